@@ -1,0 +1,2 @@
+-- $1 slug
+select id from tenants where slug = $1

@@ -1,0 +1,136 @@
+//! What a command works with: the configuration, the output, and a database, started if need be.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use sqlx::PgPool;
+
+use super::Output;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dispatch::Registry;
+use crate::embedded_postgres::{Cluster, Options, find_running};
+use crate::processor::Processor;
+use crate::queue::WakeUp;
+use crate::redact::Secret;
+use crate::telemetry::Metrics;
+use crate::{db, providers};
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The configuration.
+    pub config: Config,
+    /// How to print.
+    pub output: Output,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Rung by the door.
+    pub wake_up: Arc<WakeUp>,
+    pool: Option<PgPool>,
+    cluster: Option<Cluster>,
+}
+
+impl Context {
+    /// Nothing is started yet.
+    pub fn new(config: Config, output: Output) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        Self { config, output, metrics, wake_up: Arc::default(), pool: None, cluster: None }
+    }
+
+    /// Whether the database is a private one of ours.
+    pub fn is_embedded(&self) -> bool {
+        self.config.database.url.expose().is_empty()
+    }
+
+    /// The database: the configured one; else the private one, started if it does not run.
+    pub async fn pool(&mut self) -> anyhow::Result<PgPool> {
+        if let Some(pool) = &self.pool {
+            return Ok(pool.clone());
+        }
+        let mut settings = self.config.database.clone();
+        if self.is_embedded() {
+            settings.url = Secret::new(self.embedded_url().await?);
+        }
+        let pool = db::connect(&settings).map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
+        if self.is_embedded() {
+            db::migrate(&pool).await.map_err(migration_error)?;
+        }
+        self.pool = Some(pool.clone());
+        Ok(pool)
+    }
+
+    /// The database, and a schema that fits; an older one is an error that says what to do.
+    pub async fn ready_pool(&mut self) -> anyhow::Result<PgPool> {
+        let pool = self.pool().await?;
+        anyhow::ensure!(
+            db::is_up_to_date(&pool).await.map_err(|error| anyhow::anyhow!(db::describe(&error)))?,
+            "the database's schema is older than this program: run `switchhook migrate`"
+        );
+        Ok(pool)
+    }
+
+    /// Every handler: those of the platforms, and the SQL functions of the configuration.
+    pub fn registry(&self) -> anyhow::Result<Registry> {
+        let mut registry = providers::registry();
+        for (key, function) in &self.config.handlers {
+            registry.sql_function(key, function);
+        }
+        registry.build().context("handlers")
+    }
+
+    /// A processor over the database.
+    pub async fn processor(&mut self) -> anyhow::Result<Processor> {
+        let pool = self.ready_pool().await?;
+        self.processor_over(pool)
+    }
+
+    /// A processor over this database, whatever state it is in.
+    pub fn processor_over(&self, pool: PgPool) -> anyhow::Result<Processor> {
+        Ok(Processor {
+            pool,
+            registry: Arc::new(self.registry()?),
+            settings: self.config.processor.clone(),
+            outreach: self.config.outreach.clone(),
+            default_region: self.config.phones.default_region.clone(),
+            metrics: Arc::clone(&self.metrics),
+            clock: Clock::system(),
+            wake_up: Arc::clone(&self.wake_up),
+            seen_unknown: Mutex::new(HashSet::new()),
+        })
+    }
+
+    /// Stops what was started.
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        if let Some(pool) = self.pool.take() {
+            pool.close().await;
+        }
+        if let Some(cluster) = self.cluster.take() {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+
+    async fn embedded_url(&mut self) -> anyhow::Result<String> {
+        let data_dir = std::path::absolute(&self.config.postgres.data_dir)?;
+        if let Some(url) = find_running(&data_dir).await {
+            return Ok(url);
+        }
+        let options = Options::keep(data_dir, |line| tracing::info!("{line}"));
+        let cluster = Cluster::start(options).await?;
+        let url = cluster.url("switchhook");
+        self.cluster = Some(cluster);
+        Ok(url)
+    }
+}
+
+/// What stopped a migration, without values.
+pub(super) fn migration_error(error: sqlx::migrate::MigrateError) -> anyhow::Error {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+            anyhow::anyhow!("the schema could not be brought up to date: {}", db::describe(&error))
+        }
+        other => anyhow::anyhow!("the schema could not be brought up to date: {other}"),
+    }
+}

@@ -1,0 +1,162 @@
+//! `serve`: the door and the processors, until told to stop.
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, setup};
+use crate::clock::Clock;
+use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
+use crate::{api, db};
+
+/// How long the batches in hand may take when the program stops.
+const WORK_STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What is served.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only one half: take webhooks in, or work them off
+    #[arg(long, value_name = "HALF")]
+    only: Option<Half>,
+    /// Migrate first; in an empty database add the tenant `default` with one connection a platform, and say how to
+    /// use them
+    #[arg(long)]
+    setup: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Half {
+    /// Take webhooks in
+    Ingest,
+    /// Work them off
+    Work,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<ExitCode> {
+    let mut interrupts = Interrupts::new()?;
+    let pool = context.pool().await?;
+    if args.setup {
+        setup::run(context, &pool).await?;
+    }
+    match db::is_up_to_date(&pool).await {
+        Ok(true) => {}
+        Ok(false) => anyhow::bail!("the database's schema is older than this program: run `switchhook migrate`"),
+        // The database may come later; until then the door says 503.
+        Err(error) => tracing::warn!(error = %db::describe(&error), "the database cannot be reached yet"),
+    }
+    let stop_work = CancellationToken::new();
+    let mut work = JoinSet::new();
+    if args.only != Some(Half::Ingest) {
+        let processor = Arc::new(context.processor_over(pool.clone())?);
+        for _ in 0..context.config.processor.workers {
+            let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
+            work.spawn(async move { processor.run(stop).await });
+        }
+    }
+    if args.only == Some(Half::Work) {
+        tracing::info!(workers = context.config.processor.workers, "working");
+        interrupts.first().await;
+    } else {
+        ingest(context, pool, &mut interrupts).await?;
+    }
+    tracing::info!("stopping: finishing the batches in hand");
+    stop_work.cancel();
+    let finished = tokio::time::timeout(WORK_STOP_TIMEOUT, async { while work.join_next().await.is_some() {} });
+    tokio::select! {
+        result = finished => if result.is_err() { tracing::warn!("a batch took too long and is rolled back") },
+        () = interrupts.second() => {}
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the door, and returns once it is closed and everything that was answered is on disk.
+async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrupts) -> anyhow::Result<()> {
+    let settings = context.config.http.clone();
+    let listener = TcpListener::bind(settings.bind)
+        .with_context(|| format!("cannot listen on {} (http.bind, SWITCHHOOK__HTTP__BIND)", settings.bind))?;
+    let bind = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let connections = Arc::new(Connections::new(pool.clone()));
+    let refresher = tokio::spawn({
+        let (connections, stop) = (Arc::clone(&connections), stop.clone());
+        async move { connections.run(stop).await }
+    });
+    let (committer, flushers) = Committer::start(
+        &pool,
+        settings.flushers,
+        settings.commit_rows_max,
+        &context.metrics,
+        &context.wake_up,
+    );
+    let (rejections, rejections_writer) = Rejections::start(pool.clone(), settings.rejections_per_minute);
+    let draining = Draining::default();
+    let shutdown_timeout = settings.shutdown_timeout;
+    let door = Door::new(
+        settings,
+        pool.clone(),
+        connections,
+        committer,
+        rejections,
+        Arc::clone(&context.metrics),
+        Clock::system(),
+        draining.clone(),
+    );
+    let server = http::start(listener, door, move |config| api::routes(config, &pool))?;
+    let handle = server.handle();
+    let server = tokio::spawn(server);
+    tracing::info!(%bind, "listening");
+    interrupts.first().await;
+    draining.begin();
+    tracing::info!("stopping: no new connections, finishing the requests in flight");
+    tokio::select! {
+        () = handle.stop(true) => {}
+        () = interrupts.second() => {}
+    }
+    server.await??;
+    stop.cancel();
+    let rest = async {
+        refresher.await.ok();
+        for flusher in flushers {
+            flusher.await.ok();
+        }
+        rejections_writer.await.ok();
+    };
+    if tokio::time::timeout(shutdown_timeout, rest).await.is_err() {
+        tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
+    }
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C: the first stops gently, the second at once.
+struct Interrupts {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Interrupts {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Ends the process when it is told so again.
+    async fn second(&mut self) {
+        self.first().await;
+        tracing::warn!("told to stop again: stopping at once");
+        std::process::exit(1);
+    }
+}

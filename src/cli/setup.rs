@@ -1,0 +1,71 @@
+//! `serve --setup`: the first minute. An empty database gets a tenant and one connection a platform.
+
+use sqlx::{Connection, PgPool};
+
+use super::Context;
+use super::context::migration_error;
+use crate::providers;
+use crate::redact::Secret;
+use crate::store::directory::{self, NewConnection};
+use crate::store::{connections, tokens};
+use crate::db;
+
+/// The tenant of an installation that needs no others.
+const TENANT: &str = "default";
+
+/// Migrates, fills an empty database, and says how to go on.
+pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
+    db::migrate(pool).await.map_err(migration_error)?;
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    let mut token = None;
+    if directory::find_tenant(&mut *transaction, TENANT).await?.is_none() {
+        let tenant_id = directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?;
+        for provider in providers::ALL {
+            directory::add_connection(&mut transaction, &first_connection(*provider, tenant_id)).await?;
+        }
+        token = Some(tokens::add(&mut *transaction, None, "admin", "first token", None).await?.1);
+    }
+    transaction.commit().await?;
+    say(context, pool, token).await
+}
+
+/// A platform that signs gets a secret, to be replaced by the platform's own; one that does not, an unguessable URL.
+fn first_connection(provider: &dyn providers::Provider, tenant_id: uuid::Uuid) -> NewConnection {
+    let signs = provider.signs();
+    NewConnection {
+        tenant_id: Some(tenant_id),
+        provider: provider.name().to_owned(),
+        slug: if signs { "default".to_owned() } else { unguessable() },
+        url_is_secret: !signs,
+        is_default: true,
+        secret: signs.then(|| Secret::new(format!("whsec_{}", unguessable()))),
+        ..NewConnection::default()
+    }
+}
+
+/// 32 characters with 160 random bits.
+pub(super) fn unguessable() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+async fn say(context: &Context, pool: &PgPool, token: Option<Secret>) -> anyhow::Result<()> {
+    let base = context.config.http.base_url();
+    let mut all = connections::all(pool).await?;
+    all.sort_by(|a, b| a.provider.cmp(&b.provider).then(a.slug.cmp(&b.slug)));
+    let output = context.output;
+    output.say("\nWebhook URLs:")?;
+    for connection in &all {
+        output.say(&format!("  {:<11} {base}/webhooks/{}/{}", connection.provider, connection.provider, connection.slug))?;
+    }
+    output.say("  (a platform's own secret: switchhook connection secret --provider retell --slug default --secret-stdin)")?;
+    if let Some(token) = token {
+        output.say(&format!("\nFirst API token, shown this once:\n  {}", token.expose()))?;
+        output.say("  curl -H 'Authorization: Bearer <token>' ".to_owned().as_str())?;
+    }
+    output.say(&format!(
+        "\nTry, in a second terminal:\n  make demo\n  curl {base}/readyz\n"
+    ))
+}

@@ -1,0 +1,37 @@
+//! A lead as the table has it: one person of one tenant, by telephone number.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Ranked, least};
+use crate::redact::{Email, PersonName, Phone};
+
+/// What is known of one lead.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/0004_domain.sql say what each is")]
+pub struct LeadRow {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub phone: Phone,
+    pub first_seen_at: Option<DateTime<Utc>>,
+    pub name: Option<Ranked<PersonName>>,
+    pub email: Option<Ranked<Email>>,
+    /// The smaller rank wins: the platform that saw the person first.
+    pub source: Ranked<String>,
+}
+
+impl LeadRow {
+    /// Merges another piece of the same lead into this one. sql/store/upsert_leads.sql does the same.
+    pub fn fold(self, other: Self) -> Self {
+        Self {
+            id: self.id,
+            tenant_id: self.tenant_id,
+            phone: self.phone,
+            first_seen_at: least(self.first_seen_at, other.first_seen_at),
+            name: Ranked::fold(self.name, other.name),
+            email: Ranked::fold(self.email, other.email),
+            source: if other.source.rank < self.source.rank { other.source } else { self.source },
+        }
+    }
+}

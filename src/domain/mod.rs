@@ -1,0 +1,29 @@
+//! What events mean, free of any platform and any table: pure types, merge rules, and what follows from what.
+
+mod analysis;
+mod call;
+mod change;
+mod ids;
+mod lead;
+mod merge;
+mod message;
+pub mod phone;
+mod rank;
+mod reactions;
+mod recording;
+mod resolve;
+
+pub use analysis::AnalyticsRow;
+pub use call::{CallRow, CallStatus, Direction, Disposition, Sentiment};
+pub use change::{
+    Analysis, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport, MessageStatus,
+    RecordingKind, RecordingReport, Transcript, Turn,
+};
+pub use ids::{call_id, lead_id, message_id, recording_id};
+pub use lead::LeadRow;
+pub use merge::{greatest, least};
+pub use message::MessageRow;
+pub use rank::{Ranked, Weight};
+pub use reactions::{JobRow, Settings as OutreachSettings};
+pub use recording::RecordingRow;
+pub use resolve::{AgentKey, Directory, NoTenant, NumberOwner, Owner, Resolved, Resolver, TenantFacts, Writes};

@@ -1,0 +1,59 @@
+//! Telephone numbers: what people and platforms write, as E.164 where it is a number.
+//!
+//! The rules follow the findings on Israeli numbers in the platforms' samples: a number may be possible yet "not
+//! valid" by the release of the metadata in use (0501234567 is), so validity is not asked for where the form itself
+//! says what the number is; without such a form, length alone is not trusted (17025550143 would pass for an Israeli
+//! number).
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
+
+use crate::redact::Phone;
+
+/// Longest text that is looked at; anything longer is no telephone number.
+const MAX_CHARS: usize = 64;
+
+/// The number in E.164 (`+15550100123`), or `None` where the text is none: withheld callers, SIP names, short codes,
+/// star codes, vanity letters. `region` is the ISO 3166 code that national numbers are read in.
+pub fn e164(raw: &Phone, region: &str) -> Option<Phone> {
+    let text = raw.expose().trim();
+    if text.is_empty() || text.chars().count() > MAX_CHARS || text.starts_with('*') || has_letters(text) {
+        return None;
+    }
+    let number = PHONE_NUMBER_UTIL.parse(text, Some(region.parse().ok()?)).ok()?;
+    let formatted = || Phone::new(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned());
+    if PHONE_NUMBER_UTIL.is_valid_number(&number) {
+        return Some(formatted());
+    }
+    (PHONE_NUMBER_UTIL.is_possible_number(&number) && says_what_it_is(text, &number)).then(formatted)
+}
+
+/// Whether the form of the text, not only its length, shows that it is a whole number: an international prefix, the
+/// trunk prefix 0, the region's own country code, or the North American ten digits.
+fn says_what_it_is(text: &str, number: &PhoneNumber) -> bool {
+    let plain: String = text.chars().filter_map(plain_char).collect();
+    let code = number.country_code;
+    plain.starts_with('+')
+        || plain.starts_with('0')
+        || (code == 1 && plain.len() == 10)
+        || (plain.len() >= 11 && plain.starts_with(&code.to_string()))
+}
+
+/// A plus or an ASCII digit, also from full-width and Arabic digits.
+fn plain_char(c: char) -> Option<char> {
+    let zero = match c {
+        '+' | '\u{ff0b}' => return Some('+'),
+        '0'..='9' => '0',
+        '\u{0660}'..='\u{0669}' => '\u{0660}',
+        '\u{06f0}'..='\u{06f9}' => '\u{06f0}',
+        '\u{ff10}'..='\u{ff19}' => '\u{ff10}',
+        _ => return None,
+    };
+    char::from_digit(u32::from(c) - u32::from(zero), 10)
+}
+
+fn has_letters(text: &str) -> bool {
+    // Letters would be dialled as on a keypad (050-CALL-NOW); an extension mark is the only wanted one.
+    let lower = text.to_lowercase();
+    let before_extension = lower.split("ext").next().unwrap_or_default();
+    before_extension.trim_end_matches('x').chars().any(char::is_alphabetic)
+}

@@ -1,0 +1,74 @@
+//! Groups of facts that win or lose together.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// How much a report is worth beside another of the same kind. A larger one wins whatever the times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Weight(pub u8);
+
+impl Weight {
+    /// A report that a later one will complete.
+    pub const PARTIAL: Self = Self(1);
+    /// The ordinary case.
+    pub const WHOLE: Self = Self(2);
+    /// The platform's last word.
+    pub const FINAL: Self = Self(3);
+}
+
+/// A group of facts with its rank. The larger rank wins, whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranked<T> {
+    /// One hexadecimal digit of weight, twelve of milliseconds since 1970, sixteen of the value's digest: text, so
+    /// that Rust and SQL (collation "C") order it alike.
+    pub rank: String,
+    /// When the platform says this was so.
+    pub at: Option<DateTime<Utc>>,
+    /// The facts.
+    pub value: T,
+}
+
+impl<T: Serialize> Ranked<T> {
+    /// Ranks a value. Equal values at the same time have equal ranks; different ones are ordered by their digest,
+    /// which is arbitrary and the same everywhere.
+    pub fn new(weight: Weight, at: Option<DateTime<Utc>>, value: T) -> Self {
+        let millis = at.map_or(0, |at| at.timestamp_millis()).clamp(0, 0xffff_ffff_ffff);
+        let bytes = serde_json::to_vec(&value).unwrap_or_default();
+        let digest = Sha256::digest(&bytes);
+        let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { rank: format!("{:x}{millis:012x}{tail}", weight.0.min(15)), at, value }
+    }
+}
+
+impl<T> Ranked<T> {
+    /// The one of two groups that wins.
+    pub fn fold(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.rank > a.rank { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_millis(millis)
+    }
+
+    #[test]
+    fn weight_beats_time_and_time_beats_the_digest() {
+        let old_final = Ranked::new(Weight::FINAL, at(1), "a");
+        let new_partial = Ranked::new(Weight::PARTIAL, at(9_000), "b");
+        let newer_partial = Ranked::new(Weight::PARTIAL, at(9_001), "a");
+        assert!(old_final.rank > newer_partial.rank && newer_partial.rank > new_partial.rank);
+    }
+
+    #[test]
+    fn an_unknown_time_sorts_first() {
+        assert!(Ranked::new(Weight::WHOLE, None, 1).rank < Ranked::new(Weight::WHOLE, at(1), 1).rank);
+    }
+}

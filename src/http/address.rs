@@ -1,0 +1,60 @@
+//! Where a request comes from.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+/// The sender's address: the peer's, or, behind proxies that are trusted, the last address in X-Forwarded-For that is
+/// not one of theirs. What stands further left was written by the sender and proves nothing.
+pub(super) fn sender(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    if !is_within(peer, trusted) {
+        return Some(peer);
+    }
+    let hops = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in hops.iter().rev() {
+        // A hop that is no address cannot be trusted, and neither can anything left of it.
+        let Ok(address) = hop.parse::<IpAddr>() else { return Some(peer) };
+        if !is_within(address.to_canonical(), trusted) {
+            return Some(address.to_canonical());
+        }
+    }
+    Some(peer)
+}
+
+/// Whether an address is in one of these networks.
+pub(super) fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// A network, or a single address.
+pub(crate) fn parse(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &str) -> String {
+        let trusted = [parse("10.0.0.0/8").unwrap()];
+        let request = TestRequest::default()
+            .peer_addr(format!("{peer}:1").parse().unwrap())
+            .insert_header(("x-forwarded-for", forwarded))
+            .to_http_request();
+        sender(&request, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_proxies() {
+        assert_eq!(seen("192.0.2.1", "198.51.100.7"), "192.0.2.1");
+        assert_eq!(seen("10.0.0.1", "198.51.100.7"), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2"), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", "198.51.100.7, nonsense"), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", ""), "10.0.0.1");
+    }
+}

@@ -1,0 +1,70 @@
+//! What senders hear.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use serde_json::json;
+
+use crate::inbox::Accepted;
+use crate::providers::Acknowledgement;
+
+/// Why a request is refused: its status, a word for the metrics, and a sentence for people.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) label: &'static str,
+    pub(super) detail: String,
+    pub(super) retry_after_seconds: Option<u64>,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, label: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, label, detail: detail.into(), retry_after_seconds: None }
+    }
+
+    /// Nothing durable could be written: the sender should come again soon. Dialpad gives up after some 14 s.
+    pub(super) fn unavailable(detail: &str) -> Self {
+        Self { retry_after_seconds: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+    }
+
+    pub(super) fn response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(seconds) = self.retry_after_seconds {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.insert_header((ALLOW, "GET, POST"));
+        }
+        // RFC 9457.
+        response.content_type("application/problem+json").body(
+            json!({
+                "title": self.status.canonical_reason().unwrap_or("refused"),
+                "status": self.status.as_u16(),
+                "detail": self.detail,
+            })
+            .to_string(),
+        )
+    }
+}
+
+/// The word for what became of an event.
+pub(super) fn outcome(accepted: Accepted) -> &'static str {
+    match accepted {
+        Accepted::New(_) => "accepted",
+        Accepted::Duplicate(_) => "duplicate",
+    }
+}
+
+/// 200, in the platform's own form.
+pub(super) fn stored(accepted: Accepted, acknowledgement: Acknowledgement) -> HttpResponse {
+    let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+    let outcome = outcome(accepted);
+    let body = match acknowledgement {
+        Acknowledgement::Ours => json!({ "status": outcome, "event_id": id }),
+        Acknowledgement::Fixed(body) => body,
+    };
+    HttpResponse::Ok()
+        .insert_header(("Switchhook-Outcome", outcome))
+        .insert_header(("Switchhook-Event", id.to_string()))
+        .json(body)
+}

@@ -1,0 +1,19 @@
+//! The door. It proves who sent a webhook, writes it down, and only then says 200.
+
+mod address;
+mod answer;
+mod body;
+mod commit;
+mod connections;
+mod health;
+mod rejections;
+mod server;
+mod settings;
+mod throttle;
+mod webhooks;
+
+pub use commit::{Committer, StoreError};
+pub use connections::Connections;
+pub use rejections::{Rejection, Rejections};
+pub use server::{Door, Draining, routes, start};
+pub use settings::Settings;

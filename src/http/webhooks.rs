@@ -1,0 +1,226 @@
+//! The way of one webhook through the door: who, from where, how large, proven, read, stored, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::answer::{self, Refused};
+use super::body::{self, BodyError};
+use super::connections::{Known, Lookup, shown};
+use super::rejections::Rejection;
+use super::server::Door;
+use super::{StoreError, address};
+use crate::domain::recording_id;
+use crate::inbox::{Accepted, Audio, NewEvent};
+use crate::providers::{self, Acknowledgement, Delivery, Document, Proof, Provider, Refusal};
+
+/// What is known of a request so far: what a refusal is written down with.
+struct Seen {
+    provider: Option<&'static dyn Provider>,
+    connection: Option<String>,
+    address: Option<std::net::IpAddr>,
+    body: Bytes,
+    announced_bytes: usize,
+}
+
+/// `/webhooks/{provider}` and `/webhooks/{provider}/{connection}`, any method.
+pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
+    let began = Instant::now();
+    let provider = request.match_info().get("provider").and_then(providers::find);
+    let mut seen = Seen {
+        provider,
+        connection: request.match_info().get("connection").map(shown),
+        address: address::sender(&request, &door.settings.trusted_proxies),
+        body: Bytes::new(),
+        announced_bytes: body::announced_bytes(&request).unwrap_or(0),
+    };
+    match admit(&request, payload, &door, &mut seen).await {
+        Ok(Admitted::Status(provider)) => HttpResponse::Ok().json(json!({
+            "status": "ok",
+            "provider": provider,
+            "usage": "POST webhooks to this URL",
+        })),
+        Ok(Admitted::Stored { provider, accepted, acknowledgement }) => {
+            let took = began.elapsed();
+            let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+            let outcome = answer::outcome(accepted);
+            door.metrics.answered(provider, outcome, took);
+            tracing::info!(
+                provider,
+                connection = seen.connection.as_deref(),
+                event_id = %id,
+                outcome,
+                bytes = seen.body.len(),
+                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                "webhook"
+            );
+            answer::stored(accepted, acknowledgement)
+        }
+        Err(refused) => refuse(&door, seen, &refused),
+    }
+}
+
+enum Admitted {
+    Status(&'static str),
+    Stored { provider: &'static str, accepted: Accepted, acknowledgement: Acknowledgement },
+}
+
+async fn admit(
+    request: &HttpRequest,
+    payload: Payload,
+    door: &Door,
+    seen: &mut Seen,
+) -> Result<Admitted, Refused> {
+    let provider = seen
+        .provider
+        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
+    let known = find(request, door, provider).await?;
+    seen.connection = Some(known.label.clone());
+    check_address(&known, seen)?;
+    let query = request.query_string();
+    match *request.method() {
+        Method::POST => {}
+        Method::GET if provider.reads_query() && !query.is_empty() => {}
+        Method::GET | Method::HEAD => return Ok(Admitted::Status(provider.name())),
+        _ => return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST")),
+    }
+    // The permits are held until the answer: what is in flight is bounded.
+    let limit = door.settings.body_limit(provider.name());
+    let _permits = door.reserve(seen.announced_bytes.clamp(1, limit)).await?;
+    seen.body = body::read(request, payload, limit, door.settings.body_timeout)
+        .await
+        .map_err(|error| unread(error, limit))?;
+    let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
+    if !provider.accepts(delivery.media_type().as_deref()) {
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
+    }
+    let proof = prove(door, provider, &delivery, &known, seen)?;
+    if let Proof::Secret(place) = proof {
+        door.connections.used(&known, place);
+    }
+    let document = Document::read(provider, &delivery).map_err(refused)?;
+    let acknowledgement = provider.acknowledge(&document.payload);
+    let (event, audio) = event(provider, &known, document);
+    let store = door.committer.store(event, audio);
+    let accepted = match tokio::time::timeout(door.settings.answer_timeout, store).await {
+        Ok(Ok(accepted)) => accepted,
+        Ok(Err(StoreError::Unstorable)) => {
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "unstorable", "the database cannot hold this document"));
+        }
+        Ok(Err(StoreError::Unavailable)) => return Err(Refused::unavailable("the database is away")),
+        Err(_) => return Err(Refused::unavailable("the database did not answer in time")),
+    };
+    Ok(Admitted::Stored { provider: provider.name(), accepted, acknowledgement })
+}
+
+async fn find(request: &HttpRequest, door: &Door, provider: &dyn Provider) -> Result<Arc<Known>, Refused> {
+    match door.connections.find(provider.name(), request.match_info().get("connection")).await {
+        Lookup::Found(known) => Ok(known),
+        Lookup::Unknown => Err(Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection")),
+        Lookup::Unavailable => Err(Refused::unavailable("the database is away")),
+    }
+}
+
+fn check_address(known: &Known, seen: &Seen) -> Result<(), Refused> {
+    match (&known.allowed, seen.address) {
+        (None, _) => Ok(()),
+        (Some(allowed), Some(address)) if address::is_within(address, allowed) => Ok(()),
+        _ => Err(Refused::new(StatusCode::FORBIDDEN, "address", "this address may not send to this connection")),
+    }
+}
+
+fn prove(
+    door: &Door,
+    provider: &dyn Provider,
+    delivery: &Delivery<'_>,
+    known: &Known,
+    seen: &Seen,
+) -> Result<Proof, Refused> {
+    let now = door.clock.now();
+    providers::prove(provider, delivery, &known.credentials, now).map_err(|refusal| {
+        match door.throttle.count(seen.address, now) {
+            Some(seconds) => Refused {
+                retry_after_seconds: Some(seconds),
+                ..Refused::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_unproven",
+                    "too many requests without proof from this address",
+                )
+            },
+            None => refused(refusal),
+        }
+    })
+}
+
+/// The event to store, with what is kept beside its payload.
+fn event(provider: &'static dyn Provider, known: &Known, document: Document) -> (NewEvent, Option<Audio>) {
+    let Document { text, mut payload, envelope, external_event_id } = document;
+    let audio = provider.detach(&mut payload).map(|attachment| Audio {
+        id: recording_id(known.id, &external_event_id),
+        sha256: providers::sha256_hex(&attachment.bytes),
+        bytes: attachment.bytes,
+        media_type: attachment.media_type,
+    });
+    let event = NewEvent {
+        id: Uuid::now_v7(),
+        connection_id: known.id,
+        tenant_id: known.tenant_id,
+        provider: provider.name(),
+        event_type: envelope.event_type,
+        external_event_id,
+        occurred_at: envelope.occurred_at,
+        payload: if audio.is_some() { payload.to_string() } else { text },
+    };
+    (event, audio)
+}
+
+fn unread(error: BodyError, limit: usize) -> Refused {
+    match error {
+        BodyError::TooLarge => Refused::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("the body is longer than {limit} bytes (http.body_bytes_max)"),
+        ),
+        BodyError::TooSlow => Refused::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time"),
+        BodyError::Compressed => {
+            Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed", "compressed bodies are not read")
+        }
+        BodyError::Broken => Refused::new(StatusCode::BAD_REQUEST, "broken", "the body broke off"),
+    }
+}
+
+fn refused(refusal: Refusal) -> Refused {
+    match &refusal {
+        Refusal::NotProven(_) => Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string()),
+        Refusal::Unreadable(_) => Refused::new(StatusCode::BAD_REQUEST, "unreadable", refusal.to_string()),
+    }
+}
+
+fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
+    let provider = seen.provider.map(|provider| provider.name());
+    door.metrics.rejected(provider.unwrap_or("other"), refused.label);
+    tracing::warn!(
+        provider = provider.unwrap_or("other"),
+        connection = seen.connection.as_deref(),
+        status = refused.status.as_u16(),
+        reason = refused.label,
+        bytes = seen.body.len(),
+        "webhook refused"
+    );
+    door.rejections.add(Rejection {
+        at: door.clock.now(),
+        provider,
+        connection: seen.connection,
+        address: seen.address.map(|address| address.to_string()),
+        reason: refused.detail.clone(),
+        status: refused.status.as_u16(),
+        body_bytes: if seen.body.is_empty() { seen.announced_bytes } else { seen.body.len() },
+        body_digest: (!seen.body.is_empty()).then(|| providers::sha256_hex(&seen.body)),
+    });
+    refused.response()
+}

@@ -1,0 +1,117 @@
+//! Storing what came in, once.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// A proven webhook, to be stored.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Ours: time-ordered.
+    pub id: Uuid,
+    /// Who sent it.
+    pub connection_id: Uuid,
+    /// Whose it is; `None`: the connection is shared.
+    pub tenant_id: Option<Uuid>,
+    /// The platform.
+    pub provider: &'static str,
+    /// What it is.
+    pub event_type: String,
+    /// What makes it one.
+    pub external_event_id: String,
+    /// When it happened.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// The JSON text.
+    pub payload: String,
+}
+
+/// Audio that came with an event and is kept beside it.
+#[derive(Clone, Debug)]
+pub struct Audio {
+    /// The id of its row in `recordings`.
+    pub id: Uuid,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What they are.
+    pub media_type: &'static str,
+    /// Their digest.
+    pub sha256: String,
+}
+
+/// What became of an event that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is new, and now on disk.
+    New(Uuid),
+    /// It was there before, under this id.
+    Duplicate(Uuid),
+}
+
+/// Stores events in one statement and one commit, and says of each what became of it, in the order given.
+pub async fn accept(connection: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<Accepted>, sqlx::Error> {
+    let mut sorted: Vec<&NewEvent> = events.to_vec();
+    sorted.sort_by(|a, b| key(a).cmp(&key(b)));
+    let inserted: Vec<Uuid> = sqlx::query_file_scalar!(
+        "sql/inbox/accept.sql",
+        sorted.iter().map(|event| event.id).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.connection_id).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.tenant_id).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.provider).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.external_event_id.as_str()).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.occurred_at).collect::<Vec<_>>() as _,
+        sorted.iter().map(|event| event.payload.as_str()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let inserted: std::collections::HashSet<Uuid> = inserted.into_iter().collect();
+    let known: Vec<&NewEvent> = sorted.into_iter().filter(|event| !inserted.contains(&event.id)).collect();
+    let known = find_duplicates(connection, &known).await?;
+    let outcome = |event: &&NewEvent| match known.get(&key(event)) {
+        Some(id) if !inserted.contains(&event.id) => Accepted::Duplicate(*id),
+        _ => Accepted::New(event.id),
+    };
+    Ok(events.iter().map(outcome).collect())
+}
+
+/// Stores one event together with the audio it brought, in one transaction.
+pub async fn accept_with_audio(
+    connection: &mut PgConnection,
+    event: &NewEvent,
+    audio: &Audio,
+) -> Result<Accepted, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let accepted = accept(&mut transaction, &[event]).await?;
+    sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, audio.media_type, &audio.sha256)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(accepted.first().copied().unwrap_or(Accepted::New(event.id)))
+}
+
+async fn find_duplicates<'e>(
+    connection: &mut PgConnection,
+    events: &[&'e NewEvent],
+) -> Result<HashMap<(Uuid, &'e str), Uuid>, sqlx::Error> {
+    if events.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let connections: Vec<Uuid> = events.iter().map(|event| event.connection_id).collect();
+    let externals: Vec<&str> = events.iter().map(|event| event.external_event_id.as_str()).collect();
+    let rows = sqlx::query_file!("sql/inbox/find_duplicates.sql", &connections, externals as _)
+        .fetch_all(connection)
+        .await?;
+    let ids: HashMap<(Uuid, String), Uuid> =
+        rows.into_iter().map(|row| ((row.connection_id, row.external_event_id), row.id)).collect();
+    let found = events.iter().filter_map(|event| {
+        let (connection_id, external) = key(event);
+        ids.get(&(connection_id, external.to_owned())).map(|id| ((connection_id, external), *id))
+    });
+    Ok(found.collect())
+}
+
+fn key(event: &NewEvent) -> (Uuid, &str) {
+    (event.connection_id, &event.external_event_id)
+}

@@ -1,0 +1,107 @@
+//! Bolna. Facts: the docs pages "Polling call status webhooks", "Get execution", "List phone call status",
+//! "Auto-retry", "Security" and "Workflow webhooks" of 2026, bolna-ai/skills `references/execution-payload.md`, and
+//! captures of 2025 and 2026.
+
+mod payload;
+mod translate;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::proof::shared_token;
+use super::sample::samples;
+use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use crate::dispatch::Registry;
+use crate::redact::Secret;
+use payload::Execution;
+
+/// The platform.
+#[derive(Debug)]
+pub struct Bolna;
+
+/// The one event of the workflow product that is documented.
+const WORKFLOW_ENDED: &str = "execution.terminal";
+
+impl Provider for Bolna {
+    fn name(&self) -> &'static str {
+        "bolna"
+    }
+
+    /// Bolna has no signature ("Security" says so in so many words).
+    fn signs(&self) -> bool {
+        false
+    }
+
+    fn check(&self, delivery: &Delivery<'_>, secret: &Secret, _now: DateTime<Utc>) -> Result<(), Refusal> {
+        shared_token(delivery, secret)
+    }
+
+    /// There is no event name: a delivery is the execution record, sent once for each status, and the status is what
+    /// tells them apart. The webhook before a tool runs is the same record with the status `in-progress`.
+    fn envelope(&self, payload: &Value) -> Envelope {
+        let notes = Notes::default();
+        let body = Reader::new(payload, &notes);
+        if body.text("event").as_deref() == Some(WORKFLOW_ENDED) {
+            let id = body.text("execution_id");
+            let mut envelope = Envelope::new(WORKFLOW_ENDED, id.clone(), body.time_ms("occurred_at"));
+            // "Resend": the execution id stays the same and is the key.
+            envelope.event_id = id.map(|id| format!("{id}:{WORKFLOW_ENDED}"));
+            return envelope;
+        }
+        let execution = Execution::new(body.clone());
+        match (execution.status(), execution.id()) {
+            (None, _) => Envelope::unrecognized(),
+            (Some(_), None) if body.value("batch_id").is_some() => {
+                Envelope::new("batch", body.text("batch_id"), execution.occurred_at())
+            }
+            (Some(status), id) => Envelope::new(status, id, execution.occurred_at()),
+        }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry
+            .provider("bolna")
+            .on_each(
+                &["scheduled", "rescheduled", "prepared", "queued", "initiated", "ringing", "in-progress"],
+                translate::ongoing,
+            )
+            .on("call-disconnected", translate::disconnected)
+            .on_each(
+                &["completed", "no-answer", "busy", "failed", "canceled", "stopped", "error", "balance-low"],
+                translate::finished,
+            )
+            .on("unrecognized", translate::unrecognized)
+            .ignore("batch", "about a batch; each call of it is reported by its own execution")
+            .ignore(WORKFLOW_ENDED, "about a workflow; its calls are reported by their own executions");
+    }
+
+    fn sign(&self, body: &str, secret: Option<&Secret>, _now: DateTime<Utc>) -> Outgoing {
+        let token = secret.map(|secret| ("X-Webhook-Token".to_owned(), secret.expose().to_owned()));
+        Outgoing { body: body.to_owned(), content_type: "application/json", headers: token.into_iter().collect() }
+    }
+
+    fn samples(&self) -> &'static [Sample] {
+        samples!(
+            "bolna":
+            "01_completed_docs_get_execution.json",
+            "02_completed_docs_status_page.json",
+            "03_completed_sample_activepieces.json",
+            "04_busy_real_2025_08.json",
+            "05_call_disconnected_real_2025_08.json",
+            "06_completed_real_hindi_inbound_2026_01.json",
+            "07_completed_hindi_outbound_2026_01.json",
+            "08_scheduled_retry_docs.json",
+            "09_in_progress_pre_call_transfer.json",
+            "10_sequence_1_initiated.json",
+            "11_sequence_2_ringing.json",
+            "12_sequence_3_in_progress.json",
+            "13_sequence_4_call_disconnected.json",
+            "14_sequence_5_completed.json",
+            "15_no_answer_rejected.json",
+            "16_extraction_docs_execution_id.json",
+        )
+    }
+}

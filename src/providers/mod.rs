@@ -1,0 +1,147 @@
+//! The platforms that send us webhooks: one folder each, all of the same shape.
+//!
+//! `mod.rs` proves the sender, names the event and registers its handlers; `payload.rs` knows the wire format;
+//! `translate.rs` turns it into changes. A platform knows one wire format and no business rule.
+
+mod crypto;
+mod envelope;
+mod person;
+mod proof;
+mod reader;
+pub mod bolna;
+pub mod dialpad;
+pub mod elevenlabs;
+pub mod retell;
+mod sample;
+#[cfg(test)]
+mod testing;
+pub mod voicenter;
+
+pub use crypto::{hmac_sha256, same, sha256_hex};
+pub use envelope::{Document, Envelope, sanitize};
+pub use proof::{Credentials, Proof, Refusal, prove};
+pub use reader::{Notes, Reader};
+pub use sample::{Outgoing, Sample};
+
+use actix_web::http::header::HeaderMap;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::dispatch::Registry;
+use crate::redact::Secret;
+
+/// Every platform. Everything about one follows from its line here.
+pub const ALL: &[&dyn Provider] =
+    &[&bolna::Bolna, &dialpad::Dialpad, &elevenlabs::ElevenLabs, &retell::Retell, &voicenter::Voicenter];
+
+/// The platform of this name.
+pub fn find(name: &str) -> Option<&'static dyn Provider> {
+    ALL.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// A registry with the handlers of every platform.
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    for provider in ALL {
+        provider.register(&mut registry);
+    }
+    registry
+}
+
+/// A request as it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The query string, without the question mark.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl<'a> Delivery<'a> {
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The media type, lower case, without parameters.
+    pub fn media_type(&self) -> Option<String> {
+        let text = self.header("content-type")?.split(';').next()?.trim().to_ascii_lowercase();
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+/// What the platform is told once its event is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Acknowledgement {
+    /// The body is left free: our own status JSON.
+    Ours,
+    /// The platform wants this JSON.
+    Fixed(Value),
+}
+
+/// A part of a payload that is kept beside it.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// The media type.
+    pub media_type: &'static str,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A platform that sends us webhooks.
+pub trait Provider: Sync {
+    /// Its name: in the URL, the tables, the metrics.
+    fn name(&self) -> &'static str;
+
+    /// Whether it signs what it sends. One that does not is proven by an unguessable URL or a static header.
+    fn signs(&self) -> bool {
+        true
+    }
+
+    /// Whether this secret proves this delivery at this time.
+    fn check(&self, delivery: &Delivery<'_>, secret: &Secret, now: DateTime<Utc>) -> Result<(), Refusal>;
+
+    /// Whether bodies of this media type are read. `None`: the request names none.
+    fn accepts(&self, media_type: Option<&str>) -> bool {
+        media_type.is_none_or(|media_type| {
+            media_type == "application/octet-stream"
+                || media_type.starts_with("text/") && media_type != "text/xml"
+                || media_type.ends_with("json")
+        })
+    }
+
+    /// Whether a GET with a query is an event.
+    fn reads_query(&self) -> bool {
+        false
+    }
+
+    /// The JSON that the delivery means. It has been proven.
+    fn read(&self, delivery: &Delivery<'_>) -> Result<String, Refusal> {
+        envelope::json_text(delivery.body)
+    }
+
+    /// What kind of event this is, about what, and when. Never fails: what is not understood is an event of type
+    /// `unrecognized`.
+    fn envelope(&self, payload: &Value) -> Envelope;
+
+    /// Takes out of the payload what is kept beside it.
+    fn detach(&self, _payload: &mut Value) -> Option<Attachment> {
+        None
+    }
+
+    /// What the platform expects to hear.
+    fn acknowledge(&self, _payload: &Value) -> Acknowledgement {
+        Acknowledgement::Ours
+    }
+
+    /// Registers its event types.
+    fn register(&self, registry: &mut Registry);
+
+    /// A request as the platform would send it, for `trigger`, `demo` and the tests.
+    fn sign(&self, body: &str, secret: Option<&Secret>, now: DateTime<Utc>) -> Outgoing;
+
+    /// Sample bodies.
+    fn samples(&self) -> &'static [Sample];
+}

@@ -1,0 +1,55 @@
+//! `connections` and their secrets, as the door needs them.
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::redact::Secret;
+
+/// A sender of one tenant, or a shared one.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its id.
+    pub id: Uuid,
+    /// Its tenant; `None`: shared.
+    pub tenant_id: Option<Uuid>,
+    /// The platform.
+    pub provider: String,
+    /// Its name in the URL.
+    pub slug: String,
+    /// Whether requests that prove nothing are accepted.
+    pub allow_unsigned: bool,
+    /// Whether the URL is the proof.
+    pub url_is_secret: bool,
+    /// Whether `/webhooks/{provider}` means this one.
+    pub is_default: bool,
+    /// A static header that must be there.
+    pub header: Option<(String, Secret)>,
+    /// Addresses and networks that may send; empty: any.
+    pub allowed_addresses: Vec<String>,
+    /// Live secrets, the newest first.
+    pub secrets: Vec<(Uuid, Secret)>,
+}
+
+/// All connections in use.
+pub async fn all(pool: &PgPool) -> Result<Vec<Connection>, sqlx::Error> {
+    let rows = sqlx::query_file!("sql/store/connections.sql").fetch_all(pool).await?;
+    let connections = rows.into_iter().map(|row| Connection {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        provider: row.provider,
+        slug: row.slug,
+        allow_unsigned: row.allow_unsigned,
+        url_is_secret: row.url_is_secret,
+        is_default: row.is_default,
+        header: row.header_name.zip(row.header_value).map(|(name, value)| (name, Secret::new(value))),
+        allowed_addresses: row.allowed_addresses,
+        secrets: row.secret_ids.into_iter().zip(row.secrets.into_iter().map(Secret::new)).collect(),
+    });
+    Ok(connections.collect())
+}
+
+/// Notes that these secrets are in use, so that a rotation can be finished safely.
+pub async fn touch_secrets(pool: &PgPool, secret_ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/store/touch_secrets.sql", secret_ids).execute(pool).await?;
+    Ok(())
+}

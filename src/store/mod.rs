@@ -1,0 +1,40 @@
+//! The SQL of the domain tables: set-based writes, and the reads that the rooms above need. One statement a file
+//! under `sql/store/`.
+
+mod analytics;
+mod calls;
+mod columns;
+pub mod connections;
+pub mod directory;
+mod leads;
+mod messages;
+pub mod operator_log;
+mod owners;
+mod recordings;
+pub mod tokens;
+
+use sqlx::PgConnection;
+
+use crate::domain::Writes;
+
+pub use owners::owners;
+
+/// Writes what a batch says, one statement a table, rows in key order. The rows must be folded: one a key.
+pub async fn write(connection: &mut PgConnection, writes: &Writes) -> Result<(), sqlx::Error> {
+    if !writes.calls.is_empty() {
+        calls::upsert(connection, &writes.calls).await?;
+    }
+    if !writes.leads.is_empty() {
+        leads::upsert(connection, &writes.leads).await?;
+    }
+    if !writes.analytics.is_empty() {
+        analytics::upsert(connection, &writes.analytics).await?;
+    }
+    if !writes.recordings.is_empty() {
+        recordings::upsert(connection, &writes.recordings).await?;
+    }
+    if !writes.messages.is_empty() {
+        messages::upsert(connection, &writes.messages).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! One line per request and per batch, as text or JSON, on standard error.
+
+use std::io::IsTerminal;
+
+use serde::Deserialize;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// `[log]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `text` or `json`.
+    pub format: Format,
+    /// A level, or directives such as `info,switchhook::http=debug`.
+    pub level: String,
+}
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Starts logging for the whole process. A second call changes nothing.
+pub fn init(settings: &Settings) -> Result<(), String> {
+    let level = EnvFilter::try_new(&settings.level).map_err(|_| format!("log.level is no level: {}", settings.level))?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let lines = match settings.format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let harmless = filter_fn(is_harmless);
+    // An error means that a subscriber is there already, as in tests.
+    tracing_subscriber::registry().with(level).with(lines.with_filter(harmless)).try_init().ok();
+    Ok(())
+}
+
+/// Libraries trace what passes through them: requests byte by byte, telephone numbers digit by digit. Whatever level
+/// is asked for, of others only what is meant for operators is written.
+fn is_harmless(line: &Metadata<'_>) -> bool {
+    line.target().starts_with("switchhook")
+        || (*line.level() <= Level::INFO && !line.target().starts_with("rlibphonenumber"))
+}

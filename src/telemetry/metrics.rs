@@ -1,0 +1,160 @@
+//! Every metric, by its name. Units stand in the names; label values come from fixed lists, so that no sender can
+//! make the number of series grow.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+type Counters = Family<Vec<(&'static str, &'static str)>, Counter>;
+
+/// The metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Counters,
+    request_seconds: Histogram,
+    commit_rows: Histogram,
+    rejections: Counters,
+    events: Counters,
+    event_failures: Counters,
+    unknown_types: Counters,
+    batch_events: Histogram,
+    batch_seconds: Histogram,
+    batch_splits: Counter,
+    lag_seconds: Histogram,
+    /// What one looks up in the database when the metrics are read.
+    pub backlog: BacklogGauges,
+}
+
+/// Gauges over the whole inbox, the same numbers as `switchhook stats` and sql/ops/lag.sql.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the help texts below say what each is")]
+pub struct BacklogGauges {
+    pub pending: Gauge<i64, AtomicI64>,
+    pub retrying: Gauge<i64, AtomicI64>,
+    pub dead: Gauge<i64, AtomicI64>,
+    pub oldest_pending_seconds: Gauge<f64, AtomicU64>,
+    pub jobs_pending: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 14));
+        let counts = || Histogram::new(exponential_buckets(1.0, 2.0, 12));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("switchhook"),
+            requests: Family::default(),
+            request_seconds: seconds(),
+            commit_rows: counts(),
+            rejections: Family::default(),
+            events: Family::default(),
+            event_failures: Family::default(),
+            unknown_types: Family::default(),
+            batch_events: counts(),
+            batch_seconds: seconds(),
+            batch_splits: Counter::default(),
+            lag_seconds: Histogram::new(exponential_buckets(0.002, 2.0, 20)),
+            backlog: BacklogGauges::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A webhook was answered with a 2xx: `accepted` or `duplicate`.
+    pub fn answered(&self, provider: &'static str, outcome: &'static str, took: Duration) {
+        self.requests.get_or_create(&labels([("provider", provider), ("outcome", outcome)])).inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A request was refused at the door.
+    pub fn rejected(&self, provider: &'static str, reason: &'static str) {
+        self.rejections.get_or_create(&labels([("provider", provider), ("reason", reason)])).inc();
+    }
+
+    /// Rows went to disk in one commit.
+    pub fn committed(&self, rows: usize) {
+        self.commit_rows.observe(rows as f64);
+    }
+
+    /// Events of one batch were settled.
+    pub fn settled(&self, provider: &'static str, outcome: &'static str, count: u64) {
+        self.events.get_or_create(&labels([("provider", provider), ("outcome", outcome)])).inc_by(count);
+    }
+
+    /// An event failed and will be tried again, or is dead.
+    pub fn failed(&self, provider: &'static str) {
+        self.event_failures.get_or_create(&labels([("provider", provider)])).inc();
+    }
+
+    /// An event of a type that nobody registered was ignored.
+    pub fn unknown_type(&self, provider: &'static str) {
+        self.unknown_types.get_or_create(&labels([("provider", provider)])).inc();
+    }
+
+    /// A batch is committed.
+    pub fn batch(&self, events: usize, took: Duration, splits: u64) {
+        self.batch_events.observe(events as f64);
+        self.batch_seconds.observe(took.as_secs_f64());
+        self.batch_splits.inc_by(splits);
+    }
+
+    /// An event waited this long from door to tables.
+    pub fn lag(&self, lag: Duration) {
+        self.lag_seconds.observe(lag.as_secs_f64());
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("webhooks", "Webhooks answered with 2xx, by platform and outcome", self.requests.clone());
+        registry.register(
+            "webhook_seconds",
+            "Time from the last byte of a webhook to its answer",
+            self.request_seconds.clone(),
+        );
+        registry.register("commit_rows", "Webhooks that shared one commit", self.commit_rows.clone());
+        registry.register("rejections", "Requests refused at the door, by platform and reason", self.rejections.clone());
+        registry.register("events", "Events settled, by platform and outcome", self.events.clone());
+        registry.register("event_failures", "Attempts that failed, by platform", self.event_failures.clone());
+        registry.register(
+            "unknown_types",
+            "Events ignored because nobody registered their type, by platform",
+            self.unknown_types.clone(),
+        );
+        registry.register("batch_events", "Events in one batch", self.batch_events.clone());
+        registry.register("batch_seconds", "Time from claim to commit of one batch", self.batch_seconds.clone());
+        registry.register("batch_splits", "Batches halved to find a culprit", self.batch_splits.clone());
+        registry.register("event_lag_seconds", "Time from an event's storing to its commit", self.lag_seconds.clone());
+        registry.register("events_pending", "Events not yet processed", self.backlog.pending.clone());
+        registry.register("events_retrying", "Pending events that have failed", self.backlog.retrying.clone());
+        registry.register("events_dead", "Events that failed for good", self.backlog.dead.clone());
+        registry.register(
+            "oldest_pending_seconds",
+            "Age of the oldest event not yet processed",
+            self.backlog.oldest_pending_seconds.clone(),
+        );
+        registry.register("jobs_pending", "Jobs not yet done", self.backlog.jobs_pending.clone());
+    }
+}
+
+fn labels<const N: usize>(labels: Labels<N>) -> Vec<(&'static str, &'static str)> {
+    labels.to_vec()
+}

@@ -1,0 +1,185 @@
+//! The real program is killed and its database restarted while events pour in: everything that was answered 200 is
+//! there, once, and the rows equal those of a calm run.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use switchhook::clock::Clock;
+use switchhook::embedded_postgres::{Cluster, Options};
+use switchhook::providers;
+use switchhook::redact::Secret;
+use uuid::Uuid;
+
+use crate::support::{Binary, Dice};
+
+/// How long events pour in.
+const POUR: Duration = Duration::from_secs(14);
+/// Senders at once.
+const SENDERS: usize = 6;
+
+/// What a call's three events say; the order in which they come must not count.
+fn bodies(call: usize) -> [String; 3] {
+    let number = format!("+1555010{:04}", call % 40);
+    let base = json!({ "call_id": format!("call-{call}"), "direction": "inbound", "from_number": number,
+        "to_number": "+15550109999", "agent_id": "agent-1", "start_timestamp": 1_788_254_100_000_i64 });
+    let with = |event: &str, more: Value| {
+        let mut call = base.clone();
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "event": event, "call": call, "event_timestamp": 1_788_254_190_000_i64 }).to_string()
+    };
+    [
+        with("call_started", json!({ "call_status": "ongoing" })),
+        with("call_ended", json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64, "duration_ms": 60_000,
+            "transcript": format!("Agent: hello\nUser: call {call}\n") })),
+        with("call_analyzed", json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64,
+            "call_analysis": { "call_summary": format!("about {call}"), "user_sentiment": "Positive" } })),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
+    let folder = std::env::temp_dir().join(format!("switchhook-crash-{}", std::process::id()));
+    let mut cluster = Cluster::start(Options::throw_away(folder).durable()).await.unwrap();
+    let url = cluster.url("postgres");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let settings = [("PROCESSOR__BATCH_SIZE", "20"), ("LOG__LEVEL", "warn"), ("DATABASE__ACQUIRE_TIMEOUT", "1s")];
+    let mut binary = Binary::serve_on(port, &url, &["--setup"], &settings).await;
+    let pool = PgPoolOptions::new().max_connections(3).connect(&url).await.unwrap();
+    let secret: String = scalar(&pool, "select secret from connection_secrets s join connections c on c.id = s.connection_id where c.provider = 'retell'").await;
+
+    let accepted: Arc<Mutex<HashSet<(usize, usize, Uuid)>>> = Arc::default();
+    let stop = Arc::new(AtomicBool::new(false));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            tokio::spawn(pour(sender, binary.base.clone(), secret.clone(), Arc::clone(&accepted), Arc::clone(&stop)))
+        })
+        .collect();
+
+    let mut dice = Dice::new(u64::from(std::process::id()));
+    let began = Instant::now();
+    let (mut kills, mut restarts, mut cuts) = (0, 0, 0);
+    while began.elapsed() < POUR {
+        tokio::time::sleep(Duration::from_millis(150 + dice.below(900) as u64)).await;
+        match dice.below(4) {
+            0 | 1 => {
+                binary.kill();
+                binary = Binary::serve_on(port, &url, &[], &settings).await;
+                kills += 1;
+            }
+            2 => {
+                cluster.crash_restart().await.unwrap();
+                restarts += 1;
+            }
+            _ => {
+                let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'switchhook'";
+                sqlx::raw_sql(cut).execute(&pool).await.ok();
+                cuts += 1;
+            }
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    assert!(kills > 0 && kills + restarts + cuts > 5, "{kills} kills, {restarts} restarts, {cuts} cuts");
+
+    wait_until_idle(&pool).await;
+    let accepted = accepted.lock().unwrap().clone();
+    assert!(accepted.len() > 200, "only {} were accepted", accepted.len());
+    // Everything that was answered 200 is there under the id that was given, and nothing is there twice.
+    for (_, _, id) in &accepted {
+        let found: i64 = scalar(&pool, &format!("select count(*) from webhook_events where id = '{id}' and outcome = 'processed'")).await;
+        assert_eq!(found, 1, "{id}");
+    }
+    let doubled: i64 = scalar(&pool, "select count(*) - count(distinct (payload #>> '{call,call_id}', event_type)) from webhook_events").await;
+    assert_eq!(doubled, 0);
+
+    // The calm run: the same events, in order, in one batch, into an empty database.
+    let turbulent = rows(&pool).await;
+    sqlx::raw_sql("truncate calls, leads, lead_analytics, jobs; update webhook_events set processed_at = null").execute(&pool).await.unwrap();
+    wait_until_idle(&pool).await;
+    assert_eq!(turbulent, rows(&pool).await);
+    binary.kill();
+    pool.close().await;
+    cluster.stop().await.unwrap();
+}
+
+/// Sends the events of ever new calls, each until it is answered 200, some twice, in a scrambled order.
+async fn pour(
+    sender: usize,
+    base: String,
+    secret: String,
+    accepted: Arc<Mutex<HashSet<(usize, usize, Uuid)>>>,
+    stop: Arc<AtomicBool>,
+) {
+    let retell = providers::find("retell").unwrap();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(6)).build().unwrap();
+    let mut dice = Dice::new(sender as u64 + 1);
+    let mut call = sender;
+    while !stop.load(Ordering::Relaxed) {
+        let mut order = vec![0, 1, 2];
+        if dice.below(3) == 0 {
+            order.push(dice.below(3));
+        }
+        dice.shuffle(&mut order);
+        for place in order {
+            let body = &bodies(call)[place];
+            loop {
+                let sent = retell.sign(body, Some(&Secret::new(secret.clone())), Clock::system().now());
+                let mut request = client.post(format!("{base}/webhooks/retell")).header("content-type", sent.content_type).body(sent.body);
+                for (name, value) in sent.headers {
+                    request = request.header(name, value);
+                }
+                match request.send().await {
+                    Ok(answer) if answer.status() == 200 => {
+                        let id = answer.headers()["switchhook-event"].to_str().unwrap().parse().unwrap();
+                        accepted.lock().unwrap().insert((call, place, id));
+                        break;
+                    }
+                    Ok(answer) => assert!(answer.status().is_server_error(), "{}", answer.status()),
+                    // The program is dead just now.
+                    Err(_) => {}
+                }
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            }
+        }
+        call += SENDERS;
+    }
+}
+
+async fn rows(pool: &PgPool) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for (table, columns) in [
+        ("calls", "to_jsonb(t) - 'created_at'"),
+        ("leads", "to_jsonb(t) - 'created_at'"),
+        ("lead_analytics", "to_jsonb(t) - 'created_at'"),
+        ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
+    ] {
+        let statement = format!("select {columns} from {table} t order by {columns}::text");
+        let found = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(pool).await.unwrap();
+        rows.extend(found.iter().map(|row| row.get::<Value, _>(0)));
+    }
+    rows
+}
+
+async fn wait_until_idle(pool: &PgPool) {
+    for _ in 0..600 {
+        let statement = "select count(*) from webhook_events where processed_at is null";
+        if let Ok(row) = sqlx::raw_sql(statement).fetch_one(pool).await
+            && row.get::<i64, _>(0) == 0
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still pending after 30 s");
+}
+
+async fn scalar<T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>>(pool: &PgPool, statement: &str) -> T {
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_one(pool).await.unwrap().get(0)
+}

@@ -1,0 +1,334 @@
+//! The program in a test: the real door on a random port, processors that run when they are told to, a frozen clock.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use switchhook::clock::Clock;
+use switchhook::config::Config;
+use switchhook::dispatch::Registry;
+use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
+use switchhook::processor::{Processor, Report};
+use switchhook::providers::{self, Outgoing, Provider};
+use switchhook::queue::WakeUp;
+use switchhook::redact::Secret;
+use switchhook::telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::cluster;
+
+/// The tenant of every test; its id is fixed, so that the ids of its rows are.
+pub const TENANT: Uuid = Uuid::from_u128(1);
+/// Tables whose rows the promises are about, without what is bookkeeping.
+const DOMAIN_TABLES: &[(&str, &str)] = &[
+    ("calls", "to_jsonb(t) - 'created_at'"),
+    ("leads", "to_jsonb(t) - 'created_at'"),
+    ("lead_analytics", "to_jsonb(t) - 'created_at'"),
+    ("recordings", "to_jsonb(t) - 'created_at'"),
+    ("messages", "to_jsonb(t) - 'created_at'"),
+    ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
+];
+
+pub struct TestApp {
+    pub pool: PgPool,
+    pub base: String,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub processor: Arc<Processor>,
+    pub client: reqwest::Client,
+    pub draining: Draining,
+    database: String,
+    stop: CancellationToken,
+    server: actix_web::dev::ServerHandle,
+    may_hold_broken_rows: bool,
+}
+
+/// An answer of the door.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub outcome: Option<String>,
+    pub event_id: Option<Uuid>,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn assert_status(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn assert_outcome(&self, outcome: &str) -> &Self {
+        assert_eq!((self.status, self.outcome.as_deref()), (200, Some(outcome)), "{}", self.text);
+        self
+    }
+}
+
+impl TestApp {
+    pub async fn spawn() -> Self {
+        Self::spawn_with(&[], providers::registry()).await
+    }
+
+    /// With these settings, as environment variables without their prefix, and these handlers.
+    pub async fn spawn_with(settings: &[(&str, &str)], registry: Registry) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let (database, pool) = cluster::database().await;
+        let environment: BTreeMap<String, String> = [("HTTP__THREADS", "1"), ("PHONES__DEFAULT_REGION", "IL")]
+            .iter()
+            .chain(settings)
+            .map(|(name, value)| (format!("SWITCHHOOK__{name}"), (*value).to_owned()))
+            .collect();
+        let config = Config::from_parts(None, &environment).unwrap();
+        let clock = Clock::frozen("2026-11-01T12:00:00Z".parse::<DateTime<Utc>>().unwrap());
+        let (metrics, wake_up) = (Arc::new(Metrics::default()), Arc::new(WakeUp::new()));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let connections = Arc::new(Connections::new(pool.clone()));
+        let (committer, _) =
+            Committer::start(&pool, config.http.flushers, config.http.commit_rows_max, &metrics, &wake_up);
+        let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
+        let draining = Draining::default();
+        let door = Door::new(
+            config.http.clone(),
+            pool.clone(),
+            Arc::clone(&connections),
+            committer,
+            rejections,
+            Arc::clone(&metrics),
+            clock.clone(),
+            draining.clone(),
+        );
+        let server = http::start(listener, door, {
+            let pool = pool.clone();
+            move |config| switchhook::api::routes(config, &pool)
+        })
+        .unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let processor = Arc::new(Processor {
+            pool: pool.clone(),
+            registry: Arc::new(registry.build().unwrap()),
+            settings: config.processor.clone(),
+            outreach: config.outreach.clone(),
+            default_region: config.phones.default_region.clone(),
+            metrics: Arc::clone(&metrics),
+            clock: clock.clone(),
+            wake_up,
+            seen_unknown: Mutex::new(HashSet::new()),
+        });
+        let app = Self {
+            pool,
+            base,
+            clock,
+            metrics,
+            processor,
+            client: reqwest::Client::new(),
+            draining,
+            database,
+            stop: CancellationToken::new(),
+            server: handle,
+            may_hold_broken_rows: false,
+        };
+        app.add_default_connections().await;
+        app
+    }
+
+    /// For tests that write rows which no program would.
+    pub fn allow_broken_rows(&mut self) {
+        self.may_hold_broken_rows = true;
+    }
+
+    async fn add_default_connections(&self) {
+        self.execute(&format!("insert into tenants (id, slug, name) values ('{TENANT}', 'default', 'Default')")).await;
+        for (number, provider) in providers::ALL.iter().enumerate() {
+            let id = Uuid::from_u128(100 + number as u128);
+            let name = provider.name();
+            let url_is_secret = !provider.signs();
+            self.execute(&format!(
+                "insert into connections (id, tenant_id, provider, slug, url_is_secret, is_default)
+                 values ('{id}', '{TENANT}', '{name}', 'default', {url_is_secret}, true)"
+            ))
+            .await;
+            if let Some(secret) = self.secret(*provider) {
+                let secret = secret.expose();
+                self.execute(&format!(
+                    "insert into connection_secrets (connection_id, secret) values ('{id}', '{secret}')"
+                ))
+                .await;
+            }
+        }
+    }
+
+    /// The secret of a platform's default connection.
+    pub fn secret(&self, provider: &dyn Provider) -> Option<Secret> {
+        provider.signs().then(|| Secret::new(format!("test-secret-of-{}", provider.name())))
+    }
+
+    /// The id of a platform's default connection.
+    pub fn connection_id(&self, provider: &str) -> Uuid {
+        let place = providers::ALL.iter().position(|known| known.name() == provider).unwrap();
+        Uuid::from_u128(100 + place as u128)
+    }
+
+    /// Posts a body as its platform would, signed, to its default connection.
+    pub async fn post(&self, provider: &dyn Provider, body: &str) -> Answer {
+        let sent = provider.sign(body, self.secret(provider).as_ref(), self.clock.now());
+        self.send(&format!("/webhooks/{}", provider.name()), sent).await
+    }
+
+    /// Sends a request that is made already.
+    pub async fn send(&self, path: &str, sent: Outgoing) -> Answer {
+        let mut request =
+            self.client.post(format!("{}{path}", self.base)).header("content-type", sent.content_type).body(sent.body);
+        for (name, value) in sent.headers {
+            request = request.header(name, value);
+        }
+        Self::answer(request).await
+    }
+
+    pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        Answer {
+            status: response.status().as_u16(),
+            outcome: header("switchhook-outcome"),
+            event_id: header("switchhook-event").map(|id| id.parse().unwrap()),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    /// Puts an event into the table as the door would, without the door.
+    pub async fn insert(&self, provider: &dyn Provider, document: &providers::Document) -> Uuid {
+        let occurred_at = document.envelope.occurred_at;
+        #[expect(clippy::disallowed_methods, reason = "tests speak SQL")]
+        sqlx::query_scalar(
+            "insert into webhook_events (connection_id, event_type, external_event_id, occurred_at, payload)
+             values ($1, $2, $3, $4, $5::text::jsonb)
+             on conflict (connection_id, external_event_id) do update set note = null returning id",
+        )
+        .bind(self.connection_id(provider.name()))
+        .bind(&document.envelope.event_type)
+        .bind(&document.external_event_id)
+        .bind(occurred_at)
+        .bind(&document.text)
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// Works off what is due.
+    pub async fn run_until_idle(&self) -> Report {
+        self.processor.drain(u64::MAX, 500).await.unwrap()
+    }
+
+    /// Every row of every domain table and every job, whole, but for the time of writing.
+    pub async fn dump(&self) -> Value {
+        let mut dump = serde_json::Map::new();
+        for (table, row) in DOMAIN_TABLES {
+            let rows = self.rows(&format!("select {row} from {table} t order by {row}::text")).await;
+            dump.insert((*table).to_owned(), Value::Array(rows));
+        }
+        Value::Object(dump)
+    }
+
+    /// The same, for a snapshot: without nulls and audio bytes, empty tables left out.
+    pub async fn snapshot(&self) -> Value {
+        let mut dump = self.dump().await;
+        dump.as_object_mut().unwrap().retain(|_, rows| rows.as_array().is_some_and(|rows| !rows.is_empty()));
+        without_nulls(&mut dump);
+        dump
+    }
+
+    /// The first column of each row, as JSON.
+    pub async fn rows(&self, statement: &str) -> Vec<Value> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_all(&self.pool).await.unwrap();
+        rows.iter().map(|row| row.get::<Value, _>(0)).collect()
+    }
+
+    /// One value, as JSON.
+    pub async fn value(&self, expression: &str) -> Value {
+        self.rows(&format!("select to_jsonb(x) from (select ({expression}) as x) y")).await.remove(0)
+    }
+
+    pub async fn execute(&self, statement: &str) -> u64 {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap().rows_affected()
+    }
+
+    /// Empties every table that events write.
+    pub async fn clear(&self) {
+        self.execute(
+            "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections",
+        )
+        .await;
+    }
+
+    /// Waits, for two seconds at most, until a query returns true.
+    pub async fn eventually(&self, condition: &str) {
+        for _ in 0..100 {
+            if self.value(condition).await == json!(true) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("never became true: {condition}");
+    }
+}
+
+impl Drop for TestApp {
+    /// Every query in sql/invariants must return nothing, after every test.
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let (database, handle) = (self.database.clone(), self.server.clone());
+        let check = !std::thread::panicking() && !self.may_hold_broken_rows;
+        let found = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                drop(handle.stop(false));
+                let found = if check { broken_invariants(&cluster::url_of(&database)).await } else { Vec::new() };
+                cluster::drop_database(&database).await;
+                found
+            })
+        })
+        .join()
+        .unwrap();
+        assert!(found.is_empty(), "broken invariants: {found:?}");
+    }
+}
+
+async fn broken_invariants(url: &str) -> Vec<String> {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/invariants");
+    let mut broken = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let statement = std::fs::read_to_string(&path).unwrap();
+        let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(&mut connection).await.unwrap();
+        if !rows.is_empty() {
+            broken.push(format!("{}: {} rows", path.file_name().unwrap().to_string_lossy(), rows.len()));
+        }
+    }
+    broken
+}
+
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(without_nulls);
+            // What a snapshot need not repeat.
+            object.remove("tenant_id");
+            if let Some(audio) = object.get_mut("audio") {
+                *audio = json!("(bytes)");
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}

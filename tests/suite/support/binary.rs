@@ -1,0 +1,101 @@
+//! The real program, as a process of its own.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long the program may take to answer its first request.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running `switchhook`; dropped, it is killed.
+pub struct Binary {
+    child: Child,
+    pub base: String,
+    log: tempfile::NamedTempFile,
+}
+
+impl Binary {
+    /// `switchhook serve` on a free port, once it is ready.
+    pub async fn serve(database_url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::serve_on(port, database_url, arguments, settings).await
+    }
+
+    pub async fn serve_on(port: u16, database_url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let mut command = Self::command(database_url);
+        command.arg("serve").args(arguments).env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"));
+        for (name, value) in settings {
+            command.env(format!("SWITCHHOOK__{name}"), value);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.reopen().unwrap())
+            .spawn()
+            .unwrap();
+        let mut binary = Self { child, base: format!("http://127.0.0.1:{port}"), log };
+        if !arguments.contains(&"work") {
+            binary.wait_until_ready().await;
+        }
+        binary
+    }
+
+    /// A command of the program, with nothing but a database in its environment.
+    pub fn command(database_url: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("DATABASE_URL", database_url)
+            .current_dir(std::env::temp_dir());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(database_url: &str, arguments: &[&str]) -> Output {
+        Self::command(database_url).args(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let began = Instant::now();
+        let client = reqwest::Client::new();
+        while began.elapsed() < START_TIMEOUT {
+            assert!(self.child.try_wait().unwrap().is_none(), "the program ended: {}", self.log());
+            let ready = client.get(format!("{}/readyz", self.base)).send().await;
+            if ready.is_ok_and(|response| response.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the program did not become ready: {}", self.log());
+    }
+
+    /// SIGKILL: no goodbye.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap()
+    }
+
+    /// Everything that it logged.
+    pub fn log(&self) -> String {
+        let mut text = String::new();
+        self.log.reopen().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

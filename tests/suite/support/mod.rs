@@ -1,0 +1,35 @@
+//! What the tests stand on: one throw-away Postgres for all, a database a test, and the real door on a real port.
+
+mod app;
+mod binary;
+mod cluster;
+mod fixtures;
+
+pub use app::{Answer, TestApp};
+pub use binary::Binary;
+pub use cluster::{admin_url, database, database_url, drop_database, url_of};
+pub use fixtures::{Fixture, fixtures};
+
+/// Lets a test pick without knowing what: the same seed, the same picks.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % n.max(1)
+    }
+
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.below(place + 1));
+        }
+    }
+}

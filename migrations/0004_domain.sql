@@ -12,6 +12,9 @@
 -- domain/*.rs `fold` and the ON CONFLICT clauses in sql/store/ are the same functions; tests/suite/merge.rs holds
 -- them together. Ids are digests of the key (UUID version 5), so a row has the same id in every order.
 --
+-- The id alone is unique in calls, leads and messages: it is the digest of the key. A second unique index over the key
+-- would make two writers that meet fail on it, since ON CONFLICT watches one index only.
+--
 -- No foreign keys from these tables to tenants: checking one locks the tenant's row once for every event, and
 -- the tenant of an event comes from connections, phone_numbers or agents, which have them.
 
@@ -75,8 +78,7 @@ create table calls (
     cost_at timestamptz,
     cost double precision,
     cost_unit text,
-    cost_rank text collate "C",
-    unique (provider_call_id, provider, tenant_id)
+    cost_rank text collate "C"
 ) with (fillfactor = 85);
 
 comment on column calls.id is 'key: digest of tenant, provider and provider call id';
@@ -132,6 +134,7 @@ comment on column calls.cost is 'ranked cost: what the platform charged';
 comment on column calls.cost_unit is 'ranked cost: usd_cents, ils_agorot, credits';
 comment on column calls.cost_rank is 'ranked cost';
 
+create index calls_key_idx on calls (provider_call_id, provider, tenant_id);
 create index calls_recent_idx on calls (tenant_id, started_at desc nulls last, id);
 create index calls_contact_idx on calls (tenant_id, contact_number) where contact_number is not null;
 
@@ -154,9 +157,9 @@ create table leads (
     profile jsonb,
     profile_rank text collate "C",
     crm_link text,
-    tags text[] not null default '{}',
-    unique (tenant_id, phone)
+    tags text[] not null default '{}'
 );
+create index leads_key_idx on leads (tenant_id, phone);
 comment on column leads.id is 'key: digest of tenant and phone';
 comment on column leads.tenant_id is 'key';
 comment on column leads.phone is 'key: E.164';
@@ -178,7 +181,7 @@ comment on column leads.crm_link is 'hand';
 comment on column leads.tags is 'hand';
 
 create table lead_analytics (
-    id uuid primary key,
+    id uuid primary key default uuid_v7(),
     tenant_id uuid not null,
     kind text not null check (kind in ('individual', 'complete')),
     call_id uuid,
@@ -220,6 +223,9 @@ comment on column recordings.url is 'greatest';
 comment on column recordings.duration_ms is 'greatest: milliseconds';
 comment on column recordings.started_at is 'least';
 comment on column recordings.audio is 'written once, at the door';
+comment on column recordings.audio_type is 'written once, with the audio: its media type';
+comment on column recordings.audio_sha256 is 'written once, with the audio';
+comment on column recordings.created_at is 'when the row was made';
 alter table recordings alter column audio set storage external;
 create index recordings_call_idx on recordings (call_id) where call_id is not null;
 
@@ -228,8 +234,8 @@ create table messages (
     tenant_id uuid not null,
     provider text not null,
     provider_message_id text not null,
-    channel text not null,
-    direction text not null check (direction in ('inbound', 'outbound')),
+    channel text collate "C" not null,
+    direction text collate "C" not null check (direction in ('inbound', 'outbound')),
     from_number text collate "C",
     to_number text collate "C",
     contact_number text collate "C",
@@ -238,12 +244,15 @@ create table messages (
     status message_status,
     error text collate "C",
     sent_at timestamptz,
-    created_at timestamptz not null default now(),
-    unique (tenant_id, provider, provider_message_id)
+    created_at timestamptz not null default now()
 );
+create index messages_key_idx on messages (provider_message_id, provider, tenant_id);
 comment on column messages.id is 'key: digest of tenant, provider and provider message id';
-comment on column messages.channel is 'key: sms, whatsapp';
-comment on column messages.direction is 'key';
+comment on column messages.tenant_id is 'key';
+comment on column messages.provider is 'key';
+comment on column messages.provider_message_id is 'key';
+comment on column messages.channel is 'greatest: sms, whatsapp';
+comment on column messages.direction is 'greatest';
 comment on column messages.from_number is 'greatest: E.164, or as written where it is no telephone number';
 comment on column messages.to_number is 'greatest: E.164, or as written where it is no telephone number';
 comment on column messages.contact_number is 'greatest: their side, E.164; the lead';
@@ -252,6 +261,7 @@ comment on column messages.body_rank is 'ranked body';
 comment on column messages.status is 'greatest, in the order of the enum';
 comment on column messages.error is 'greatest: the platform''s own word';
 comment on column messages.sent_at is 'least';
+comment on column messages.created_at is 'when the row was made';
 create index messages_contact_idx on messages (tenant_id, contact_number) where contact_number is not null;
 
 create view missed_calls as

@@ -87,45 +87,72 @@ pub enum ConfigError {
     },
 }
 
-impl Config {
-    /// Reads the configuration. `file`: as `--config` names it; else SWITCHHOOK_CONFIG, else ./config.toml if there
-    /// is one.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+/// What the configuration is read from: a file, if there is one, and the environment.
+#[derive(Debug)]
+pub struct Sources {
+    file: Option<(String, String)>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Reads both. `file`: as for [`Config::load`].
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let named = file.map(Path::to_owned).or_else(|| environment.get("SWITCHHOOK_CONFIG").map(PathBuf::from));
         let found = named.or_else(|| Some(PathBuf::from("config.toml")).filter(|path| path.is_file()));
-        let text = match &found {
+        let file = match found {
             None => None,
-            Some(path) => Some((
-                path.display().to_string(),
-                std::fs::read_to_string(path)
-                    .map_err(|error| ConfigError::File { path: path.clone(), kind: error.kind() })?,
-            )),
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| ConfigError::File { path: path.clone(), kind: error.kind() })?;
+                Some((path.display().to_string(), text))
+            }
         };
-        Self::from_parts(text.as_ref().map(|(name, text)| (name.as_str(), text.as_str())), &environment)
+        Ok(Self { file, environment })
+    }
+
+    /// The name of the file, if there is one.
+    pub fn file_name(&self) -> Option<&str> {
+        self.file.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The configuration as it counts; secrets are masked.
+    pub fn effective(&self) -> Result<Table, ConfigError> {
+        effective(self.file(), &self.environment)
+    }
+
+    fn file(&self) -> Option<(&str, &str)> {
+        self.file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+}
+
+impl Config {
+    /// Reads the configuration. `file`: as `--config` names it; else SWITCHHOOK_CONFIG, else ./config.toml if there
+    /// is one.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let sources = Sources::read(file)?;
+        Self::from_parts(sources.file(), &sources.environment)
     }
 
     /// The configuration from a file's name and text, and an environment.
-    pub fn from_parts(
-        file: Option<(&str, &str)>,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn from_parts(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let table = merged(file, environment)?;
-        let config: Self = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::Value {
-            key: error.path().to_string(),
-            message: error.into_inner().message().trim().to_owned(),
-        })?;
+        let config: Self =
+            serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::Value {
+                key: error.path().to_string(),
+                message: error.into_inner().message().trim().to_owned(),
+            })?;
         config.check()?;
         Ok(config)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |key: &str, message: &str| {
-            Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() })
-        };
-        if self.phones.default_region.len() != 2 || !self.phones.default_region.bytes().all(|b| b.is_ascii_uppercase()) {
+        let wrong =
+            |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
+        if self.phones.default_region.len() != 2 || !self.phones.default_region.bytes().all(|b| b.is_ascii_uppercase())
+        {
             return wrong("phones.default_region", "not an ISO 3166 code such as US or IL");
         }
         for (key, value) in [
@@ -231,8 +258,7 @@ fn set(table: &mut Table, path: &[&str], value: Value) {
             table.insert((*last).to_owned(), value);
         }
         [first, rest @ ..] => {
-            if let Value::Table(inner) =
-                table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()))
+            if let Value::Table(inner) = table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()))
             {
                 set(inner, rest, value);
             }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
 
 use crate::redact::Secret;
 
@@ -92,6 +93,8 @@ fn class(code: &str) -> &'static str {
         "08" => "connection lost",
         "22" => "value out of its type's range or form",
         "23" => "constraint violated",
+        "28" => "login refused",
+        "3D" => "no such database",
         "40" => "rolled back in favour of another transaction",
         "42" => "no such table, column or function, or no right to it",
         "53" => "out of resources",
@@ -124,4 +127,11 @@ pub async fn is_up_to_date(pool: &PgPool) -> Result<bool, sqlx::Error> {
         Err(error) => return Err(error),
     };
     Ok(applied >= MIGRATOR.iter().map(|migration| migration.version).max())
+}
+
+/// A transaction whose statements may take as long as they need: for a person who waits for the answer.
+pub async fn patient(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::raw_sql("set local statement_timeout = 0").execute(&mut *transaction).await?;
+    Ok(transaction)
 }

@@ -1,17 +1,17 @@
 //! Switchhook receives the webhooks of voice platforms, keeps every one of them in Postgres exactly once, and turns
 //! them into calls and leads. The rooms, in the order an event walks through them:
 
-pub mod http; // the door: proves who sent a webhook, answers once it is on disk
-pub mod providers; // one folder a platform: verify, envelope, translate
-pub mod inbox; // webhook_events: store once, claim, settle
-pub mod processor; // claims batches and carries them through translate, resolve, fold, write, settle
-pub mod dispatch; // the registry: which handler an event type has
-pub mod domain; // what events mean: pure types, merge rules, reactions
-pub mod store; // the SQL of the domain tables
-pub mod outbox; // jobs: what must happen next
 pub mod api; // JSON for scripts
 pub mod cli; // one file a command
-pub mod config; // config.toml, a file of yours, the environment
+pub mod config;
+pub mod dispatch; // the registry: which handler an event type has
+pub mod domain; // what events mean: pure types, merge rules, reactions
+pub mod http; // the door: proves who sent a webhook, answers once it is on disk
+pub mod inbox; // webhook_events: store once, claim, settle
+pub mod outbox; // jobs: what must happen next
+pub mod processor; // claims batches and carries them through translate, resolve, fold, write, settle
+pub mod providers; // one folder a platform: verify, envelope, translate
+pub mod store; // the SQL of the domain tables // config.toml, a file of yours, the environment
 
 pub mod queue; // what the two queues share: failure, backoff, wake-up
 

@@ -1,13 +1,13 @@
--- $1.. one array a column, in the order of the insert; sorted by id
+-- $1.. one array a column, in the order of the insert; one row a call, sorted by call
 -- The merge is AnalyticsRow::fold (src/domain/analysis.rs): the larger rank takes all, the phone is kept once known.
 insert into lead_analytics as a
-    (id, tenant_id, kind, call_id, phone, source, analysed_at, summary, sentiment, successful, data, rank)
-select id, tenant_id, 'individual', call_id, phone, source, analysed_at, summary, sentiment::sentiment, successful,
+    (tenant_id, kind, call_id, phone, source, analysed_at, summary, sentiment, successful, data, rank)
+select tenant_id, 'individual', call_id, phone, source, analysed_at, summary, sentiment::sentiment, successful,
        data::jsonb, rank
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[],
-            $9::boolean[], $10::text[], $11::text[])
-    as t (id, tenant_id, call_id, phone, source, analysed_at, summary, sentiment, successful, data, rank)
-on conflict (id) do update set
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
+            $8::boolean[], $9::text[], $10::text[])
+    as t (tenant_id, call_id, phone, source, analysed_at, summary, sentiment, successful, data, rank)
+on conflict (call_id) where kind = 'individual' do update set
     phone = greatest(a.phone, excluded.phone),
     source = case when excluded.rank > a.rank then excluded.source else a.source end,
     analysed_at = case when excluded.rank > a.rank then excluded.analysed_at else a.analysed_at end,

@@ -10,6 +10,8 @@ from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text
     as t (id, tenant_id, provider, provider_message_id, channel, direction, from_number, to_number, contact_number,
           body, body_rank, status, error, sent_at)
 on conflict (id) do update set
+    channel = greatest(m.channel, excluded.channel),
+    direction = greatest(m.direction, excluded.direction),
     from_number = greatest(m.from_number, excluded.from_number),
     to_number = greatest(m.to_number, excluded.to_number),
     contact_number = greatest(m.contact_number, excluded.contact_number),

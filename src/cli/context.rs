@@ -28,15 +28,16 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Rung by the door.
     pub wake_up: Arc<WakeUp>,
+    extend: fn(&mut Registry),
     pool: Option<PgPool>,
     cluster: Option<Cluster>,
 }
 
 impl Context {
     /// Nothing is started yet.
-    pub fn new(config: Config, output: Output) -> Self {
+    pub fn new(config: Config, output: Output, extend: fn(&mut Registry)) -> Self {
         let metrics = Arc::new(Metrics::default());
-        Self { config, output, metrics, wake_up: Arc::default(), pool: None, cluster: None }
+        Self { config, output, metrics, wake_up: Arc::default(), extend, pool: None, cluster: None }
     }
 
     /// Whether the database is a private one of ours.
@@ -71,9 +72,10 @@ impl Context {
         Ok(pool)
     }
 
-    /// Every handler: those of the platforms, and the SQL functions of the configuration.
+    /// Every handler: those of the platforms, those of the user's program, and the SQL functions of the configuration.
     pub fn registry(&self) -> anyhow::Result<Registry> {
         let mut registry = providers::registry();
+        (self.extend)(&mut registry);
         for (key, function) in &self.config.handlers {
             registry.sql_function(key, function);
         }

@@ -10,8 +10,8 @@ pub(super) async fn run(context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.pool().await?;
     db::migrate(&pool).await.map_err(migration_error)?;
     let version = db::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
-    context.output.one(&serde_json::json!({ "schema_version": version }), |_| {
-        format!("the schema is at version {version}")
-    })?;
+    context
+        .output
+        .one(&serde_json::json!({ "schema_version": version }), |_| format!("the schema is at version {version}"))?;
     Ok(ExitCode::SUCCESS)
 }

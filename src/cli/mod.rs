@@ -1,19 +1,42 @@
 //! The commands: one file each. Every command that prints data prints a table for people and JSON with `--json`.
 //! Exit codes: 0 done; 1 the answer is no, or it failed; 2 the command line or the configuration is wrong.
 
+mod agent;
+mod bulk;
+mod campaign;
+mod cells;
+mod config;
+mod connection;
+mod connection_add;
 mod context;
+mod dead;
+mod demo;
+mod doctor;
+mod events;
+mod failure;
+mod filter;
+mod input;
 mod migrate;
+mod number;
 mod output;
+mod owner;
 mod process;
+mod sender;
 mod serve;
 mod setup;
+mod stats;
+mod tenant;
+mod token;
+mod trigger;
+mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::dispatch::Registry;
 
 pub use context::Context;
 pub use output::Output;
@@ -38,12 +61,54 @@ enum Command {
     Serve(serve::Args),
     /// Bring the database's schema up to date
     Migrate,
+    /// Send the samples of every platform to the running service, scrambled and doubled, and show what they become
+    Demo(demo::Args),
     /// Work off what is pending, once, and say what became of it
     Process(process::Args),
+    /// Say how much is pending, processed, ignored and dead, by type, and how long events wait
+    Stats(stats::Args),
+    /// Look at events; replay and skip them
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Look at events that failed for good; redrive and discard them
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// Tenants: whose calls and leads they are
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Connections: who may send, and what proves it
+    #[command(subcommand)]
+    Connection(connection::Command),
+    /// Our numbers: which tenant and campaign their calls belong to
+    #[command(subcommand)]
+    Number(number::Command),
+    /// Our agents on the platforms: which tenant and campaign their calls belong to
+    #[command(subcommand)]
+    Agent(agent::Command),
+    /// Campaigns: what a tenant's calls are for
+    #[command(subcommand)]
+    Campaign(campaign::Command),
+    /// Tokens: who may use the API
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Send a sample to the running service, signed as its platform would
+    Trigger(trigger::Args),
+    /// Prove a captured request, without service and database
+    Verify(verify::Args),
+    /// Check the configuration, or print what counts
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Look for what is wrong, and for what may become wrong
+    Doctor(doctor::Args),
 }
 
 /// Runs the command line of this process.
 pub async fn main() -> ExitCode {
+    main_with(|_| {}).await
+}
+
+/// The same, with handlers of yours: the whole program of a user who adds event types in Rust.
+pub async fn main_with(extend: fn(&mut Registry)) -> ExitCode {
     let cli = Cli::parse();
     let config = match Config::load(cli.config.as_deref()) {
         Ok(config) => config,
@@ -52,25 +117,39 @@ pub async fn main() -> ExitCode {
     if let Err(error) = crate::telemetry::init(&config.log) {
         return fail(2, &anyhow::anyhow!(error));
     }
-    let mut context = Context::new(config, Output { json: cli.json });
-    let result = run(cli.command, &mut context).await;
+    let mut context = Context::new(config, Output { json: cli.json }, extend);
+    let result = run(cli.command, cli.config.as_deref(), &mut context).await;
     let stopped = context.close().await;
     match result.and_then(|code| stopped.map(|()| code)) {
         Ok(code) => code,
-        Err(error) => fail(1, &error),
+        Err(error) => fail(failure::code(&error), &error),
     }
 }
 
-async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
+async fn run(command: Command, config_file: Option<&Path>, context: &mut Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args, context).await,
         Command::Migrate => migrate::run(context).await,
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Process(args) => process::run(args, context).await,
+        Command::Stats(args) => stats::run(&args, context).await,
+        Command::Events(command) => events::run(command, context).await,
+        Command::Dead(command) => dead::run(command, context).await,
+        Command::Tenant(command) => tenant::run(command, context).await,
+        Command::Connection(command) => connection::run(command, context).await,
+        Command::Number(command) => number::run(command, context).await,
+        Command::Agent(command) => agent::run(command, context).await,
+        Command::Campaign(command) => campaign::run(command, context).await,
+        Command::Token(command) => token::run(command, context).await,
+        Command::Trigger(args) => trigger::run(&args, context).await,
+        Command::Verify(args) => verify::run(args, context),
+        Command::Config(command) => config::run(command, config_file, context),
+        Command::Doctor(args) => doctor::run(&args, context).await,
     }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where a person reads why the command failed")]
 fn fail(code: u8, error: &anyhow::Error) -> ExitCode {
-    eprintln!("switchhook: {error:#}");
+    eprintln!("switchhook: {}", failure::text(error));
     ExitCode::from(code)
 }

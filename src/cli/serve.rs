@@ -89,13 +89,8 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         let (connections, stop) = (Arc::clone(&connections), stop.clone());
         async move { connections.run(stop).await }
     });
-    let (committer, flushers) = Committer::start(
-        &pool,
-        settings.flushers,
-        settings.commit_rows_max,
-        &context.metrics,
-        &context.wake_up,
-    );
+    let (committer, flusher) =
+        Committer::start(&pool, settings.flushers, settings.commit_rows_max, &context.metrics, &context.wake_up);
     let (rejections, rejections_writer) = Rejections::start(pool.clone(), settings.rejections_per_minute);
     let draining = Draining::default();
     let shutdown_timeout = settings.shutdown_timeout;
@@ -124,9 +119,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     stop.cancel();
     let rest = async {
         refresher.await.ok();
-        for flusher in flushers {
-            flusher.await.ok();
-        }
+        flusher.await.ok();
         rejections_writer.await.ok();
     };
     if tokio::time::timeout(shutdown_timeout, rest).await.is_err() {

@@ -4,11 +4,11 @@ use sqlx::{Connection, PgPool};
 
 use super::Context;
 use super::context::migration_error;
+use crate::db;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection};
 use crate::store::{connections, tokens};
-use crate::db;
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
@@ -56,16 +56,22 @@ async fn say(context: &Context, pool: &PgPool, token: Option<Secret>) -> anyhow:
     let mut all = connections::all(pool).await?;
     all.sort_by(|a, b| a.provider.cmp(&b.provider).then(a.slug.cmp(&b.slug)));
     let output = context.output;
-    output.say("\nWebhook URLs:")?;
+    output.say("\nWebhook URLs, to be pasted into the platforms:")?;
     for connection in &all {
-        output.say(&format!("  {:<11} {base}/webhooks/{}/{}", connection.provider, connection.provider, connection.slug))?;
+        let proof = if connection.url_is_secret { "the URL is the secret" } else { "signed" };
+        let url = format!("{base}/webhooks/{}/{}", connection.provider, connection.slug);
+        output.say(&format!("  {:<11} {url}  ({proof})", connection.provider))?;
     }
-    output.say("  (a platform's own secret: switchhook connection secret --provider retell --slug default --secret-stdin)")?;
+    output.say("  Give the signing ones their platform's secret, such as:")?;
+    output.say("    switchhook connection secret --provider retell --slug default --secret-stdin")?;
     if let Some(token) = token {
-        output.say(&format!("\nFirst API token, shown this once:\n  {}", token.expose()))?;
-        output.say("  curl -H 'Authorization: Bearer <token>' ".to_owned().as_str())?;
+        output.say("\nThe first API token, shown this once:")?;
+        output.say(&format!("  {}", token.expose()))?;
+        output.say("\nTry, in a second terminal:")?;
+        output.say("  make demo")?;
+        output.say(&format!("  curl -H 'Authorization: Bearer {}' {base}/api/v1/calls\n", token.expose()))?;
+    } else {
+        output.say("\nTry, in a second terminal:\n  make demo\n")?;
     }
-    output.say(&format!(
-        "\nTry, in a second terminal:\n  make demo\n  curl {base}/readyz\n"
-    ))
+    Ok(())
 }

@@ -13,8 +13,7 @@ pub type Pure = fn(&Event) -> Result<Changes, Failure>;
 
 /// An async function with the open transaction of the event: what it writes commits together with the event's
 /// `processed_at`, or not at all. It must not call the network, and must give the same rows when it runs again.
-pub type InTransaction =
-    for<'a> fn(&'a Event, &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>;
+pub type InTransaction = for<'a> fn(&'a Event, &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>;
 
 /// What is done with an event.
 #[derive(Clone, Debug)]

@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn only_names_of_functions_reach_the_sql() {
-        for (name, good) in [("on_sms", true), ("crm.on_sms", true), ("a.b.c", false), ("f(); drop", false), ("", false)] {
+        for (name, good) in
+            [("on_sms", true), ("crm.on_sms", true), ("a.b.c", false), ("f(); drop", false), ("", false)]
+        {
             assert_eq!(is_function_name(name), good, "{name}");
         }
     }

@@ -10,7 +10,6 @@ use crate::redact::Phone;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the comments of the columns in migrations/0004_domain.sql say what each is")]
 pub struct AnalyticsRow {
-    pub id: Uuid,
     pub tenant_id: Uuid,
     pub call_id: Uuid,
     pub phone: Option<Phone>,

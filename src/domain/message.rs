@@ -30,6 +30,8 @@ impl MessageRow {
     /// Merges another piece of the same message into this one. sql/store/upsert_messages.sql does the same.
     pub fn fold(self, other: Self) -> Self {
         Self {
+            channel: self.channel.max(other.channel),
+            direction: self.direction.max(other.direction),
             from_number: greatest(self.from_number, other.from_number),
             to_number: greatest(self.to_number, other.to_number),
             contact_number: greatest(self.contact_number, other.contact_number),

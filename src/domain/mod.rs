@@ -16,8 +16,8 @@ mod resolve;
 pub use analysis::AnalyticsRow;
 pub use call::{CallRow, CallStatus, Direction, Disposition, Sentiment};
 pub use change::{
-    Analysis, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport, MessageStatus,
-    RecordingKind, RecordingReport, Transcript, Turn,
+    Analysis, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport, MessageStatus, RecordingKind,
+    RecordingReport, Transcript, Turn,
 };
 pub use ids::{call_id, lead_id, message_id, recording_id};
 pub use lead::LeadRow;

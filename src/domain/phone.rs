@@ -20,11 +20,10 @@ pub fn e164(raw: &Phone, region: &str) -> Option<Phone> {
         return None;
     }
     let number = PHONE_NUMBER_UTIL.parse(text, Some(region.parse().ok()?)).ok()?;
-    let formatted = || Phone::new(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned());
-    if PHONE_NUMBER_UTIL.is_valid_number(&number) {
-        return Some(formatted());
-    }
-    (PHONE_NUMBER_UTIL.is_possible_number(&number) && says_what_it_is(text, &number)).then(formatted)
+    // The cheap question first: possible is a matter of length, valid one of a dozen regular expressions.
+    let is_number = (says_what_it_is(text, &number) && PHONE_NUMBER_UTIL.is_possible_number(&number))
+        || PHONE_NUMBER_UTIL.is_valid_number(&number);
+    is_number.then(|| Phone::new(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned()))
 }
 
 /// Whether the form of the text, not only its length, shows that it is a whole number: an international prefix, the

@@ -36,8 +36,8 @@ impl<T: Serialize> Ranked<T> {
         let millis = at.map_or(0, |at| at.timestamp_millis()).clamp(0, 0xffff_ffff_ffff);
         let bytes = serde_json::to_vec(&value).unwrap_or_default();
         let digest = Sha256::digest(&bytes);
-        let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { rank: format!("{:x}{millis:012x}{tail}", weight.0.min(15)), at, value }
+        let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
+        Self { rank: format!("{:x}{millis:012x}{tail:016x}", weight.0.min(15)), at, value }
     }
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::change::{CallReport, Changes, ContactReport, MessageReport};
 use super::reactions::{self, JobRow, Settings};
 use super::{
-    AnalyticsRow, CallRow, Direction, LeadRow, MessageRow, Ranked, RecordingRow, Weight, call_id, lead_id,
-    message_id, phone, recording_id,
+    AnalyticsRow, CallRow, Direction, LeadRow, MessageRow, Ranked, RecordingRow, Weight, call_id, lead_id, message_id,
+    phone, recording_id,
 };
 use crate::redact::{Email, PersonName, Phone};
 
@@ -170,10 +170,14 @@ impl Resolver<'_> {
             .calls
             .iter()
             .flat_map(our_sides)
-            .chain(changes.messages.iter().flat_map(|message| match message.direction {
-                Direction::Inbound => [&message.to, &message.from],
-                _ => [&message.from, &message.to],
-            }.into_iter().flatten()))
+            .chain(changes.messages.iter().flat_map(|message| {
+                match message.direction {
+                    Direction::Inbound => [&message.to, &message.from],
+                    _ => [&message.from, &message.to],
+                }
+                .into_iter()
+                .flatten()
+            }))
             .find_map(find)
     }
 
@@ -267,7 +271,6 @@ impl Scope<'_> {
         }
         if let Some(analysis) = &row.analysis {
             writes.analytics.push(AnalyticsRow {
-                id: recording_id(id, "analysis"),
                 tenant_id: self.tenant.id,
                 call_id: id,
                 phone: contact_number.clone(),

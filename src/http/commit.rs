@@ -1,10 +1,14 @@
 //! Group commit: webhooks in flight share one insert and one commit. While one commit is on its way to the disk the
-//! next batch gathers, so there is no timer, and one request alone waits for nobody.
+//! next batch gathers, and one request alone waits for nobody. A statement that takes long does not hold the others up:
+//! the next one goes beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::db;
@@ -14,8 +18,11 @@ use crate::telemetry::Metrics;
 
 /// Bytes of payload in one statement at most: one message to Postgres must stay far below its limit of 1 GiB.
 const STATEMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Webhooks that wait for a flusher at most; more wait for a place, and then hear 503.
+/// Webhooks that wait to be written at most; more wait for a place, and then hear 503.
 const QUEUE_ROWS_MAX: usize = 4_096;
+/// How long a batch gathers at most while another is written. Two quick statements side by side would only halve each
+/// other's batches; beside a slow one (a slow disk, a recording of megabytes) the next need not wait.
+const COMPANY_WAIT: Duration = Duration::from_millis(5);
 
 /// Why an event was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +47,24 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Starts the flushers. They end when the last clone of the committer is gone and everything is on disk.
+    /// Starts writing, with this many statements at once at most. It ends when the last clone of the committer is gone
+    /// and everything is on disk.
     pub fn start(
         pool: &PgPool,
         flushers: usize,
         rows_max: usize,
         metrics: &Arc<Metrics>,
         wake_up: &Arc<WakeUp>,
-    ) -> (Self, Vec<JoinHandle<()>>) {
+    ) -> (Self, JoinHandle<()>) {
         let (entries, receiver) = mpsc::channel(QUEUE_ROWS_MAX);
-        let receiver = Arc::new(Mutex::new(receiver));
-        let tasks = (0..flushers.max(1)).map(|_| {
-            let flusher = Flusher {
-                pool: pool.clone(),
-                rows_max: rows_max.max(1),
-                metrics: Arc::clone(metrics),
-                wake_up: Arc::clone(wake_up),
-            };
-            tokio::spawn(flusher.run(Arc::clone(&receiver)))
-        });
-        let tasks = tasks.collect();
-        (Self { entries }, tasks)
+        let flusher = Flusher {
+            pool: pool.clone(),
+            statements_max: flushers.max(1),
+            rows_max: rows_max.max(1),
+            metrics: Arc::clone(metrics),
+            wake_up: Arc::clone(wake_up),
+        };
+        (Self { entries }, tokio::spawn(flusher.run(receiver)))
     }
 
     /// Stores an event, and returns once its row is durable.
@@ -73,29 +77,44 @@ impl Committer {
 
 struct Flusher {
     pool: PgPool,
+    statements_max: usize,
     rows_max: usize,
     metrics: Arc<Metrics>,
     wake_up: Arc<WakeUp>,
 }
 
 impl Flusher {
-    async fn run(self, receiver: Arc<Mutex<mpsc::Receiver<Entry>>>) {
-        let mut batch = Vec::with_capacity(self.rows_max);
+    async fn run(self, mut entries: mpsc::Receiver<Entry>) {
+        let mut writes = FuturesUnordered::new();
         loop {
-            // Held while waiting for the first entry, never while writing: the other flusher gathers meanwhile.
-            let received = receiver.lock().await.recv_many(&mut batch, self.rows_max).await;
+            let mut batch = Vec::new();
+            let received = tokio::select! {
+                received = entries.recv_many(&mut batch, self.rows_max) => received,
+                Some(()) = writes.next() => continue,
+            };
             if received == 0 {
-                return;
+                break;
             }
-            // Nobody waits for an answer any more: the sender will come again.
-            batch.retain(|entry| !entry.reply.is_closed());
-            let (with_audio, plain): (Vec<Entry>, Vec<Entry>) = batch.drain(..).partition(|entry| entry.audio.is_some());
-            for chunk in chunks(plain) {
-                self.flush(chunk).await;
+            writes.push(self.flush_all(batch));
+            // A full batch means that more is waiting: then the next one goes at once.
+            if received < self.rows_max {
+                tokio::time::timeout(COMPANY_WAIT, writes.next()).await.ok();
             }
-            for entry in with_audio {
-                self.flush(vec![entry]).await;
+            while writes.len() >= self.statements_max {
+                writes.next().await;
             }
+        }
+        while writes.next().await.is_some() {}
+    }
+
+    async fn flush_all(&self, batch: Vec<Entry>) {
+        // Also those whose sender has hung up: some senders never come again.
+        let (with_audio, plain): (Vec<Entry>, Vec<Entry>) = batch.into_iter().partition(|entry| entry.audio.is_some());
+        for chunk in chunks(plain) {
+            self.flush(chunk).await;
+        }
+        for entry in with_audio {
+            self.flush(vec![entry]).await;
         }
     }
 

@@ -12,6 +12,7 @@ mod settings;
 mod throttle;
 mod webhooks;
 
+pub(crate) use address::parse as parse_network;
 pub use commit::{Committer, StoreError};
 pub use connections::Connections;
 pub use rejections::{Rejection, Rejections};

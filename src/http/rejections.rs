@@ -1,7 +1,7 @@
 //! Refusals are kept, but a flood of them must not fill the disk: so many rows a minute, and the rest as sums.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -14,6 +14,8 @@ use crate::db;
 const QUEUE_MAX: usize = 2_000;
 /// Refusals that came within this time share a statement.
 const GATHER: Duration = Duration::from_millis(200);
+/// How often it is asked whether the minute is over while nobody is refused.
+const IDLE: Duration = Duration::from_secs(5);
 /// Platforms and reasons that are summed up in a minute at most.
 const MAX_SUMS: usize = 1_000;
 
@@ -58,25 +60,31 @@ impl Rejections {
 }
 
 /// The minute that is being filled.
-#[derive(Default)]
 struct Minute {
     number: i64,
+    began: Instant,
     rows: u32,
     sums: HashMap<(Option<&'static str>, u16, String), (Rejection, i64)>,
 }
 
+impl Minute {
+    fn new(number: i64) -> Self {
+        Self { number, began: Instant::now(), rows: 0, sums: HashMap::new() }
+    }
+}
+
 async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_minute: u32) {
-    let mut minute = Minute::default();
+    let mut minute = Minute::new(0);
     let mut gathered = Vec::new();
     loop {
-        let received = tokio::time::timeout(Duration::from_secs(5), receiver.recv_many(&mut gathered, QUEUE_MAX)).await;
+        let received = tokio::time::timeout(IDLE, receiver.recv_many(&mut gathered, QUEUE_MAX)).await;
         let ended = received == Ok(0);
         let mut rows = Vec::new();
         for rejection in gathered.drain(..) {
             let number = rejection.at.timestamp().div_euclid(60);
             if number != minute.number {
                 rows.extend(minute.sums.drain().map(|(_, sum)| sum));
-                minute = Minute { number, ..Minute::default() };
+                minute = Minute::new(number);
             }
             if minute.rows < per_minute {
                 minute.rows += 1;
@@ -86,7 +94,8 @@ async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_mi
                 minute.sums.entry(key).or_insert_with(|| (summed_up(rejection), 0)).1 += 1;
             }
         }
-        if ended {
+        // The last flood's sums are not kept back until somebody is refused again.
+        if ended || minute.began.elapsed() > Duration::from_secs(60) {
             rows.extend(minute.sums.drain().map(|(_, sum)| sum));
         }
         if let Err(error) = write(&pool, &rows).await {

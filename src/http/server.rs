@@ -108,7 +108,11 @@ pub fn start(
     let settings = door.settings.clone();
     let door = Data::new(door);
     let server = HttpServer::new(move || {
-        App::new().app_data(door.clone()).configure(routes).configure(more.clone()).default_service(web::to(nothing_here))
+        App::new()
+            .app_data(door.clone())
+            .configure(routes)
+            .configure(more.clone())
+            .default_service(web::to(nothing_here))
     })
     .client_request_timeout(settings.header_timeout)
     .shutdown_timeout(settings.shutdown_timeout.as_secs())

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// Where to listen.
     pub bind: SocketAddr,
-    /// The URL that platforms reach us by, for the URLs that are printed. Empty: http://<bind>.
+    /// The URL that platforms reach us by, for the URLs that are printed. Empty: `http://<bind>`.
     pub public_url: String,
     /// Threads that read requests; 0: one a core.
     pub threads: usize,

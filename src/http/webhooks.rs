@@ -70,15 +70,9 @@ enum Admitted {
     Stored { provider: &'static str, accepted: Accepted, acknowledgement: Acknowledgement },
 }
 
-async fn admit(
-    request: &HttpRequest,
-    payload: Payload,
-    door: &Door,
-    seen: &mut Seen,
-) -> Result<Admitted, Refused> {
-    let provider = seen
-        .provider
-        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
+async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut Seen) -> Result<Admitted, Refused> {
+    let provider =
+        seen.provider.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
     let known = find(request, door, provider).await?;
     seen.connection = Some(known.label.clone());
     check_address(&known, seen)?;
@@ -92,9 +86,8 @@ async fn admit(
     // The permits are held until the answer: what is in flight is bounded.
     let limit = door.settings.body_limit(provider.name());
     let _permits = door.reserve(seen.announced_bytes.clamp(1, limit)).await?;
-    seen.body = body::read(request, payload, limit, door.settings.body_timeout)
-        .await
-        .map_err(|error| unread(error, limit))?;
+    seen.body =
+        body::read(request, payload, limit, door.settings.body_timeout).await.map_err(|error| unread(error, limit))?;
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));

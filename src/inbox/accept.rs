@@ -100,9 +100,8 @@ async fn find_duplicates<'e>(
     }
     let connections: Vec<Uuid> = events.iter().map(|event| event.connection_id).collect();
     let externals: Vec<&str> = events.iter().map(|event| event.external_event_id.as_str()).collect();
-    let rows = sqlx::query_file!("sql/inbox/find_duplicates.sql", &connections, externals as _)
-        .fetch_all(connection)
-        .await?;
+    let rows =
+        sqlx::query_file!("sql/inbox/find_duplicates.sql", &connections, externals as _).fetch_all(connection).await?;
     let ids: HashMap<(Uuid, String), Uuid> =
         rows.into_iter().map(|row| ((row.connection_id, row.external_event_id), row.id)).collect();
     let found = events.iter().filter_map(|event| {

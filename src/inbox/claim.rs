@@ -18,11 +18,7 @@ pub struct Claim {
 /// Claims up to `batch_size` events that are due, the longest due first, beginning at `from` in the queue. `from`
 /// spares a scan over entries that are gone but still visible to an old snapshot; it is a hint, and the caller begins
 /// at the very start now and then.
-pub async fn claim(
-    connection: &mut PgConnection,
-    batch_size: u32,
-    from: DateTime<Utc>,
-) -> Result<Claim, sqlx::Error> {
+pub async fn claim(connection: &mut PgConnection, batch_size: u32, from: DateTime<Utc>) -> Result<Claim, sqlx::Error> {
     let rows = sqlx::query_file!("sql/inbox/claim.sql", i64::from(batch_size), from).fetch_all(connection).await?;
     let last_due_at = rows.iter().map(|row| row.due_at).max();
     let mut events: Vec<Event> = rows

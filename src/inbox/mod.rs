@@ -4,10 +4,14 @@ mod accept;
 mod backlog;
 mod claim;
 mod event;
+pub mod operate;
+pub mod search;
 mod settle;
+pub mod statistics;
 
 pub use accept::{Accepted, Audio, NewEvent, accept, accept_with_audio};
 pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim};
 pub use event::Event;
+pub use search::Filter;
 pub use settle::{Outcome, Postponed, Settled, postpone, settle};

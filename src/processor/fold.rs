@@ -12,7 +12,7 @@ pub(super) fn fold<'a>(all: impl Iterator<Item = &'a Writes> + Clone) -> Writes 
     Writes {
         calls: by_id(all.clone().flat_map(|writes| &writes.calls), |row| row.id, |a, b| a.fold(b)),
         leads: by_id(all.clone().flat_map(|writes| &writes.leads), |row| row.id, |a, b| a.fold(b)),
-        analytics: by_id(all.clone().flat_map(|writes| &writes.analytics), |row| row.id, |a, b| a.fold(b)),
+        analytics: by_id(all.clone().flat_map(|writes| &writes.analytics), |row| row.call_id, |a, b| a.fold(b)),
         recordings: by_id(all.clone().flat_map(|writes| &writes.recordings), |row| row.id, |a, b| a.fold(b)),
         messages: by_id(all.clone().flat_map(|writes| &writes.messages), |row| row.id, |a, b| a.fold(b)),
         jobs: jobs(all.flat_map(|writes| &writes.jobs)),

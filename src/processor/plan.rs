@@ -6,6 +6,7 @@ use super::Processor;
 use crate::dispatch::{Handler, InTransaction};
 use crate::domain::{Changes, Resolver, TenantFacts};
 use crate::inbox::Event;
+use crate::providers;
 use crate::queue::Failure;
 
 /// Longest list of unknown types that is remembered; beyond it they are counted only.
@@ -48,6 +49,7 @@ impl Processor {
 
     /// What the event's words are read by.
     pub(super) fn resolver<'a>(&'a self, event: &'a Event, tenant: Option<&'a TenantFacts>) -> Resolver<'a> {
+        let home_region = providers::find(&event.provider).and_then(|provider| provider.home_region());
         Resolver {
             provider: &event.provider,
             tenant,
@@ -55,12 +57,12 @@ impl Processor {
             region: event.connection_region.as_deref(),
             received_at: event.received_at,
             outreach: &self.outreach,
-            default_region: &self.default_region,
+            default_region: home_region.unwrap_or(&self.default_region),
         }
     }
 
     fn note_unknown(&self, event: &Event) {
-        if let Some(provider) = crate::providers::find(&event.provider) {
+        if let Some(provider) = providers::find(&event.provider) {
             self.metrics.unknown_type(provider.name());
         }
         let Ok(mut seen) = self.seen_unknown.lock() else { return };

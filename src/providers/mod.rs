@@ -3,14 +3,14 @@
 //! `mod.rs` proves the sender, names the event and registers its handlers; `payload.rs` knows the wire format;
 //! `translate.rs` turns it into changes. A platform knows one wire format and no business rule.
 
+pub mod bolna;
 mod crypto;
+pub mod dialpad;
+pub mod elevenlabs;
 mod envelope;
 mod person;
 mod proof;
 mod reader;
-pub mod bolna;
-pub mod dialpad;
-pub mod elevenlabs;
 pub mod retell;
 mod sample;
 #[cfg(test)]
@@ -98,6 +98,12 @@ pub trait Provider: Sync {
     /// Whether it signs what it sends. One that does not is proven by an unguessable URL or a static header.
     fn signs(&self) -> bool {
         true
+    }
+
+    /// The region that its national numbers are read in, where neither connection nor tenant says otherwise: platforms
+    /// of one country write them without a country code.
+    fn home_region(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether this secret proves this delivery at this time.

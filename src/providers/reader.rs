@@ -86,9 +86,7 @@ impl<'a> Reader<'a> {
 
     /// A whole number; also from a text of digits, or with a fraction, which is rounded.
     pub fn integer(&self, key: &str) -> Option<i64> {
-        let whole = |float: f64| {
-            (float.is_finite() && float.abs() < 9.0e15).then_some(float.round() as i64).ok_or(())
-        };
+        let whole = |float: f64| (float.is_finite() && float.abs() < 9.0e15).then_some(float.round() as i64).ok_or(());
         self.read(key, "a whole number", |value| match value {
             Value::Number(number) => match number.as_i64() {
                 Some(integer) => Ok(Some(integer)),
@@ -114,7 +112,9 @@ impl<'a> Reader<'a> {
 
     /// Seconds, perhaps with a fraction, as milliseconds. Negative ones are a mistake.
     pub fn seconds_as_ms(&self, key: &str) -> Option<i64> {
-        self.number(key).filter(|seconds| (0.0..9.0e9).contains(seconds)).map(|seconds| (seconds * 1000.0).round() as i64)
+        self.number(key)
+            .filter(|seconds| (0.0..9.0e9).contains(seconds))
+            .map(|seconds| (seconds * 1000.0).round() as i64)
     }
 
     /// Milliseconds, perhaps with a fraction. Negative ones are a mistake.

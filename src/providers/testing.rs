@@ -43,6 +43,11 @@ pub(super) fn sample(provider: &dyn Provider, name: &str) -> &'static Sample {
     provider.samples().iter().find(|sample| sample.name.starts_with(name)).unwrap()
 }
 
+/// How many samples the platform itself published; the others are derived from its documentation.
+pub(super) fn published(provider: &dyn Provider) -> usize {
+    provider.samples().iter().filter(|sample| !sample.name.starts_with("derived_")).count()
+}
+
 /// A body as the door stores it.
 pub(super) fn document(provider: &dyn Provider, body: &str) -> Document {
     let delivery = super::Delivery { query: "", headers: &HeaderMap::new(), body: body.as_bytes() };

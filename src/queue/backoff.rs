@@ -37,8 +37,7 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_its_ceiling_and_ends() {
-        let backoff =
-            Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(3600), max_attempts: 40 };
+        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(3600), max_attempts: 40 };
         let waits: Vec<u64> =
             [1, 2, 3, 12, 13, 39].iter().filter_map(|n| backoff.wait(*n, 1.0)).map(|w| w.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 2048, 3600, 3600]);

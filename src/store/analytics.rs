@@ -10,7 +10,6 @@ use crate::redact::Spoken;
 pub(super) async fn upsert(connection: &mut PgConnection, rows: &[AnalyticsRow]) -> Result<(), sqlx::Error> {
     sqlx::query_file!(
         "sql/store/upsert_analytics.sql",
-        column(rows, |row| row.id) as _,
         column(rows, |row| row.tenant_id) as _,
         column(rows, |row| row.call_id) as _,
         column(rows, |row| number(&row.phone)) as _,

@@ -6,11 +6,14 @@ mod calls;
 mod columns;
 pub mod connections;
 pub mod directory;
+pub mod invariants;
 mod leads;
 mod messages;
 pub mod operator_log;
 mod owners;
+pub mod reads;
 mod recordings;
+pub mod roster;
 pub mod tokens;
 
 use sqlx::PgConnection;

@@ -19,7 +19,8 @@ pub async fn owners(
     }
     let numbers: Vec<String> = numbers.into_iter().collect();
     let (providers, agent_ids): (Vec<String>, Vec<String>) = agents.into_iter().unzip();
-    let rows = sqlx::query_file!("sql/store/owners.sql", &numbers, &providers, &agent_ids).fetch_all(connection).await?;
+    let rows =
+        sqlx::query_file!("sql/store/owners.sql", &numbers, &providers, &agent_ids).fetch_all(connection).await?;
     for row in rows {
         let tenant = TenantFacts {
             id: row.tenant_id,

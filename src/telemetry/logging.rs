@@ -31,10 +31,10 @@ pub enum Format {
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn init(settings: &Settings) -> Result<(), String> {
-    let level = EnvFilter::try_new(&settings.level).map_err(|_| format!("log.level is no level: {}", settings.level))?;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let level =
+        EnvFilter::try_new(&settings.level).map_err(|_| format!("log.level is no level: {}", settings.level))?;
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = match settings.format {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),

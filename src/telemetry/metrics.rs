@@ -131,7 +131,11 @@ impl Metrics {
             self.request_seconds.clone(),
         );
         registry.register("commit_rows", "Webhooks that shared one commit", self.commit_rows.clone());
-        registry.register("rejections", "Requests refused at the door, by platform and reason", self.rejections.clone());
+        registry.register(
+            "rejections",
+            "Requests refused at the door, by platform and reason",
+            self.rejections.clone(),
+        );
         registry.register("events", "Events settled, by platform and outcome", self.events.clone());
         registry.register("event_failures", "Attempts that failed, by platform", self.event_failures.clone());
         registry.register(

@@ -90,7 +90,10 @@ async fn json_that_makes_no_sense_is_stored_and_settled_with_a_reason() {
         app.value("select count(*) from webhook_events where outcome = 'dead' and coalesce(last_error, '') = ''").await,
         0
     );
-    assert_eq!(app.value("select count(*) from webhook_events where payload::text like '%\u{fffd}%'").await, json!(providers::ALL.len()));
+    assert_eq!(
+        app.value("select count(*) from webhook_events where payload::text like '%\u{fffd}%'").await,
+        json!(providers::ALL.len())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,10 +104,15 @@ async fn a_field_of_the_wrong_type_is_skipped_and_the_event_says_so() {
     app.post(providers::find("retell").unwrap(), &body.to_string()).await.assert_outcome("accepted");
     assert_eq!(app.run_until_idle().await.processed, 1);
     let note = app.value("select note from webhook_events").await;
-    for field in ["call.direction", "call.start_timestamp", "call.end_timestamp", "call.duration_ms", "call.call_analysis"] {
+    for field in
+        ["call.direction", "call.start_timestamp", "call.end_timestamp", "call.duration_ms", "call.call_analysis"]
+    {
         assert!(note.as_str().unwrap().contains(field), "{field} is not in {note}");
     }
-    assert_eq!(app.value("select row(status, ended_at, from_number)::text from calls").await, json!("(ended,,+15550100001)"));
+    assert_eq!(
+        app.value("select row(status, ended_at, from_number)::text from calls").await,
+        json!("(ended,,+15550100001)")
+    );
 }
 
 /// Every value of every sample is replaced by every kind of nonsense, one at a time or many: nothing panics, nothing
@@ -114,9 +122,23 @@ async fn samples_with_fields_gone_wrong_never_break_anything() {
     let app = TestApp::spawn().await;
     let mut dice = Dice::new(23);
     let nonsense = [
-        json!(null), json!(true), json!(-1), json!(1e300), json!(i64::MIN), json!(253_402_300_799_i64), json!(""),
-        json!("text"), json!("\u{0}"), json!([]), json!([[]]), json!({}), json!({"a": {}}), json!("x".repeat(5000)),
-        json!("9999-12-31T23:59:59Z"), json!("+"), json!(0.1),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(i64::MIN),
+        json!(253_402_300_799_i64),
+        json!(""),
+        json!("text"),
+        json!("\u{0}"),
+        json!([]),
+        json!([[]]),
+        json!({}),
+        json!({"a": {}}),
+        json!("x".repeat(5000)),
+        json!("9999-12-31T23:59:59Z"),
+        json!("+"),
+        json!(0.1),
     ];
     for round in 0..6 {
         for fixture in fixtures() {

@@ -34,10 +34,16 @@ fn bodies(call: usize) -> [String; 3] {
     };
     [
         with("call_started", json!({ "call_status": "ongoing" })),
-        with("call_ended", json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64, "duration_ms": 60_000,
-            "transcript": format!("Agent: hello\nUser: call {call}\n") })),
-        with("call_analyzed", json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64,
-            "call_analysis": { "call_summary": format!("about {call}"), "user_sentiment": "Positive" } })),
+        with(
+            "call_ended",
+            json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64, "duration_ms": 60_000,
+            "transcript": format!("Agent: hello\nUser: call {call}\n") }),
+        ),
+        with(
+            "call_analyzed",
+            json!({ "call_status": "ended", "end_timestamp": 1_788_254_160_000_i64,
+            "call_analysis": { "call_summary": format!("about {call}"), "user_sentiment": "Positive" } }),
+        ),
     ]
 }
 
@@ -93,15 +99,24 @@ async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
     assert!(accepted.len() > 200, "only {} were accepted", accepted.len());
     // Everything that was answered 200 is there under the id that was given, and nothing is there twice.
     for (_, _, id) in &accepted {
-        let found: i64 = scalar(&pool, &format!("select count(*) from webhook_events where id = '{id}' and outcome = 'processed'")).await;
+        let found: i64 =
+            scalar(&pool, &format!("select count(*) from webhook_events where id = '{id}' and outcome = 'processed'"))
+                .await;
         assert_eq!(found, 1, "{id}");
     }
-    let doubled: i64 = scalar(&pool, "select count(*) - count(distinct (payload #>> '{call,call_id}', event_type)) from webhook_events").await;
+    let doubled: i64 = scalar(
+        &pool,
+        "select count(*) - count(distinct (payload #>> '{call,call_id}', event_type)) from webhook_events",
+    )
+    .await;
     assert_eq!(doubled, 0);
 
     // The calm run: the same events, in order, in one batch, into an empty database.
     let turbulent = rows(&pool).await;
-    sqlx::raw_sql("truncate calls, leads, lead_analytics, jobs; update webhook_events set processed_at = null").execute(&pool).await.unwrap();
+    sqlx::raw_sql("truncate calls, leads, lead_analytics, jobs; update webhook_events set processed_at = null")
+        .execute(&pool)
+        .await
+        .unwrap();
     wait_until_idle(&pool).await;
     assert_eq!(turbulent, rows(&pool).await);
     binary.kill();
@@ -118,7 +133,7 @@ async fn pour(
     stop: Arc<AtomicBool>,
 ) {
     let retell = providers::find("retell").unwrap();
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(6)).build().unwrap();
+    let client = crate::support::client_builder().timeout(Duration::from_secs(6)).build().unwrap();
     let mut dice = Dice::new(sender as u64 + 1);
     let mut call = sender;
     while !stop.load(Ordering::Relaxed) {
@@ -131,7 +146,10 @@ async fn pour(
             let body = &bodies(call)[place];
             loop {
                 let sent = retell.sign(body, Some(&Secret::new(secret.clone())), Clock::system().now());
-                let mut request = client.post(format!("{base}/webhooks/retell")).header("content-type", sent.content_type).body(sent.body);
+                let mut request = client
+                    .post(format!("{base}/webhooks/retell"))
+                    .header("content-type", sent.content_type)
+                    .body(sent.body);
                 for (name, value) in sent.headers {
                     request = request.header(name, value);
                 }
@@ -157,7 +175,7 @@ async fn rows(pool: &PgPool) -> Vec<Value> {
     for (table, columns) in [
         ("calls", "to_jsonb(t) - 'created_at'"),
         ("leads", "to_jsonb(t) - 'created_at'"),
-        ("lead_analytics", "to_jsonb(t) - 'created_at'"),
+        ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
         ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
     ] {
         let statement = format!("select {columns} from {table} t order by {columns}::text");
@@ -180,6 +198,9 @@ async fn wait_until_idle(pool: &PgPool) {
     panic!("still pending after 30 s");
 }
 
-async fn scalar<T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>>(pool: &PgPool, statement: &str) -> T {
+async fn scalar<T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>>(
+    pool: &PgPool,
+    statement: &str,
+) -> T {
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_one(pool).await.unwrap().get(0)
 }

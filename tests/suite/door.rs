@@ -78,11 +78,22 @@ async fn every_refusal_has_its_status_and_its_row() {
     let rows = app.rows("select jsonb_build_array(status, count(*), bool_and(address = '127.0.0.1')) from rejections group by status order by status").await;
     assert_eq!(
         rows,
-        [json!([400, 3, true]), json!([401, 3, true]), json!([403, 1, true]), json!([404, 2, true]), json!([405, 2, true]),
-            json!([413, 1, true]), json!([415, 2, true])]
+        [
+            json!([400, 3, true]),
+            json!([401, 3, true]),
+            json!([403, 1, true]),
+            json!([404, 2, true]),
+            json!([405, 2, true]),
+            json!([413, 1, true]),
+            json!([415, 2, true])
+        ]
     );
     assert_eq!(app.value("select count(*) from webhook_events").await, 0);
-    assert_eq!(app.value("select count(*) from rejections where status = 401 and length(body_digest) = 64 and body_bytes > 0").await, 3);
+    assert_eq!(
+        app.value("select count(*) from rejections where status = 401 and length(body_digest) = 64 and body_bytes > 0")
+            .await,
+        3
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +114,9 @@ async fn the_paths_that_existing_integrations_use_lead_to_the_default_connection
     let answer = app.send("/webhooks/voicenter/cdr", json_body(cdr.body)).await;
     answer.assert_outcome("accepted");
     assert_eq!(serde_json::from_str::<Value>(&answer.text).unwrap(), json!({ "Err": 0, "Errdesc": "OK" }));
-    app.send("/webhooks/bolna/lifecycle", json_body(r#"{"id":"x1","status":"queued"}"#)).await.assert_outcome("accepted");
+    app.send("/webhooks/bolna/lifecycle", json_body(r#"{"id":"x1","status":"queued"}"#))
+        .await
+        .assert_outcome("accepted");
     let popup = "phone=0722776772&ivrid=202010111sdsd3684752bcb3d&extenUser=SIPSIPl&did=0722776773&statusCall=Ringing";
     let request = app.client.get(format!("{}/webhooks/voicenter/default?{popup}", app.base));
     TestApp::answer(request).await.assert_outcome("accepted");
@@ -159,7 +172,7 @@ async fn strangers_are_slowed_and_a_flood_of_them_fills_no_table_and_proven_send
     app.post(provider("retell"), BODY).await.assert_outcome("accepted");
     app.clock.advance(TimeDelta::minutes(1));
     app.send("/webhooks/retell", json_body(BODY)).await.assert_status(401);
-    app.eventually("select sum(repeats) = 21 from rejections").await;
+    app.eventually("select coalesce(sum(repeats), 0) = 21 from rejections").await;
     assert_eq!(app.value("select count(*) from rejections where repeats = 1").await, 8);
     assert_eq!(app.value("select repeats from rejections where repeats > 1").await, 13);
 }
@@ -172,7 +185,10 @@ async fn requests_in_flight_share_commits() {
         let body = BODY.replace("c1", &format!("c{n}"));
         let sent = provider("retell").sign(&body, app.secret(provider("retell")).as_ref(), app.clock.now());
         tokio::spawn(async move {
-            let mut request = client.post(format!("{base}/webhooks/retell")).header("content-type", "application/json").body(sent.body);
+            let mut request = client
+                .post(format!("{base}/webhooks/retell"))
+                .header("content-type", "application/json")
+                .body(sent.body);
             for (name, value) in sent.headers {
                 request = request.header(name, value);
             }
@@ -227,7 +243,7 @@ async fn the_program_starts_and_says_503_while_the_database_is_away() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let mut answers = None;
     for _ in 0..200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -254,7 +270,8 @@ async fn health_readiness_and_metrics() {
     app.post(provider("retell"), BODY).await.assert_outcome("accepted");
     let metrics = get("/metrics").await;
     metrics.assert_status(200);
-    for line in ["switchhook_events_pending 1", r#"switchhook_webhooks_total{provider="retell",outcome="accepted"} 1"#] {
+    for line in ["switchhook_events_pending 1", r#"switchhook_webhooks_total{provider="retell",outcome="accepted"} 1"#]
+    {
         assert!(metrics.text.contains(line), "{line} is not in\n{}", metrics.text);
     }
     app.draining.begin();
@@ -267,13 +284,13 @@ async fn sigterm_finishes_what_is_in_flight() {
     let (name, pool) = database().await;
     let mut binary = Binary::serve(&url_of(&name), &["--setup"], &[]).await;
     let base = binary.base.clone();
-    #[expect(clippy::disallowed_methods, reason = "tests speak SQL")]
-    let slug: String = sqlx::query_scalar("select slug from connections where provider = 'voicenter'").fetch_one(&pool).await.unwrap();
+    let slug: String =
+        sqlx::query_scalar("select slug from connections where provider = 'voicenter'").fetch_one(&pool).await.unwrap();
     let mut lock = pool.begin().await.unwrap();
     sqlx::raw_sql("lock table webhook_events in exclusive mode").execute(&mut *lock).await.unwrap();
     let post = tokio::spawn(async move {
         let body = r#"{"ivruniqueid":"x1","type":"Incoming Call","status":"ANSWER","time":1788254100,"duration":5,"did":"","caller":"1"}"#;
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let url = format!("{base}/webhooks/voicenter/{slug}");
         client.post(url).header("content-type", "application/json").body(body).send().await.unwrap().status().as_u16()
     });
@@ -284,7 +301,6 @@ async fn sigterm_finishes_what_is_in_flight() {
     assert_eq!(post.await.unwrap(), 200);
     let (status, log) = ended.join().unwrap();
     assert!(status.success(), "{log}");
-    #[expect(clippy::disallowed_methods, reason = "tests speak SQL")]
     let stored: i64 = sqlx::query_scalar("select count(*) from webhook_events").fetch_one(&pool).await.unwrap();
     assert_eq!(stored, 1);
     pool.close().await;

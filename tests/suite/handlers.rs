@@ -36,7 +36,6 @@ fn in_transaction<'a>(event: &'a Event, connection: &'a mut PgConnection) -> Box
     async move {
         let json = event.json()?;
         let id = json["payload"]["sms"]["id"].as_str().ok_or_else(|| Failure::dead("no id"))?;
-        #[expect(clippy::disallowed_methods, reason = "a user's handler speaks SQL")]
         sqlx::query("insert into my_sms (id, event_id) values ($1, $2) on conflict do nothing")
             .bind(id)
             .bind(event.id)
@@ -77,9 +76,18 @@ async fn an_async_function_with_the_transaction_commits_with_its_event_or_not_at
     assert_eq!((report.failed, report.processed), (1, 1));
     let reason = app.value("select last_error from webhook_events where processed_at is null").await;
     assert!(reason.as_str().unwrap().starts_with("database error 42P01"), "{reason}");
-    app.execute("create table my_sms (id text primary key, event_id uuid); update webhook_events set next_attempt_at = now()").await;
+    app.execute(
+        "create table my_sms (id text primary key, event_id uuid); update webhook_events set next_attempt_at = now()",
+    )
+    .await;
     assert_eq!(app.run_until_idle().await.processed, 1);
-    assert_eq!(app.value("select count(*) from my_sms s join webhook_events e on e.id = s.event_id where e.outcome = 'processed'").await, 1);
+    assert_eq!(
+        app.value(
+            "select count(*) from my_sms s join webhook_events e on e.id = s.event_id where e.outcome = 'processed'"
+        )
+        .await,
+        1
+    );
     app.execute("update webhook_events set processed_at = null").await;
     app.run_until_idle().await;
     assert_eq!(app.value("select count(*) from my_sms").await, 1);
@@ -118,7 +126,10 @@ async fn a_slow_handler_is_a_failure_and_holds_up_nobody_for_ever() {
     let mut registry = providers::registry();
     registry.sql_function("dialpad/sms.received", "on_sms_received");
     let app = TestApp::spawn_with(&[("PROCESSOR__HANDLER_TIMEOUT", "300ms")], registry).await;
-    app.execute("create function on_sms_received(event webhook_events) returns void language sql as 'select pg_sleep(20)'").await;
+    app.execute(
+        "create function on_sms_received(event webhook_events) returns void language sql as 'select pg_sleep(20)'",
+    )
+    .await;
     post_sms(&app, SMS).await;
     post_sms(&app, r#"{"event_type":"call.started","payload":{"call":{"id":"c1"}}}"#).await;
     let report = app.run_until_idle().await;
@@ -138,4 +149,15 @@ fn two_handlers_for_one_event_type_are_refused() {
         registry.build().unwrap_err().to_string(),
         "dialpad/sms.received is registered twice: an event type has one handler"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_in_sql_works_as_it_stands() {
+    let mut registry = providers::registry();
+    registry.sql_function("dialpad/sms.received", "crm.on_sms_received");
+    let app = TestApp::spawn_with(&[], registry).await;
+    app.execute(include_str!("../../examples/sql_function/on_sms_received.sql")).await;
+    post_sms(&app, SMS).await;
+    assert_eq!(app.run_until_idle().await.processed, 1);
+    assert_eq!(app.value("select row(id, sender, body)::text from crm.sms").await, json!("(sms-1,+15550100001,hello)"));
 }

@@ -27,7 +27,10 @@ async fn a_row_inserted_by_hand_is_processed_like_any_other() {
         json!("(retell,00000000-0000-0000-0000-000000000001,processed,0)")
     );
     assert_eq!(app.value("select count(*) from missed_calls where contact_number = '+15550100001'").await, 1);
-    assert_eq!(app.value("select due_at from jobs where kind = 'start_outreach'").await, json!("2026-09-01T09:17:30+00:00"));
+    assert_eq!(
+        app.value("select due_at from jobs where kind = 'start_outreach'").await,
+        json!("2026-09-01T09:17:30+00:00")
+    );
     let refused = sqlx::raw_sql("insert into webhook_events (connection_id, event_type, external_event_id, payload) values (gen_random_uuid(), 'x', 'x', '{}')")
         .execute(&app.pool)
         .await
@@ -67,7 +70,10 @@ async fn a_failed_event_waits_longer_each_time_dies_and_is_redriven() {
         app.rows("select jsonb_build_array(attempts, last_error, died_at is not null) from dead_letters").await,
         [json!([4, "in a bad mood", true])]
     );
-    app.execute(r#"update webhook_events set payload = '{"mood": "good"}', processed_at = null where outcome = 'dead'"#).await;
+    app.execute(
+        r#"update webhook_events set payload = '{"mood": "good"}', processed_at = null where outcome = 'dead'"#,
+    )
+    .await;
     assert_eq!(app.value("select row(attempts, outcome)::text from webhook_events").await, json!("(0,)"));
     assert_eq!(app.run_until_idle().await.processed, 1);
     assert_eq!(app.value("select last_error is null and outcome = 'processed' from webhook_events").await, true);
@@ -111,7 +117,10 @@ async fn an_event_settled_by_hand_is_not_processed() {
     }
     app.execute("update webhook_events set processed_at = now()").await;
     assert_eq!(app.run_until_idle().await.claimed, 0);
-    assert_eq!(app.value("select count(*) from webhook_events where outcome = 'ignored' and note = 'skipped by hand'").await, 3);
+    assert_eq!(
+        app.value("select count(*) from webhook_events where outcome = 'ignored' and note = 'skipped by hand'").await,
+        3
+    );
     assert_eq!(app.value("select count(*) from event_queue").await, 0);
 }
 
@@ -136,7 +145,10 @@ async fn processors_side_by_side_share_the_work_and_do_nothing_twice() {
         processed += worker.await.unwrap().processed;
     }
     assert_eq!(processed, 3000);
-    assert_eq!(app.value("select count(*) from webhook_events where outcome = 'processed' and attempts = 0").await, 3000);
+    assert_eq!(
+        app.value("select count(*) from webhook_events where outcome = 'processed' and attempts = 0").await,
+        3000
+    );
     assert_eq!(app.value("select count(*) from calls").await, 97);
     assert_eq!(app.value("select count(*) from leads").await, 50);
     assert_eq!(app.value("select max(ended_at) from calls").await, json!("2026-09-01T09:15:33+00:00"));

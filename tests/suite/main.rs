@@ -1,13 +1,18 @@
 //! The suite: one program, so that it is linked once, over one throw-away Postgres.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is amiss")]
+#![expect(clippy::disallowed_methods, reason = "tests speak SQL in place")]
+
 mod support;
 
 mod bad_input;
+mod cli;
 mod crash;
 mod door;
 mod handlers;
 mod inbox;
 mod merge;
+mod ops;
 mod permutations;
 mod poison;
 mod privacy;

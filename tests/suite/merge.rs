@@ -25,15 +25,23 @@ fn phone() -> impl Strategy<Value = Option<Phone>> {
 }
 
 fn time() -> impl Strategy<Value = Option<DateTime<Utc>>> {
-    proptest::option::weighted(0.7, (0_i64..4).prop_map(|n| DateTime::from_timestamp_millis(1_788_254_100_000 + n).unwrap()))
+    proptest::option::weighted(
+        0.7,
+        (0_i64..4).prop_map(|n| DateTime::from_timestamp_millis(1_788_254_100_000 + n).unwrap()),
+    )
 }
 
 fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Option<T>> {
     proptest::option::weighted(0.7, proptest::sample::select(all))
 }
 
-fn ranked<T: serde::Serialize + std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Option<Ranked<T>>> {
-    proptest::option::weighted(0.7, (1_u8..4, time(), value).prop_map(|(weight, at, value)| Ranked::new(Weight(weight), at, value)))
+fn ranked<T: serde::Serialize + std::fmt::Debug>(
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<Ranked<T>>> {
+    proptest::option::weighted(
+        0.7,
+        (1_u8..4, time(), value).prop_map(|(weight, at, value)| Ranked::new(Weight(weight), at, value)),
+    )
 }
 
 fn spoken() -> impl Strategy<Value = Spoken> {
@@ -102,8 +110,8 @@ fn call() -> impl Strategy<Value = CallRow> {
 
 fn lead() -> impl Strategy<Value = LeadRow> {
     let source = (1_u8..3, time(), "[a-c]{1,2}").prop_map(|(weight, at, word)| Ranked::new(Weight(weight), at, word));
-    (time(), ranked("[a-c]{0,2}".prop_map(PersonName::new)), ranked("[a-c]{0,2}".prop_map(Email::new)), source).prop_map(
-        |(first_seen_at, name, email, source)| LeadRow {
+    (time(), ranked("[a-c]{0,2}".prop_map(PersonName::new)), ranked("[a-c]{0,2}".prop_map(Email::new)), source)
+        .prop_map(|(first_seen_at, name, email, source)| LeadRow {
             id: Uuid::from_u128(8),
             tenant_id: Uuid::from_u128(1),
             phone: Phone::new("+15550100001"),
@@ -111,13 +119,11 @@ fn lead() -> impl Strategy<Value = LeadRow> {
             name,
             email,
             source,
-        },
-    )
+        })
 }
 
 fn analytics() -> impl Strategy<Value = AnalyticsRow> {
     (phone(), 1_u8..4, time(), analysis()).prop_map(|(phone, weight, at, analysis)| AnalyticsRow {
-        id: Uuid::from_u128(9),
         tenant_id: Uuid::from_u128(1),
         call_id: Uuid::from_u128(7),
         phone,
@@ -128,14 +134,16 @@ fn analytics() -> impl Strategy<Value = AnalyticsRow> {
 
 fn recording() -> impl Strategy<Value = RecordingRow> {
     let kind = proptest::sample::select(RecordingKind::ALL);
-    (kind, word(), proptest::option::of(0_i64..3), time()).prop_map(|(kind, url, duration_ms, started_at)| RecordingRow {
-        id: Uuid::from_u128(10),
-        tenant_id: Uuid::from_u128(1),
-        call_id: Uuid::from_u128(7),
-        kind,
-        url,
-        duration_ms,
-        started_at,
+    (kind, word(), proptest::option::of(0_i64..3), time()).prop_map(|(kind, url, duration_ms, started_at)| {
+        RecordingRow {
+            id: Uuid::from_u128(10),
+            tenant_id: Uuid::from_u128(1),
+            call_id: Uuid::from_u128(7),
+            kind,
+            url,
+            duration_ms,
+            started_at,
+        }
     })
 }
 
@@ -170,7 +178,10 @@ async fn same_every_way<R: Clone + std::fmt::Debug>(
     let mut app = app;
     // A call without its events breaks the invariants, and that is not what is looked at here.
     app.allow_broken_rows();
-    let mut runner = TestRunner::new_with_rng(Config::default(), proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha));
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
     let mut dice = Dice::new(1);
     for _ in 0..120 {
         let pieces: Vec<R> =

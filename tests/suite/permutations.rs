@@ -84,6 +84,12 @@ async fn run(app: &TestApp, events: &[Fixture], dice: &mut Dice, wild: bool) -> 
             app.run_until_idle().await;
         }
     }
+    let left = app
+        .rows(
+            "select jsonb_build_array(event_type, attempts, last_error) from webhook_events where processed_at is null",
+        )
+        .await;
+    assert!(left.is_empty(), "still pending: {left:?}");
     assert_eq!(app.value("select count(*) from event_queue").await, 0);
     settled(app.dump().await)
 }
@@ -126,7 +132,10 @@ fn orders(n: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
         orders = orders
             .into_iter()
             .flat_map(|order: Vec<usize>| {
-                (0..n).filter(|place| !order.contains(place)).map(|place| [order.clone(), vec![place]].concat()).collect::<Vec<_>>()
+                (0..n)
+                    .filter(|place| !order.contains(place))
+                    .map(|place| [order.clone(), vec![place]].concat())
+                    .collect::<Vec<_>>()
             })
             .collect();
     }

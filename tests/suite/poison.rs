@@ -11,7 +11,9 @@ async fn insert(app: &TestApp, count: usize, bad: &[usize]) {
             // No call id: refused by the handler.
             (true, 0) => json!({ "from_number": "+15550100001" }),
             // Refused by Postgres alone: a check that the test adds below.
-            (true, _) => json!({ "call_id": format!("c{n}"), "agent_id": "poison", "end_timestamp": 1788254130000_i64 }),
+            (true, _) => {
+                json!({ "call_id": format!("c{n}"), "agent_id": "poison", "end_timestamp": 1788254130000_i64 })
+            }
             (false, _) => json!({ "call_id": format!("c{n}"), "agent_id": "good", "end_timestamp": 1788254130000_i64 }),
         };
         let payload = json!({ "event": "call_ended", "call": call }).to_string();
@@ -40,9 +42,8 @@ async fn k_bad_events_in_n_are_isolated_in_one_poll() {
         assert_eq!(report.processed, (n - k) as u64, "{k} in {n}");
         assert_eq!(report.failed + report.dead, k as u64);
         assert_eq!(app.value("select count(*) from calls").await, n - k);
-        let reasons = app
-            .rows("select to_jsonb(last_error) from webhook_events where last_error is not null order by 1")
-            .await;
+        let reasons =
+            app.rows("select to_jsonb(last_error) from webhook_events where last_error is not null order by 1").await;
         assert_eq!(reasons.len(), k);
         for reason in reasons {
             let reason = reason.as_str().unwrap();

@@ -17,13 +17,19 @@ async fn replaying_any_subset_changes_nothing() {
     assert!(events.len() > 60 && !jobs.is_empty());
     let mut dice = Dice::new(3);
     for round in 0..12 {
-        let chosen: Vec<String> =
-            events.iter().filter(|_| dice.below(3) == 0 || round == 0).map(|id| format!("'{}'", id.as_str().unwrap())).collect();
+        let chosen: Vec<String> = events
+            .iter()
+            .filter(|_| dice.below(3) == 0 || round == 0)
+            .map(|id| format!("'{}'", id.as_str().unwrap()))
+            .collect();
         let replayed = app
             .execute(&format!("update webhook_events set processed_at = null where id in ({})", chosen.join(",")))
             .await;
         assert_eq!(replayed, chosen.len() as u64);
-        assert_eq!(app.value("select count(*) from webhook_events where processed_at is null").await, json!(chosen.len()));
+        assert_eq!(
+            app.value("select count(*) from webhook_events where processed_at is null").await,
+            json!(chosen.len())
+        );
         app.run_until_idle().await;
         assert_eq!(app.dump().await, before, "round {round}");
         assert_eq!(app.rows("select to_jsonb(j) from jobs j order by id").await, jobs, "round {round}");
@@ -47,7 +53,8 @@ async fn a_replay_after_the_directory_changed_still_changes_nothing() {
     }
     app.run_until_idle().await;
     let before = app.dump().await;
-    let campaigns = app.value("select count(*) from calls where campaign_id = '00000000-0000-0000-0000-0000000000c1'").await;
+    let campaigns =
+        app.value("select count(*) from calls where campaign_id = '00000000-0000-0000-0000-0000000000c1'").await;
     assert!(campaigns.as_i64().unwrap() >= 2);
     app.execute(
         "update phone_numbers set campaign_id = '00000000-0000-0000-0000-0000000000c2';

@@ -66,4 +66,10 @@ fn every_fixture_is_a_sample_and_every_route_has_one() {
     for (provider, event_type) in &types {
         assert!(registry.find(provider, event_type).is_some(), "{provider}/{event_type} has a fixture and no route");
     }
+    let bare: Vec<String> = registry
+        .routes()
+        .filter(|(provider, event_type, _)| !types.contains(&((*provider).to_owned(), (*event_type).to_owned())))
+        .map(|(provider, event_type, _)| format!("{provider}/{event_type}"))
+        .collect();
+    assert!(bare.is_empty(), "routes without a fixture: {bare:?}");
 }

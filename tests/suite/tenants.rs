@@ -82,7 +82,11 @@ async fn a_shared_connection_goes_by_the_called_number_in_any_spelling() {
     for (n, spelling) in ["+972-3-765-4321", "037654321", "972 3 7654321", "00972-37654321"].iter().enumerate() {
         send(&app, "shared", &call(&format!("s{n}"), "+15550100001", spelling, None)).await;
     }
-    assert_eq!(app.value(&format!("select count(*) from calls where tenant_id = '{OTHER}' and our_number = '+97237654321'")).await, 4);
+    assert_eq!(
+        app.value(&format!("select count(*) from calls where tenant_id = '{OTHER}' and our_number = '+97237654321'"))
+            .await,
+        4
+    );
     assert_eq!(app.value(&format!("select count(*) from webhook_events where tenant_id = '{OTHER}'")).await, 4);
 }
 

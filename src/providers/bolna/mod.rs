@@ -102,6 +102,17 @@ impl Provider for Bolna {
             "14_sequence_5_completed.json",
             "15_no_answer_rejected.json",
             "16_extraction_docs_execution_id.json",
+            "derived_balance_low.json",
+            "derived_batch.json",
+            "derived_canceled.json",
+            "derived_error.json",
+            "derived_execution_terminal.json",
+            "derived_failed.json",
+            "derived_prepared.json",
+            "derived_queued.json",
+            "derived_rescheduled.json",
+            "derived_stopped.json",
+            "derived_unrecognized.json",
         )
     }
 }

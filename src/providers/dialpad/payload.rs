@@ -141,7 +141,14 @@ pub(super) fn recordings(call: &Reader<'_>) -> Vec<RecordingReport> {
             if known.insert(url.clone()) {
                 let id = call.text("voicemail_recording_id").filter(|_| kind == RecordingKind::Voicemail);
                 let key = id.unwrap_or_else(|| url.clone());
-                recordings.push(RecordingReport { kind, key, stored: None, url: Some(url), duration_ms: None, started_at: None });
+                recordings.push(RecordingReport {
+                    kind,
+                    key,
+                    stored: None,
+                    url: Some(url),
+                    duration_ms: None,
+                    started_at: None,
+                });
             }
         }
     }

@@ -148,6 +148,14 @@ impl Provider for ElevenLabs {
             "13_flat_conversation_ended.json",
             "14_transcription_status_failed.json",
             "15_call_initiation_failure_bare.json",
+            "derived_answering_machine_detection.json",
+            "derived_audio_valid_base64.json",
+            "derived_unrecognized.json",
+            "derived_unredacted_audio.json",
+            "derived_unredacted_transcript.json",
+            "derived_voice_removal_notice.json",
+            "derived_voice_removal_notice_withdrawn.json",
+            "derived_voice_removed.json",
         )
     }
 }

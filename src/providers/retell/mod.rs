@@ -114,11 +114,7 @@ impl Provider for Retell {
             let digest = hmac_sha256(secret, &[body.as_bytes(), at.to_string().as_bytes()]);
             ("X-Retell-Signature".to_owned(), format!("v={at},d={}", hex(&digest)))
         });
-        Outgoing {
-            body: body.to_owned(),
-            content_type: "application/json",
-            headers: headers.into_iter().collect(),
-        }
+        Outgoing { body: body.to_owned(), content_type: "application/json", headers: headers.into_iter().collect() }
     }
 
     fn samples(&self) -> &'static [Sample] {
@@ -141,6 +137,14 @@ impl Provider for Retell {
             "17_call_analyzed_custom_data_types.json",
             "18_call_ended_real_outbound.json",
             "19_call_inbound_request_2025.json",
+            "derived_alert_resolved.json",
+            "derived_chat_ended.json",
+            "derived_chat_started.json",
+            "derived_context_request.json",
+            "derived_transfer_bridged.json",
+            "derived_transfer_cancelled.json",
+            "derived_transfer_ended.json",
+            "derived_unrecognized.json",
         )
     }
 }

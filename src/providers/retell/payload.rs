@@ -43,10 +43,19 @@ pub(super) fn disposition(call: &Reader<'_>) -> Option<Disposition> {
         "dial_no_answer" | "registered_call_timeout" | "error_user_not_joined" => Disposition::NoAnswer,
         "dial_busy" | "user_declined" => Disposition::Busy,
         "voicemail_reached" => Disposition::Voicemail,
-        "dial_failed" | "invalid_destination" | "telephony_provider_permission_denied"
-        | "telephony_provider_unavailable" | "sip_routing_error" | "marked_as_spam" | "network_blocked"
-        | "concurrency_limit_reached" | "no_concurrency_fallback" | "no_valid_payment" | "credit_exhausted"
-        | "budget_reached" | "scam_detected" => Disposition::Failed,
+        "dial_failed"
+        | "invalid_destination"
+        | "telephony_provider_permission_denied"
+        | "telephony_provider_unavailable"
+        | "sip_routing_error"
+        | "marked_as_spam"
+        | "network_blocked"
+        | "concurrency_limit_reached"
+        | "no_concurrency_fallback"
+        | "no_valid_payment"
+        | "credit_exhausted"
+        | "budget_reached"
+        | "scam_detected" => Disposition::Failed,
         reason if reason.starts_with("error_") && call.time_ms("start_timestamp").is_none() => Disposition::Failed,
         // Everything else, words that are newer than this list too, ended a call that somebody took; a call that
         // was never connected says so in its status.

@@ -2,8 +2,8 @@
 
 use super::payload;
 use crate::domain::{
-    CallReport, CallStatus, Changes, Cost, Direction, Disposition, Durations, Hangup, RecordingKind,
-    RecordingReport, Weight,
+    CallReport, CallStatus, Changes, Cost, Direction, Disposition, Durations, Hangup, RecordingKind, RecordingReport,
+    Weight,
 };
 use crate::inbox::Event;
 use crate::providers::{Notes, Reader};
@@ -41,9 +41,8 @@ pub(super) fn call_ended(event: &Event) -> Result<Changes, Failure> {
             Some(Disposition::Answered | Disposition::Voicemail) | None => call.time_ms("start_timestamp"),
             Some(_) => None,
         };
-        report.durations = call
-            .ms("duration_ms")
-            .map(|ms| (Weight::WHOLE, Durations { total_ms: Some(ms), talk_ms: Some(ms) }));
+        report.durations =
+            call.ms("duration_ms").map(|ms| (Weight::WHOLE, Durations { total_ms: Some(ms), talk_ms: Some(ms) }));
         report.hangup = call
             .text("disconnection_reason")
             .map(|reason| Hangup { by: who_hung_up(&reason).map(str::to_owned), reason: Some(reason) });
@@ -75,10 +74,7 @@ pub(super) fn unrecognized(_: &Event) -> Result<Changes, Failure> {
     Err(Failure::dead("not a Retell webhook: an object with `event`, or with `name`, `args` and `call`, was expected"))
 }
 
-fn translate(
-    event: &Event,
-    fill: impl FnOnce(&Reader<'_>, &Reader<'_>, &mut CallReport),
-) -> Result<Changes, Failure> {
+fn translate(event: &Event, fill: impl FnOnce(&Reader<'_>, &Reader<'_>, &mut CallReport)) -> Result<Changes, Failure> {
     let json = event.json()?;
     let notes = Notes::default();
     let body = Reader::new(&json, &notes);

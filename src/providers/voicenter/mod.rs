@@ -36,6 +36,11 @@ impl Provider for Voicenter {
         "voicenter"
     }
 
+    /// An Israeli operator.
+    fn home_region(&self) -> Option<&'static str> {
+        Some("IL")
+    }
+
     fn signs(&self) -> bool {
         false
     }
@@ -146,6 +151,9 @@ impl Provider for Voicenter {
             "15_popup_talking.json",
             "16_popup_hangup.json",
             "17_calllog_camelcase_envelope.json",
+            "derived_cdr_inhouse_mix.json",
+            "derived_popup_dialing.json",
+            "derived_unrecognized.json",
         )
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::{
     CallReport, CallStatus, Changes, Cost, Direction, Disposition, Durations, RecordingKind, Sentiment, Weight, phone,
 };
 use crate::inbox::Event;
+use crate::providers::testing;
 use crate::providers::{Acknowledgement, Credentials, Delivery, Document, Proof, Provider, Refusal, prove};
 use crate::queue::Failure;
 use crate::redact::{Hidden, Phone, Secret};
@@ -159,7 +160,7 @@ fn every_sample_has_its_event_type_and_its_answer() {
         ("16", "popup.hangup", Some("20220916103546022555eb61e755c08a"), None, &popup),
         ("17", "call_log", None, None, &cdr),
     ];
-    assert_eq!(expected.len(), Voicenter.samples().len());
+    assert_eq!(expected.len(), testing::published(&Voicenter));
     for (number, event_type, subject, occurred_at, answer) in expected {
         let document = sample(number);
         assert_eq!(document.envelope.event_type, event_type, "{number}");

@@ -26,7 +26,7 @@ pub const TENANT: Uuid = Uuid::from_u128(1);
 const DOMAIN_TABLES: &[(&str, &str)] = &[
     ("calls", "to_jsonb(t) - 'created_at'"),
     ("leads", "to_jsonb(t) - 'created_at'"),
-    ("lead_analytics", "to_jsonb(t) - 'created_at'"),
+    ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
     ("recordings", "to_jsonb(t) - 'created_at'"),
     ("messages", "to_jsonb(t) - 'created_at'"),
     ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
@@ -77,7 +77,6 @@ impl TestApp {
 
     /// With these settings, as environment variables without their prefix, and these handlers.
     pub async fn spawn_with(settings: &[(&str, &str)], registry: Registry) -> Self {
-        rustls::crypto::ring::default_provider().install_default().ok();
         let (database, pool) = cluster::database().await;
         let environment: BTreeMap<String, String> = [("HTTP__THREADS", "1"), ("PHONES__DEFAULT_REGION", "IL")]
             .iter()
@@ -128,7 +127,7 @@ impl TestApp {
             clock,
             metrics,
             processor,
-            client: reqwest::Client::new(),
+            client: crate::support::client(),
             draining,
             database,
             stop: CancellationToken::new(),
@@ -207,7 +206,6 @@ impl TestApp {
     /// Puts an event into the table as the door would, without the door.
     pub async fn insert(&self, provider: &dyn Provider, document: &providers::Document) -> Uuid {
         let occurred_at = document.envelope.occurred_at;
-        #[expect(clippy::disallowed_methods, reason = "tests speak SQL")]
         sqlx::query_scalar(
             "insert into webhook_events (connection_id, event_type, external_event_id, occurred_at, payload)
              values ($1, $2, $3, $4, $5::text::jsonb)

@@ -29,12 +29,7 @@ impl Binary {
         for (name, value) in settings {
             command.env(format!("SWITCHHOOK__{name}"), value);
         }
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log.reopen().unwrap())
-            .spawn()
-            .unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
         let mut binary = Self { child, base: format!("http://127.0.0.1:{port}"), log };
         if !arguments.contains(&"work") {
             binary.wait_until_ready().await;
@@ -60,7 +55,7 @@ impl Binary {
 
     async fn wait_until_ready(&mut self) {
         let began = Instant::now();
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         while began.elapsed() < START_TIMEOUT {
             assert!(self.child.try_wait().unwrap().is_none(), "the program ended: {}", self.log());
             let ready = client.get(format!("{}/readyz", self.base)).send().await;

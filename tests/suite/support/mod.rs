@@ -7,8 +7,18 @@ mod fixtures;
 
 pub use app::{Answer, TestApp};
 pub use binary::Binary;
-pub use cluster::{admin_url, database, database_url, drop_database, url_of};
+pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};
+
+/// A client, over the cryptography that the program uses.
+pub fn client() -> reqwest::Client {
+    client_builder().build().unwrap()
+}
+
+pub fn client_builder() -> reqwest::ClientBuilder {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder()
+}
 
 /// Lets a test pick without knowing what: the same seed, the same picks.
 pub struct Dice(u64);

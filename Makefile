@@ -1,0 +1,43 @@
+# Switchhook. `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny bench clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## Build, find or start Postgres, migrate, and serve on 127.0.0.1:8080
+	cargo run --release --quiet -- serve --setup
+
+demo: ## Send the sample calls of all platforms to the running service, and show what becomes of them
+	cargo run --release --quiet -- demo
+
+test: ## The whole test suite, over a throw-away Postgres of its own
+	cargo test
+
+check: fmt clippy doc sqlx-check test deny ## Everything that CI runs
+
+fmt: ## Fail on code that is not formatted
+	cargo fmt --all --check
+
+clippy: ## Fail on every warning
+	cargo clippy --all-targets --quiet -- --deny warnings
+	cargo clippy --no-default-features --quiet -- --deny warnings
+
+doc: ## Fail on documentation that is missing or broken
+	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --quiet --document-private-items
+
+sqlx: ## Write .sqlx/ anew after a change to sql/ or migrations/
+	.ci/sqlx write
+
+sqlx-check: ## Fail if .sqlx/ is not what the statements give
+	.ci/sqlx check
+
+deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
+	cargo deny check bans licenses sources
+
+bench: ## Measure ingest, processing and latency against raw Postgres (some minutes; ARGS=--quick for less)
+	cargo bench --bench throughput -- $(ARGS)
+
+clean: ## Remove what was built; the data in .switchhook/ stay
+	cargo clean

@@ -1,0 +1,31 @@
+-- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
+-- $7 due after this, $8 and id after this one, $9 rows at most, $10 note
+-- Taken off the queue as a processor takes them: what a processor has in hand is passed over, and is its own to settle.
+with chosen as materialized (
+    select q.next_attempt_at, q.event_id
+    from event_queue q
+    join webhook_events e on e.id = q.event_id
+    where (q.next_attempt_at, q.event_id) > ($7, $8)
+      and e.processed_at is null
+      and ($1::text is null or e.provider = $1)
+      and ($2::text is null or e.event_type = $2)
+      and ($3::uuid is null or e.tenant_id = $3)
+      and ($4::timestamptz is null or e.received_at >= $4)
+      and ($5::timestamptz is null or e.received_at < $5)
+      and (cardinality($6::uuid[]) = 0 or e.id = any ($6))
+    order by q.next_attempt_at, q.event_id
+    limit $9
+    for update of q skip locked
+), taken as (
+    delete from event_queue q using chosen
+    where q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
+), skipped as (
+    update webhook_events e set processed_at = clock_timestamp(), outcome = 'ignored', note = $10
+    from chosen
+    where e.id = chosen.event_id and e.processed_at is null
+    returning e.id
+), last as (
+    select next_attempt_at, event_id from chosen order by next_attempt_at desc, event_id desc limit 1
+)
+select (select count(*) from skipped) as "rows!", (select next_attempt_at from last) as last_due_at,
+       (select event_id from last) as last_id

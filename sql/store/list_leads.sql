@@ -1,0 +1,8 @@
+-- $1 tenant, $2 the last phone of the page before (null: the first page), $3 rows
+-- Keyset pages by phone; the counts of each lead come from calls_contact_idx.
+select id as "id!", phone as "phone!", name, email, stage::text as "stage!", source, first_seen_at, calls as "calls!",
+       missed as "missed!", last_call_at
+from lead_facts
+where tenant_id = $1 and ($2::text is null or phone > $2)
+order by phone
+limit $3

@@ -1,0 +1,3 @@
+-- $1 token
+-- The row stays, so that it can be seen when the token was in use for the last time.
+update api_tokens set expires_at = now() where id = $1 and (expires_at is null or expires_at > now())

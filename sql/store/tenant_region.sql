@@ -1,0 +1,2 @@
+-- $1 tenant
+select region from tenants where id = $1

@@ -1,0 +1,112 @@
+//! `token`: who may use the API and the dashboard.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::failure::Usage;
+use super::{Context, cells, input, owner};
+use crate::clock::Clock;
+use crate::store::roster;
+use crate::store::tokens;
+
+/// What is done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a token; it is shown this once
+    Add {
+        /// What it may do
+        #[arg(long)]
+        role: Role,
+        /// The one tenant that it may see [default: all]
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// What people call it
+        #[arg(long, default_value = "", hide_default_value = true)]
+        label: String,
+        /// How long it is good, such as 90d [default: for ever]
+        #[arg(long, value_name = "DURATION", value_parser = input::duration)]
+        expires: Option<Duration>,
+    },
+    /// List the tokens that are good; never the token itself, which is not kept
+    List {
+        /// Also those that have expired or were revoked
+        #[arg(long)]
+        all: bool,
+    },
+    /// End a token now
+    Revoke {
+        /// Its id, as `token list` shows it
+        id: Uuid,
+    },
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Role {
+    /// Look
+    Viewer,
+    /// Look, and work on leads
+    Agent,
+    /// And replay, skip, redrive and discard
+    Operator,
+    /// Everything
+    Admin,
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Agent => "agent",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
+    let pool = context.ready_pool().await?;
+    let output = context.output;
+    match command {
+        Command::Add { role, tenant, label, expires } => {
+            let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
+            let too_long = || Usage::error("--expires is too long");
+            let expires_at = match expires {
+                None => None,
+                Some(wait) => {
+                    let wait = TimeDelta::from_std(wait).map_err(|_| too_long())?;
+                    Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
+                }
+            };
+            let (id, token) = tokens::add(&pool, tenant_id, role.as_str(), &label, expires_at).await?;
+            let token = token.expose();
+            output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
+                format!("{token}\n(shown this once; use it as `Authorization: Bearer <token>`)")
+            })?;
+        }
+        Command::List { all } => {
+            let columns = ["id", "role", "tenant", "label", "since", "until", "last used"];
+            output.list(&columns, &roster::tokens::list(&pool, all).await?, |token| {
+                vec![
+                    token.id.to_string(),
+                    token.role.clone(),
+                    token.tenant.clone().unwrap_or_else(|| "all".to_owned()),
+                    cells::text_or_dash(Some(&token.label)),
+                    cells::time(token.created_at),
+                    cells::time_or_dash(token.expires_at),
+                    cells::time_or_dash(token.last_used_at),
+                ]
+            })?;
+        }
+        Command::Revoke { id } => {
+            anyhow::ensure!(roster::tokens::revoke(&pool, id).await?, "there is no such token, or it has ended");
+            output.one(&json!({ "id": id }), |_| format!("revoked {id}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,192 @@
+//! Finding events: what people look through, one by one or by type.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Outcome;
+use crate::redact::Hidden;
+
+/// Which events; every condition that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Filter {
+    /// Of this platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Of this type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// Of this tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<Uuid>,
+    /// Received then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Received earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// One of these; empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<Uuid>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not yet processed.
+    Pending,
+    /// Done with, in this way.
+    Settled(Outcome),
+}
+
+/// An event without its payload.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The platform.
+    pub provider: String,
+    /// What it is.
+    pub event_type: String,
+    /// The slug of its tenant.
+    pub tenant: Option<String>,
+    /// The slug of its connection; only its beginning where the slug is a secret.
+    pub connection: Option<String>,
+    /// What makes it one.
+    pub external_event_id: String,
+    /// When it happened, by the platform.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// When it was stored.
+    pub received_at: DateTime<Utc>,
+    /// When it was settled; `None`: pending.
+    pub processed_at: Option<DateTime<Utc>>,
+    /// When a pending one is due.
+    pub next_attempt_at: DateTime<Utc>,
+    /// How often it has failed.
+    pub attempts: i32,
+    /// How it was settled.
+    pub outcome: Option<String>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// What a person should know.
+    pub note: Option<String>,
+}
+
+/// Dead events that died of the same.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// The platform.
+    pub provider: String,
+    /// What they are.
+    pub event_type: String,
+    /// Why they died.
+    pub last_error: String,
+    /// How many.
+    pub rows: i64,
+    /// When the first was received.
+    pub oldest_at: DateTime<Utc>,
+    /// When the last was received.
+    pub newest_at: DateTime<Utc>,
+    /// The last one.
+    pub newest_id: Uuid,
+}
+
+/// Lists events, the newest first: at most `limit`, and only ids before `before`.
+pub async fn list(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    state: Option<State>,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<EventRow>, sqlx::Error> {
+    let Filter { provider, event_type, tenant_id, since, until, ids } = filter;
+    let (provider, event_type, limit) = (provider.as_deref(), event_type.as_deref(), i64::from(limit));
+    match state {
+        Some(State::Pending) => {
+            sqlx::query_file_as!(
+                EventRow,
+                "sql/inbox/list_pending.sql",
+                provider,
+                event_type,
+                *tenant_id,
+                *since,
+                *until,
+                ids,
+                before,
+                limit,
+            )
+            .fetch_all(connection)
+            .await
+        }
+        Some(State::Settled(Outcome::Dead)) => {
+            sqlx::query_file_as!(
+                EventRow,
+                "sql/inbox/list_dead.sql",
+                provider,
+                event_type,
+                *tenant_id,
+                *since,
+                *until,
+                ids,
+                before,
+                limit,
+            )
+            .fetch_all(connection)
+            .await
+        }
+        None | Some(State::Settled(Outcome::Processed | Outcome::Ignored)) => {
+            let outcome = state.and_then(outcome);
+            sqlx::query_file_as!(
+                EventRow,
+                "sql/inbox/list_events.sql",
+                provider,
+                event_type,
+                *tenant_id,
+                *since,
+                *until,
+                ids,
+                outcome,
+                before,
+                limit,
+            )
+            .fetch_all(connection)
+            .await
+        }
+    }
+}
+
+/// One event.
+pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<EventRow>, sqlx::Error> {
+    sqlx::query_file_as!(EventRow, "sql/inbox/find_event.sql", id).fetch_optional(connection).await
+}
+
+/// The payload of an event, as indented JSON. It is personal data: only for who asks for it.
+pub async fn find_payload(connection: &mut PgConnection, id: Uuid) -> Result<Option<Hidden<String>>, sqlx::Error> {
+    let payload = sqlx::query_file_scalar!("sql/inbox/find_payload.sql", id).fetch_optional(connection).await?;
+    Ok(payload.map(Hidden::new))
+}
+
+/// Dead events by what they died of, the most frequent cause first.
+pub async fn dead_by_cause(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<Cause>, sqlx::Error> {
+    sqlx::query_file_as!(
+        Cause,
+        "sql/inbox/dead_by_cause.sql",
+        filter.provider.as_deref(),
+        filter.event_type.as_deref(),
+        filter.tenant_id,
+        filter.since,
+        filter.until,
+        &filter.ids,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+fn outcome(state: State) -> Option<&'static str> {
+    match state {
+        State::Pending => None,
+        State::Settled(outcome) => Some(outcome.as_str()),
+    }
+}

@@ -1,0 +1,49 @@
+//! `agents`: which tenant and campaign a platform's agent belongs to.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// An agent of ours on a platform.
+#[derive(Clone, Debug, Serialize)]
+pub struct AgentRow {
+    /// The platform.
+    pub provider: String,
+    /// The platform's id.
+    pub agent_id: String,
+    /// The slug of its tenant.
+    pub tenant: String,
+    /// The name of its campaign.
+    pub campaign: Option<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Adds an agent. False: it has an owner already, and nothing is changed.
+pub async fn add(
+    executor: impl PgExecutor<'_>,
+    provider: &str,
+    agent_id: &str,
+    tenant_id: Uuid,
+    campaign_id: Option<Uuid>,
+    name: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/add_agent.sql", provider, agent_id, tenant_id, campaign_id, name)
+        .execute(executor)
+        .await?;
+    Ok(result.rows_affected() == 1)
+}
+
+/// The agents of a tenant, or of all.
+pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Result<Vec<AgentRow>, sqlx::Error> {
+    sqlx::query_file_as!(AgentRow, "sql/store/list_agents.sql", tenant_id).fetch_all(executor).await
+}
+
+/// Removes an agent. False: there is none.
+pub async fn remove(executor: impl PgExecutor<'_>, provider: &str, agent_id: &str) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/remove_agent.sql", provider, agent_id).execute(executor).await?;
+    Ok(result.rows_affected() == 1)
+}

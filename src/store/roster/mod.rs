@@ -1,0 +1,8 @@
+//! Who is there: tenants, campaigns, connections, numbers, agents and tokens, as people list and change them.
+
+pub mod agents;
+pub mod campaigns;
+pub mod connections;
+pub mod numbers;
+pub mod tenants;
+pub mod tokens;

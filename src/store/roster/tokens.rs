@@ -1,0 +1,36 @@
+//! `api_tokens` as people see them: never the token itself, which is not kept.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// A token.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The slug of the one tenant that it may see; `None`: all.
+    pub tenant: Option<String>,
+    /// viewer, agent, operator or admin.
+    pub role: String,
+    /// What people call it.
+    pub label: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends, or ended.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// The tokens that are good, or all that ever were.
+pub async fn list(executor: impl PgExecutor<'_>, with_expired: bool) -> Result<Vec<TokenRow>, sqlx::Error> {
+    sqlx::query_file_as!(TokenRow, "sql/store/list_tokens.sql", with_expired).fetch_all(executor).await
+}
+
+/// Ends a token. False: there is none, or it has ended.
+pub async fn revoke(executor: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/revoke_token.sql", id).execute(executor).await?;
+    Ok(result.rows_affected() == 1)
+}

@@ -1,0 +1,170 @@
+//! The commands, run as people and scripts run them: the real program, its output and its exit codes.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Binary, database_url, drop_database};
+
+/// A database, and commands upon it.
+struct Console {
+    name: String,
+    url: String,
+}
+
+impl Console {
+    async fn new() -> Self {
+        let (name, url) = database_url().await;
+        Self { name, url }
+    }
+
+    /// Runs a command, given as one line; returns its exit code and what it printed on either stream.
+    #[track_caller]
+    fn run(&self, line: &str) -> (i32, String) {
+        told(&Binary::run(&self.url, &line.split_whitespace().collect::<Vec<_>>()))
+    }
+
+    /// What a command that must succeed prints with `--json`.
+    #[track_caller]
+    fn json(&self, line: &str) -> Value {
+        let output = Binary::run(&self.url, &format!("--json {line}").split_whitespace().collect::<Vec<_>>());
+        assert!(output.status.success(), "{line}: {}", told(&output).1);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, line: &str, reason: &str) {
+        let (found, text) = self.run(line);
+        assert!(found == code && text.contains(reason), "{line}: {found}, {text}");
+    }
+
+    #[track_caller]
+    fn run_with_input(&self, line: &str, input: &str) -> (i32, String) {
+        let mut child = Binary::command(&self.url)
+            .args(line.split_whitespace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        told(&child.wait_with_output().unwrap())
+    }
+}
+
+fn told(output: &Output) -> (i32, String) {
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_directory_is_filled_and_listed() {
+    let console = Console::new().await;
+    console.json("tenant add acme --region il");
+    console.fails(1, "tenant add acme", "there is a tenant acme already");
+    console.fails(2, "tenant add beta --region UK", "ISO 3166");
+    console.json("campaign add spring --tenant acme");
+    let added = console.json("number add 0500000002 --tenant acme --campaign spring");
+    assert_eq!(added["number"], "+972500000002");
+    console.fails(1, "number add +972500000002 --tenant acme", "has an owner already");
+    console.fails(2, "number add nonsense --tenant acme", "no telephone number");
+    console.json("agent add agent-1 --provider retell --tenant acme --campaign spring");
+    assert_eq!(console.json("agent list")[0]["campaign"], "spring");
+    assert_eq!(console.json("campaign list --tenant acme")[0]["numbers"], 1);
+    console.json("number remove +972500000002");
+    assert_eq!(console.json("number list"), json!([]));
+    let token = console.json("token add --role viewer --tenant acme --expires 90d");
+    assert!(token["token"].as_str().unwrap().starts_with("shk_"));
+    console.json(&format!("token revoke {}", token["id"].as_str().unwrap()));
+    assert_eq!(console.json("token list"), json!([]));
+    assert_eq!(console.json("token list --all")[0]["role"], "viewer");
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_its_proof_and_shows_no_secret() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    let add = "connection add --provider retell --slug main --tenant acme";
+    console.fails(2, add, "signs what it sends");
+    assert_eq!(console.run_with_input(&format!("{add} --secret-stdin"), "\n").0, 2);
+    let (code, text) = console.run_with_input(&format!("{add} --secret-stdin"), "first-secret\n");
+    assert!(code == 0 && text.contains("/webhooks/retell/main"), "{text}");
+    let secret = "connection secret --provider retell --slug main --secret-stdin --expire-others 24h --json";
+    assert_eq!(console.run_with_input(secret, "second-secret").0, 0);
+    let url = console.json("connection add --provider bolna --tenant acme");
+    let slug = url["slug"].as_str().unwrap();
+    assert!(slug.len() == 32 && url["url_is_secret"] == true);
+    let (_, listed) = console.run("connection list --json");
+    assert!(!listed.contains("-secret\"") && !listed.contains(slug), "{listed}");
+    assert!(listed.contains("\"live_secrets\": 2") && listed.contains(&format!("{}…", &slug[..4])), "{listed}");
+    assert!(console.run("connection list --urls --json").1.contains(slug));
+    console.json(&format!("connection disable --provider bolna --slug {}", &slug[..6]));
+    assert!(console.json("connection list")[0]["disabled_at"].is_string());
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_counted_replayed_skipped_redriven_and_discarded() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    console.json("connection add --provider retell --slug main --tenant acme --allow-unsigned --default");
+    let service = Binary::serve(&console.url, &["--only", "ingest"], &[]).await;
+    let trigger = |event: &str| console.json(&format!("trigger retell {event} --url {}", service.base));
+    assert_eq!(trigger("call_started")["outcome"], "accepted");
+    assert_eq!(trigger("call_started")["outcome"], "duplicate");
+    trigger("call_ended");
+    trigger("alert_triggered");
+    console.fails(2, "trigger retell nothing", "it has: alert_resolved, alert_triggered");
+    for body in ["{}", "{\"event\":\"call_ended\"}"] {
+        let request = crate::support::client().post(format!("{}/webhooks/retell/main", service.base));
+        assert_eq!(request.header("content-type", "application/json").body(body).send().await.unwrap().status(), 200);
+    }
+    let stats = console.json("stats");
+    assert_eq!((&stats["pending"], &stats["processed"], &stats["dead"]), (&json!(5), &json!(0), &json!(0)));
+    assert_eq!(console.json("process"), json!({ "claimed": 5, "processed": 2, "ignored": 1, "failed": 0, "dead": 2 }));
+    let stats = console.json("stats");
+    assert_eq!((&stats["pending"], &stats["processed"], &stats["ignored"]), (&json!(0), &json!(2), &json!(1)));
+    assert_eq!((&stats["dead"], &stats["lag"]["events"]), (&json!(2), &json!(5)));
+
+    console.fails(2, "events replay --yes", "--all");
+    console.fails(1, "events replay --all", "say --yes");
+    assert_eq!(console.json("events replay --all --dry-run")["matched"], 5);
+    assert_eq!(console.json("events replay --type call_started --since 1h --yes")["changed"], 1);
+    assert_eq!(console.json("events list --outcome pending")[0]["event_type"], "call_started");
+    assert_eq!(console.json("events skip --provider retell --reason test --yes")["changed"], 1);
+    let skipped = &console.json("events list --outcome ignored --type call_started")[0];
+    assert_eq!(skipped["note"], "skipped by hand: test");
+    let show = format!("events show {} --payload", skipped["id"].as_str().unwrap());
+    assert_eq!(console.json(&show)["payload"]["event"], "call_started");
+
+    assert_eq!(console.json("dead list --by-cause").as_array().unwrap().len(), 2);
+    assert_eq!(console.json("dead redrive --type call_ended --yes")["changed"], 1);
+    assert_eq!(console.json("process")["dead"], 1);
+    assert_eq!(console.json("dead discard --all --reason test --yes")["changed"], 2);
+    assert_eq!((console.json("dead list"), &console.json("stats")["dead"]), (json!([]), &json!(0)));
+    assert_eq!(console.json("dead discard --all --yes")["matched"], 0);
+    drop(service);
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_and_config_say_what_is_wrong() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    console.json("connection add --provider retell --slug open --tenant acme --allow-unsigned");
+    let (code, text) = console.run("doctor");
+    assert!(code == 0 && text.contains("accepts requests that prove nothing"), "{text}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[handlers]\n\"retell/custom\" = \"no_such_function\"\n").unwrap();
+    let path = file.path().display();
+    console.fails(1, &format!("--config {path} doctor"), "there is no function no_such_function(webhook_events)");
+    assert_eq!(console.run(&format!("--config {path} config check")).0, 0);
+    std::fs::write(file.path(), "[http]\nbnid = 1\n").unwrap();
+    console.fails(2, &format!("--config {path} config check"), "did you mean http.bind?");
+    let (_, printed) = console.run("config print");
+    assert!(printed.contains("url = \"[redacted]\"") && !printed.contains("postgres://"), "{printed}");
+    drop_database(&console.name).await;
+    console.fails(1, "doctor", "no such database");
+}

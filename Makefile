@@ -7,10 +7,10 @@ help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: ## Build, find or start Postgres, migrate, and serve on 127.0.0.1:8080
-	cargo run --release --quiet -- serve --setup
+	@cargo run --release --quiet -- serve --setup
 
 demo: ## Send the sample calls of all platforms to the running service, and show what becomes of them
-	cargo run --release --quiet -- demo
+	@cargo run --release --quiet -- demo
 
 test: ## The whole test suite, over a throw-away Postgres of its own
 	cargo test

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Postgres, Transaction};
+use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
 use crate::redact::Secret;
 
@@ -38,6 +37,8 @@ pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
         ("idle_in_transaction_session_timeout", "60000".to_owned()),
         ("timezone", "UTC".to_owned()),
     ]);
+    // Slow statements show in the batches' times; the driver would print their whole text.
+    let options = options.disable_statement_logging();
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
@@ -49,7 +50,9 @@ pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
 pub fn describe(error: &sqlx::Error) -> String {
     let sqlx::Error::Database(error) = error else {
         return match error {
-            sqlx::Error::PoolTimedOut => "no database connection was free in time".to_owned(),
+            sqlx::Error::PoolTimedOut => {
+                "no database connection in time: it cannot be reached, or all are in use".to_owned()
+            }
             sqlx::Error::Io(error) => format!("the connection to the database failed ({})", error.kind()),
             sqlx::Error::Tls(_) => "the database connection could not be encrypted".to_owned(),
             sqlx::Error::PoolClosed => "the program is stopping".to_owned(),

@@ -47,7 +47,8 @@ pub(super) async fn calls(
     let mut items = reads::list_calls(pool.get_ref(), scope.tenant_id, after, limit + 1).await?;
     let next = cut(&mut items, limit, |call| (call.started_at, call.id));
     for call in &mut items {
-        for number in [&mut call.contact_number, &mut call.from_raw, &mut call.to_raw] {
+        let numbers = [&mut call.from_number, &mut call.from_raw, &mut call.to_number, &mut call.to_raw];
+        for number in numbers.into_iter().chain([&mut call.contact_number]) {
             scope.number(number);
         }
     }
@@ -61,9 +62,9 @@ pub(super) async fn leads(
 ) -> Result<Json<List<LeadItem>>, Problem> {
     let scope = Scope::of(&request, &pool, page.tenant.as_deref()).await?;
     let limit = page.limit()?;
-    let after: Option<String> = page.cursor()?;
-    let mut items = reads::list_leads(pool.get_ref(), scope.tenant_id, after.as_deref(), limit + 1).await?;
-    let next = cut(&mut items, limit, |lead| lead.phone.clone());
+    let after: Option<Uuid> = page.cursor()?;
+    let mut items = reads::list_leads(pool.get_ref(), scope.tenant_id, after, limit + 1).await?;
+    let next = cut(&mut items, limit, |lead| lead.id);
     for lead in &mut items {
         let mut phone = Some(std::mem::take(&mut lead.phone));
         scope.number(&mut phone);

@@ -54,11 +54,12 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every sample, every third of them twice, in an order that no platform would send.
+/// Every sample that a platform published, every third of them twice, in an order that no platform would send.
 fn scrambled() -> Vec<(&'static dyn Provider, &'static Sample)> {
     let all: Vec<_> = providers::ALL
         .iter()
         .flat_map(|provider| provider.samples().iter().map(move |sample| (*provider, sample)))
+        .filter(|(_, sample)| sample.is_published())
         .collect();
     let mut scrambled: Vec<_> = all.iter().copied().chain(all.iter().copied().step_by(DOUBLED)).collect();
     scrambled.sort_by_cached_key(|_| rand::random::<u64>());
@@ -99,6 +100,8 @@ async fn show(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
         return context.output.one(&serde_json::json!({ "calls": calls, "leads": leads }), |_| String::new());
     }
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    // What is no telephone number stands as the platform wrote it.
+    let number = |number: &Option<String>, raw: &Option<String>| number.clone().unwrap_or_else(|| text(raw));
     context.output.say("Calls")?;
     context.output.list(
         &[
@@ -119,8 +122,8 @@ async fn show(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
                 call.started_at.map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M").to_string()),
                 call.provider.clone(),
                 text(&call.direction),
-                text(&call.from_raw),
-                text(&call.to_raw),
+                number(&call.from_number, &call.from_raw),
+                number(&call.to_number, &call.to_raw),
                 text(&call.status),
                 text(&call.disposition),
                 call.duration_ms.map_or_else(String::new, |ms| (ms / 1000).to_string()),

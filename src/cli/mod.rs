@@ -46,10 +46,10 @@ pub use output::Output;
 #[command(name = "switchhook", version, propagate_version = true)]
 struct Cli {
     /// The configuration file [default: $SWITCHHOOK_CONFIG, else ./config.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     config: Option<PathBuf>,
     /// Print JSON instead of tables
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
     #[command(subcommand)]
     command: Command,

@@ -9,6 +9,13 @@ pub struct Sample {
     pub body: &'static str,
 }
 
+impl Sample {
+    /// Whether the platform itself published it; the others are derived from its documentation.
+    pub fn is_published(&self) -> bool {
+        !self.name.starts_with("derived_")
+    }
+}
+
 /// A request to be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outgoing {

@@ -43,9 +43,9 @@ pub(super) fn sample(provider: &dyn Provider, name: &str) -> &'static Sample {
     provider.samples().iter().find(|sample| sample.name.starts_with(name)).unwrap()
 }
 
-/// How many samples the platform itself published; the others are derived from its documentation.
+/// How many samples the platform itself published.
 pub(super) fn published(provider: &dyn Provider) -> usize {
-    provider.samples().iter().filter(|sample| !sample.name.starts_with("derived_")).count()
+    provider.samples().iter().filter(|sample| sample.is_published()).count()
 }
 
 /// A body as the door stores it.

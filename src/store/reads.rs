@@ -18,7 +18,9 @@ pub struct CallItem {
     pub provider_status: Option<String>,
     pub contact_number: Option<String>,
     pub our_number: Option<String>,
+    pub from_number: Option<String>,
     pub from_raw: Option<String>,
+    pub to_number: Option<String>,
     pub to_raw: Option<String>,
     pub agent_id: Option<String>,
     pub agent_name: Option<String>,
@@ -67,7 +69,7 @@ pub async fn list_calls(
 pub async fn list_leads(
     executor: impl PgExecutor<'_>,
     tenant_id: Uuid,
-    after: Option<&str>,
+    after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<LeadItem>, sqlx::Error> {
     sqlx::query_file_as!(LeadItem, "sql/store/list_leads.sql", tenant_id, after, limit).fetch_all(executor).await

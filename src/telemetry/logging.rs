@@ -46,8 +46,8 @@ pub fn init(settings: &Settings) -> Result<(), String> {
 }
 
 /// Libraries trace what passes through them: requests byte by byte, telephone numbers digit by digit. Whatever level
-/// is asked for, of others only what is meant for operators is written.
+/// is asked for, of others only what an operator must know is written.
 fn is_harmless(line: &Metadata<'_>) -> bool {
     line.target().starts_with("switchhook")
-        || (*line.level() <= Level::INFO && !line.target().starts_with("rlibphonenumber"))
+        || (*line.level() <= Level::WARN && !line.target().starts_with("rlibphonenumber"))
 }

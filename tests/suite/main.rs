@@ -5,10 +5,12 @@
 
 mod support;
 
+mod api;
 mod bad_input;
 mod cli;
 mod crash;
 mod door;
+mod first_minute;
 mod handlers;
 mod inbox;
 mod merge;

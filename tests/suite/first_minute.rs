@@ -1,0 +1,92 @@
+//! `make run` and `make demo`: a stranger's first minute, and the second start.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::Binary;
+
+/// The program with a private Postgres, as it is without any configuration.
+fn command(folder: &Path, port: u16) -> Command {
+    let mut command = Binary::command("");
+    command
+        .env_remove("DATABASE_URL")
+        .env("SWITCHHOOK__POSTGRES__DATA_DIR", folder)
+        .env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"))
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts it, and returns once it is ready; what it prints goes into a file.
+async fn serve(folder: &Path, port: u16, printed: &Path) -> std::process::Child {
+    let file = std::fs::File::create(printed).unwrap();
+    let mut child = command(folder, port)
+        .args(["serve", "--setup"])
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .spawn()
+        .unwrap();
+    let (client, began) = (crate::support::client(), Instant::now());
+    loop {
+        let ready = client.get(format!("http://127.0.0.1:{port}/readyz")).send().await;
+        if ready.is_ok_and(|response| response.status().is_success()) {
+            return child;
+        }
+        let printed = || std::fs::read_to_string(printed).unwrap();
+        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", printed());
+        assert!(began.elapsed() < Duration::from_secs(60), "not ready: {}", printed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn demo(folder: &Path, port: u16) -> Value {
+    let output = command(folder, port).args(["--json", "demo"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_them_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // The unprivileged user of Postgres must be able to enter.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (data, printed) = (folder.path().join("data"), folder.path().join("printed"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+
+    let mut first = serve(&data, port, &printed).await;
+    let said = std::fs::read_to_string(&printed).unwrap();
+    for provider in switchhook::providers::ALL {
+        assert!(said.contains(&format!("http://127.0.0.1:{port}/webhooks/{}/", provider.name())), "{said}");
+    }
+    let token = said.lines().find_map(|line| line.trim().strip_prefix("shk_")).expect("the first token is printed");
+    let shown = demo(&data, port);
+    let (calls, leads) = (shown["calls"].as_array().unwrap(), shown["leads"].as_array().unwrap());
+    assert!(calls.len() > 40 && leads.len() > 20, "{} calls, {} leads", calls.len(), leads.len());
+    for provider in switchhook::providers::ALL {
+        assert!(calls.iter().any(|call| call["provider"] == provider.name()));
+    }
+    let by_token = crate::support::client()
+        .get(format!("http://127.0.0.1:{port}/api/v1/leads"))
+        .bearer_auth(format!("shk_{token}"))
+        .send()
+        .await
+        .unwrap();
+    let by_token: Value = serde_json::from_str(&by_token.text().await.unwrap()).unwrap();
+    assert_eq!(by_token["items"], shown["leads"]);
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = serve(&data, port, &printed).await;
+    assert!(!std::fs::read_to_string(&printed).unwrap().contains("shk_"), "a token is made once");
+    // The same samples once more: all of them are known, and nothing changes.
+    assert_eq!(demo(&data, port), shown);
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(second.id()).unwrap()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
+    assert!(second.wait().unwrap().success());
+}

@@ -1,0 +1,198 @@
+//! House rules are tests: what a reviewer would repeat stands here once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the house must fail")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms by floor; imports point down.
+const FLOORS: &[(&str, u8)] = &[
+    ("cli", 7),
+    ("config", 7),
+    ("http", 6),
+    ("api", 6),
+    ("processor", 6),
+    ("providers", 5),
+    ("dispatch", 4),
+    ("store", 3),
+    ("inbox", 3),
+    ("outbox", 3),
+    ("queue", 2),
+    ("domain", 1),
+    ("clock", 0),
+    ("db", 0),
+    ("duration_text", 0),
+    ("embedded_postgres", 0),
+    ("redact", 0),
+    ("telemetry", 0),
+];
+/// The longest file that one can still see whole.
+const MAX_LINES: usize = 400;
+/// Names under which everything and nothing lives.
+const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helpers", "types", "manager", "service", "misc"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, ending, found);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), ending, &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no {ending} under {folder}");
+    found
+}
+
+fn source() -> Vec<(String, String)> {
+    ["src", "tests", "benches", "examples"]
+        .iter()
+        .flat_map(|folder| files(folder, ".rs"))
+        .map(|path| (shown(&path), fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
+}
+
+fn floor(room: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+}
+
+#[test]
+fn imports_point_down() {
+    let mut wrong = Vec::new();
+    for (path, text) in source() {
+        let Some(inside) = path.strip_prefix("src/") else { continue };
+        let room = inside.split(['/', '.']).next().unwrap();
+        let Some(here) = floor(room) else {
+            assert!(["lib", "main"].contains(&room), "{path}: a room that is on no floor");
+            continue;
+        };
+        // Tests may build upon everything.
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        if path.ends_with("/tests.rs") || path.ends_with("/testing.rs") {
+            continue;
+        }
+        for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for after in line.split("crate::").skip(1) {
+                let names: Vec<&str> = match after.strip_prefix('{') {
+                    Some(list) => list.trim_end_matches([';', '}']).split(',').map(str::trim).collect(),
+                    None => vec![after],
+                };
+                for name in names {
+                    let other = name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                    match floor(other) {
+                        // The ground floor is one room with several doors, and so is the top.
+                        Some(there) if other != room && there >= here && ![0, 7].contains(&here) => {
+                            wrong.push(format!(
+                                "{path}:{}: {room} (floor {here}) uses {other} (floor {there})",
+                                number + 1
+                            ));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_is_short_and_says_what_it_is() {
+    let mut wrong = Vec::new();
+    for (path, text) in source() {
+        if text.lines().count() > MAX_LINES {
+            wrong.push(format!("{path}: {} lines", text.lines().count()));
+        }
+        if !text.starts_with("//!") {
+            wrong.push(format!("{path}: no module documentation"));
+        }
+        let stem = Path::new(&path).file_stem().unwrap().to_string_lossy().into_owned();
+        if EMPTY_NAMES.contains(&stem.as_str()) {
+            wrong.push(format!("{path}: a name that says nothing"));
+        }
+        if text.contains(concat!("#[", "allow(")) || text.contains(concat!("#![", "allow(")) {
+            wrong.push(format!("{path}: use #[expect(lint, reason = …)]"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_statement_is_a_file_with_a_header_and_is_used() {
+    let code: String = source().into_iter().map(|(_, text)| text).collect();
+    for path in files("sql", ".sql") {
+        let path_shown = shown(&path);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("-- "), "{path_shown}: no header that says what and why");
+        let is_run_by_name = path_shown.starts_with("sql/ops/") || path_shown.starts_with("sql/invariants/");
+        assert!(is_run_by_name || code.contains(&path_shown), "{path_shown}: nobody runs it");
+    }
+}
+
+#[test]
+fn every_column_that_events_write_says_how_it_merges() {
+    let migration = fs::read_to_string(root().join("migrations/0004_domain.sql")).unwrap();
+    let words = ["key", "greatest", "least", "ranked", "hand", "derived", "when the row", "written once"];
+    for table in ["calls", "leads", "recordings", "messages"] {
+        let body = migration.split(&format!("create table {table} (")).nth(1).unwrap();
+        let body = body.split("\n)").next().unwrap();
+        for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let column = line.split_whitespace().next().unwrap();
+            if ["unique", "check", "primary"].iter().any(|word| column.starts_with(word)) {
+                continue;
+            }
+            let start = format!("comment on column {table}.{column} is '");
+            let comment = migration.split(&start).nth(1).unwrap_or_default();
+            assert!(
+                words.iter().any(|word| comment.starts_with(word)),
+                "{table}.{column}: no merge rule in its comment"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_snapshot_is_left_over() {
+    let wanted: BTreeSet<String> = files("tests/fixtures", "")
+        .iter()
+        .map(|path| {
+            let provider = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+            format!("{provider}__{}.snap", path.file_name().unwrap().to_string_lossy().replace('.', "_"))
+        })
+        .collect();
+    let found: BTreeSet<String> = files("tests/suite/snapshots", "")
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_documents_name_no_file_that_is_not_there() {
+    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_path = ["src/", "sql/", "tests/", "examples/", "migrations/", "benches/"]
+                .iter()
+                .any(|start| name.starts_with(start));
+            if is_path && !name.contains(['*', '<', '{', ' ']) {
+                let path = name.split(':').next().unwrap();
+                assert!(root().join(path).exists(), "{document} names {name}");
+            }
+        }
+    }
+}

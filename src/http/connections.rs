@@ -16,7 +16,7 @@ use crate::store::connections::{self, Connection};
 
 /// How old the copy may be: a connection that is added, changed or disabled counts after this long.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// A request for an unknown connection looks again, but no more often than this.
+/// A request for an unknown connection, or one that proves nothing, looks again, but no more often than this.
 const MISS_INTERVAL: Duration = Duration::from_millis(200);
 /// Paths that existing integrations use for the default connection.
 const ALIASES: &[(&str, &str)] = &[("voicenter", "cdr"), ("bolna", "lifecycle")];
@@ -87,6 +87,12 @@ impl Connections {
             None if self.copy.read().is_ok_and(|copy| copy.is_some()) => Lookup::Unknown,
             None => Lookup::Unavailable,
         }
+    }
+
+    /// The same after another look: a secret may be newer than the copy. `None`: nothing newer is known.
+    pub(super) async fn find_newer(&self, provider: &str, slug: Option<&str>, than: &Arc<Known>) -> Option<Arc<Known>> {
+        self.refresh(MISS_INTERVAL).await;
+        self.look(provider, slug).filter(|known| !Arc::ptr_eq(known, than))
     }
 
     /// Remembers that a secret proved a delivery.

@@ -73,7 +73,7 @@ enum Admitted {
 async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut Seen) -> Result<Admitted, Refused> {
     let provider =
         seen.provider.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
-    let known = find(request, door, provider).await?;
+    let mut known = find(request, door, provider).await?;
     seen.connection = Some(known.label.clone());
     check_address(&known, seen)?;
     let query = request.query_string();
@@ -92,7 +92,7 @@ async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut 
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
-    let proof = prove(door, provider, &delivery, &known, seen)?;
+    let proof = prove(request, door, provider, &delivery, &mut known, seen).await?;
     if let Proof::Secret(place) = proof {
         door.connections.used(&known, place);
     }
@@ -127,26 +127,38 @@ fn check_address(known: &Known, seen: &Seen) -> Result<(), Refused> {
     }
 }
 
-fn prove(
+async fn prove(
+    request: &HttpRequest,
     door: &Door,
     provider: &dyn Provider,
     delivery: &Delivery<'_>,
-    known: &Known,
+    known: &mut Arc<Known>,
     seen: &Seen,
 ) -> Result<Proof, Refused> {
     let now = door.clock.now();
-    providers::prove(provider, delivery, &known.credentials, now).map_err(|refusal| {
-        match door.throttle.count(seen.address, now) {
-            Some(seconds) => Refused {
-                retry_after_seconds: Some(seconds),
-                ..Refused::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_unproven",
-                    "too many requests without proof from this address",
-                )
-            },
-            None => refused(refusal),
-        }
+    let first = providers::prove(provider, delivery, &known.credentials, now);
+    // Who has just handed over a secret must not hear 401 for the age of our copy.
+    let slug = request.match_info().get("connection");
+    let result = match &first {
+        Err(_) => match door.connections.find_newer(provider.name(), slug, known).await {
+            Some(newer) => {
+                *known = newer;
+                providers::prove(provider, delivery, &known.credentials, now)
+            }
+            None => first,
+        },
+        Ok(_) => first,
+    };
+    result.map_err(|refusal| match door.throttle.count(seen.address, now) {
+        Some(seconds) => Refused {
+            retry_after_seconds: Some(seconds),
+            ..Refused::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_unproven",
+                "too many requests without proof from this address",
+            )
+        },
+        None => refused(refusal),
     })
 }
 

@@ -151,6 +151,17 @@ async fn several_secrets_and_a_static_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_counts_as_soon_as_it_is_there() {
+    let app = TestApp::spawn().await;
+    app.post(provider("retell"), BODY).await.assert_outcome("accepted");
+    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    let id = app.connection_id("retell");
+    app.execute(&format!("insert into connection_secrets (connection_id, secret) values ('{id}', 'brand-new')")).await;
+    let sent = provider("retell").sign(BODY, Some(&Secret::new("brand-new")), app.clock.now());
+    app.send("/webhooks/retell", sent).await.assert_outcome("duplicate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replayed_signature_is_refused_once_its_window_is_over() {
     let app = TestApp::spawn().await;
     let sent = provider("retell").sign(BODY, app.secret(provider("retell")).as_ref(), app.clock.now());

@@ -33,6 +33,11 @@ impl Clock {
         }
     }
 
+    /// Whether it stands still.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen_micros.is_some()
+    }
+
     /// Moves a frozen clock on; the system's clock is left alone.
     pub fn advance(&self, by: TimeDelta) {
         if let Some(micros) = &self.frozen_micros {

@@ -8,6 +8,8 @@ pub mod dispatch; // the registry: which handler an event type has
 pub mod domain; // what events mean: pure types, merge rules, reactions
 pub mod http; // the door: proves who sent a webhook, answers once it is on disk
 pub mod inbox; // webhook_events: store once, claim, settle
+pub mod integrations; // the vendors that we call
+pub mod jobs; // what the outbox does: one file a kind
 pub mod outbox; // jobs: what must happen next
 pub mod processor; // claims batches and carries them through translate, resolve, fold, write, settle
 pub mod providers; // one folder a platform: verify, envelope, translate

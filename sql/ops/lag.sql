@@ -17,7 +17,9 @@ select
     coalesce((select extract(epoch from now() - min(e.received_at))
               from (select event_id from event_queue order by next_attempt_at, event_id limit 1000) q
               join webhook_events e on e.id = q.event_id), 0)::float8 as oldest_pending_seconds,
-    (select count(*) from jobs where settled_at is null) as jobs_pending;
+    (select count(*) from jobs where settled_at is null) as jobs_pending,
+    (select count(*) from jobs where settled_at is null and due_at <= now()) as jobs_due,
+    (select count(*) from jobs where outcome = 'dead') as jobs_dead;
 
 -- As sql/inbox/lag.sql.
 select count(*) as events,

@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::Registry;
 use crate::embedded_postgres::{Cluster, Options, find_running};
+use crate::integrations::Transport;
+use crate::jobs::{self, Desk, Runner};
 use crate::processor::Processor;
 use crate::queue::WakeUp;
 use crate::redact::Secret;
@@ -101,6 +103,20 @@ impl Context {
             wake_up: Arc::clone(&self.wake_up),
             seen_unknown: Mutex::new(HashSet::new()),
         })
+    }
+
+    /// A runner of jobs over this database.
+    pub fn runner_over(&self, pool: PgPool) -> anyhow::Result<Runner> {
+        let config = self.config.clone();
+        let desk = Desk {
+            pool,
+            clock: Clock::system(),
+            transport: Transport::new(config.jobs.vendor_timeout)?,
+            metrics: Arc::clone(&self.metrics),
+            overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
+        };
+        let poll_interval = self.config.jobs.poll_interval;
+        Ok(Runner::new(jobs::all(), Arc::new(desk), poll_interval, Arc::default()))
     }
 
     /// Stops what was started.

@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod filter;
 mod input;
+mod jobs;
 mod migrate;
 mod number;
 mod output;
@@ -26,6 +27,7 @@ mod serve;
 mod setup;
 mod stats;
 mod tenant;
+mod tenant_settings;
 mod token;
 mod trigger;
 mod verify;
@@ -73,6 +75,9 @@ enum Command {
     /// Look at events that failed for good; redrive and discard them
     #[command(subcommand)]
     Dead(dead::Command),
+    /// Jobs: what must happen next; look, do again, call off, pause
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Tenants: whose calls and leads they are
     #[command(subcommand)]
     Tenant(tenant::Command),
@@ -135,6 +140,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Stats(args) => stats::run(&args, context).await,
         Command::Events(command) => events::run(command, context).await,
         Command::Dead(command) => dead::run(command, context).await,
+        Command::Jobs(command) => jobs::run(command, context).await,
         Command::Tenant(command) => tenant::run(command, context).await,
         Command::Connection(command) => connection::run(command, context).await,
         Command::Number(command) => number::run(command, context).await,

@@ -27,6 +27,9 @@ pub enum Command {
         /// What people call it
         #[arg(long)]
         label: Option<String>,
+        /// WhatsApp phone_number_id that answers for it [default: integrations.whatsapp.phone_number_id]
+        #[arg(long)]
+        sender: Option<String>,
     },
     /// List our numbers
     List {
@@ -49,14 +52,14 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let output = context.output;
     let default_region = &context.config.phones.default_region;
     match command {
-        Command::Add { number, tenant, campaign, label } => {
+        Command::Add { number, tenant, campaign, label, sender } => {
             let tenant_id = owner::tenant(&pool, &tenant).await?;
             let region = tenants::region(&pool, tenant_id).await?;
             let number = e164(number, region.as_deref().unwrap_or(default_region))?;
             let campaign_id = owner::maybe_campaign(&pool, tenant_id, campaign.as_deref()).await?;
             let shown = number.expose();
             anyhow::ensure!(
-                numbers::add(&pool, &number, tenant_id, campaign_id, label.as_deref()).await?,
+                numbers::add(&pool, &number, tenant_id, campaign_id, label.as_deref(), sender.as_deref()).await?,
                 "{shown} has an owner already (`switchhook number list`): remove it first"
             );
             output.one(&json!({ "number": shown, "tenant": tenant, "campaign": campaign }), |_| {

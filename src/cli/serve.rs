@@ -55,6 +55,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     let mut work = JoinSet::new();
     if args.only != Some(Half::Ingest) {
         let processor = Arc::new(context.processor_over(pool.clone())?);
+        let runner = context.runner_over(pool.clone())?;
+        let stop = stop_work.clone();
+        work.spawn(async move { runner.run(stop).await });
         for _ in 0..context.config.processor.workers {
             let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
             work.spawn(async move { processor.run(stop).await });
@@ -66,11 +69,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     } else {
         ingest(context, pool, &mut interrupts).await?;
     }
-    tracing::info!("stopping: finishing the batches in hand");
+    tracing::info!("stopping: finishing the batches and jobs in hand");
     stop_work.cancel();
     let finished = tokio::time::timeout(WORK_STOP_TIMEOUT, async { while work.join_next().await.is_some() {} });
     tokio::select! {
-        result = finished => if result.is_err() { tracing::warn!("a batch took too long and is rolled back") },
+        result = finished => if result.is_err() { tracing::warn!("a batch took too long and is rolled back, or a job is left to its lease") },
         () = interrupts.second() => {}
     }
     tracing::info!("stopped");

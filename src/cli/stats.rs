@@ -29,6 +29,8 @@ struct Stats {
     dead: i64,
     oldest_pending_seconds: f64,
     jobs_pending: i64,
+    jobs_due: i64,
+    jobs_dead: i64,
     since: DateTime<Utc>,
     processed: i64,
     ignored: i64,
@@ -50,6 +52,8 @@ pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<Ex
         dead: backlog.dead,
         oldest_pending_seconds: backlog.oldest_pending_seconds,
         jobs_pending: backlog.jobs_pending,
+        jobs_due: backlog.jobs_due,
+        jobs_dead: backlog.jobs_dead,
         since,
         processed: by_type.iter().map(|counts| counts.processed).sum(),
         ignored: by_type.iter().map(|counts| counts.ignored).sum(),
@@ -83,13 +87,15 @@ fn summary(stats: &Stats) -> String {
         _ => format!(" (the oldest for {})", cells::seconds(stats.oldest_pending_seconds)),
     };
     format!(
-        "now     pending {}{waiting}, of these retrying {}; dead {}; jobs {}\n\
+        "now     pending {}{waiting}, of these retrying {}; dead {}; jobs {}, due {}, dead {}\n\
          since   {}: processed {}, ignored {}\n\
          lag     p50 {}, p90 {}, p99 {}, max {}",
         cells::count(stats.pending),
         cells::count(stats.retrying),
         cells::count(stats.dead),
         cells::count(stats.jobs_pending),
+        cells::count(stats.jobs_due),
+        cells::count(stats.jobs_dead),
         cells::time(stats.since),
         cells::count(stats.processed),
         cells::count(stats.ignored),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, cells, input};
+use super::{Context, cells, input, tenant_settings};
 use crate::store::directory;
 use crate::store::roster::tenants;
 
@@ -26,11 +26,23 @@ pub enum Command {
     },
     /// List the tenants
     List,
+    /// Give a tenant a setting of its own: region, time_zone, or a key of [outreach], [integrations] or [analysis]
+    Set(tenant_settings::SetArgs),
+    /// Take a setting of its own from a tenant: then the configuration counts
+    Unset(tenant_settings::UnsetArgs),
+    /// Show a tenant's own settings; secrets are masked
+    Settings {
+        /// The tenant
+        slug: String,
+    },
 }
 
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.ready_pool().await?;
     match command {
+        Command::Set(args) => tenant_settings::set(args, &pool, context).await?,
+        Command::Unset(args) => tenant_settings::unset(&args, &pool, context).await?,
+        Command::Settings { slug } => tenant_settings::show(&slug, &pool, context).await?,
         Command::Add { slug, name, region } => {
             anyhow::ensure!(directory::find_tenant(&pool, &slug).await?.is_none(), "there is a tenant {slug} already");
             let name = name.unwrap_or_else(|| slug.clone());

@@ -1,5 +1,7 @@
-//! An analysis as the table has it: individual (one a call) for now from what the platform itself analysed.
+//! Analyses as the table has them: individual ones (one a call), from what the platform or we ourselves analysed, and
+//! complete ones (one a person).
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -23,5 +25,39 @@ impl AnalyticsRow {
         let phone = greatest(self.phone.clone(), other.phone.clone());
         let winner = if other.analysis.rank > self.analysis.rank { other } else { self };
         Self { phone, ..winner }
+    }
+}
+
+/// What is known of one complete analysis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/0004_domain.sql say what each is")]
+pub struct CompleteRow {
+    /// The lead; the key is tenant and phone.
+    pub lead_id: Uuid,
+    pub tenant_id: Uuid,
+    pub phone: Phone,
+    pub source: String,
+    pub analysis: Ranked<Analysis>,
+}
+
+impl CompleteRow {
+    /// Merges another analysis of the same person into this one. sql/store/upsert_complete.sql does the same.
+    pub fn fold(self, other: Self) -> Self {
+        if other.analysis.rank > self.analysis.rank { other } else { self }
+    }
+}
+
+/// That a call was analysed, and when.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "calls.completed_at")]
+pub struct Completion {
+    pub call_id: Uuid,
+    pub at: DateTime<Utc>,
+}
+
+impl Completion {
+    /// The earlier one. sql/store/complete_calls.sql does the same.
+    pub fn fold(self, other: Self) -> Self {
+        if other.at < self.at { other } else { self }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::call::sql_enum;
-use super::{CallStatus, Direction, Disposition, Sentiment, Weight};
+use super::{CallStatus, Direction, Disposition, LeadStage, Sentiment, Weight};
 use crate::redact::{Email, Hidden, PersonName, Phone, Spoken};
 
 /// All that one event says should be true.
@@ -20,6 +20,8 @@ pub struct Changes {
     pub contacts: Vec<ContactReport>,
     /// What is said of messages.
     pub messages: Vec<MessageReport>,
+    /// What our own analyses say.
+    pub analyses: Vec<AnalysisReport>,
     /// Fields that were skipped, and why: stored with the event.
     pub notes: Vec<String>,
 }
@@ -28,6 +30,11 @@ impl Changes {
     /// No change, at this time.
     pub fn at(at: Option<DateTime<Utc>>) -> Self {
         Self { at, ..Self::default() }
+    }
+
+    /// Whether it says nothing of any row.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.contacts.is_empty() && self.messages.is_empty() && self.analyses.is_empty()
     }
 
     /// Adds what is said of a call.
@@ -45,6 +52,12 @@ impl Changes {
     /// Adds what is said of a message.
     pub fn message(mut self, message: MessageReport) -> Self {
         self.messages.push(message);
+        self
+    }
+
+    /// Adds what one of our own analyses says.
+    pub fn analysis(mut self, analysis: AnalysisReport) -> Self {
+        self.analyses.push(analysis);
         self
     }
 
@@ -155,8 +168,32 @@ pub struct Analysis {
     pub sentiment: Option<Sentiment>,
     /// Whether the call reached its aim.
     pub successful: Option<bool>,
+    /// How good a lead, 0 to 100; only our own analyses say it. Left out of the rank where it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
     /// Everything else it extracted, as the platform wrote it.
     pub data: Option<Hidden<Value>>,
+}
+
+/// What one of our own analyses says: of a call, or of a person over all their calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnalysisReport {
+    /// The platform and the call; `None`: it is about the person.
+    pub call: Option<(String, String)>,
+    /// The person's number.
+    pub phone: Option<Phone>,
+    /// Who analysed: `openai`.
+    pub source: String,
+    /// What it says.
+    pub analysis: Analysis,
+    /// Their name, and how sure that is.
+    pub name: Option<(Weight, PersonName)>,
+    /// Their e-mail address, and how sure that is.
+    pub email: Option<(Weight, Email)>,
+    /// The six behaviour scores.
+    pub profile: Option<Hidden<Value>>,
+    /// How far the lead has come by it.
+    pub stage: Option<LeadStage>,
 }
 
 /// What the platform charges for a call.

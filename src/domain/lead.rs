@@ -2,10 +2,30 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Ranked, least};
-use crate::redact::{Email, PersonName, Phone};
+use super::call::sql_enum;
+use super::{Ranked, greatest, least};
+use crate::redact::{Email, Hidden, PersonName, Phone};
+
+sql_enum!(
+    /// How far a lead has come.
+    LeadStage {
+        /// Nobody has spoken to them.
+        New = "new",
+        /// We have written to them.
+        Contacted = "contacted",
+        /// They have written to us, or spoken with us.
+        Engaged = "engaged",
+        /// Worth a call.
+        Qualified = "qualified",
+        /// A customer.
+        Won = "won",
+        /// Not interested for good.
+        Lost = "lost",
+    }
+);
 
 /// What is known of one lead.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +39,8 @@ pub struct LeadRow {
     pub email: Option<Ranked<Email>>,
     /// The smaller rank wins: the platform that saw the person first.
     pub source: Ranked<String>,
+    pub stage: Option<LeadStage>,
+    pub profile: Option<Ranked<Hidden<Value>>>,
 }
 
 impl LeadRow {
@@ -31,6 +53,8 @@ impl LeadRow {
             first_seen_at: least(self.first_seen_at, other.first_seen_at),
             name: Ranked::fold(self.name, other.name),
             email: Ranked::fold(self.email, other.email),
+            stage: greatest(self.stage, other.stage),
+            profile: Ranked::fold(self.profile, other.profile),
             source: if other.source.rank < self.source.rank { other.source } else { self.source },
         }
     }

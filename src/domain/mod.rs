@@ -13,14 +13,14 @@ mod reactions;
 mod recording;
 mod resolve;
 
-pub use analysis::AnalyticsRow;
+pub use analysis::{AnalyticsRow, CompleteRow, Completion};
 pub use call::{CallRow, CallStatus, Direction, Disposition, Sentiment};
 pub use change::{
-    Analysis, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport, MessageStatus, RecordingKind,
-    RecordingReport, Transcript, Turn,
+    Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport,
+    MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
 pub use ids::{call_id, lead_id, message_id, recording_id};
-pub use lead::LeadRow;
+pub use lead::{LeadRow, LeadStage};
 pub use merge::{greatest, least};
 pub use message::MessageRow;
 pub use rank::{Ranked, Weight};

@@ -32,6 +32,28 @@ pub struct Settings {
     /// Wait between a missed call and the first message.
     #[serde(with = "crate::duration_text")]
     pub delay: Duration,
+    /// Waits between the first message and each reminder; two at most.
+    #[serde(with = "crate::duration_text::list")]
+    pub reminders: Vec<Duration>,
+    /// How long after its first message an outreach is over: until then further missed calls make no message.
+    #[serde(with = "crate::duration_text")]
+    pub window: Duration,
+    /// What is said within 24 hours of the person's own message; empty: the template. `{name|there}` is their name.
+    pub text: String,
+    /// The same in reminders.
+    pub reminder_text: String,
+    /// The template of reminders; empty: that of the first message.
+    pub reminder_template: String,
+    /// What stands in the template's places `{{1}}`, `{{2}}` …, such as `{name|there}`.
+    pub template_parameters: Vec<String>,
+    /// When nobody is written to, by the tenant's clock: from and until. Empty: never.
+    pub quiet_hours: Vec<chrono::NaiveTime>,
+    /// The time zone of tenants without one.
+    pub time_zone: String,
+    /// Messages that one person gets in a day at most.
+    pub per_person_per_day: u32,
+    /// Messages that one tenant sends in a day at most.
+    pub per_tenant_per_day: u32,
 }
 
 /// The jobs that one report of a call puts up. It looks at this report alone, so that the set of jobs is the same in
@@ -57,6 +79,17 @@ pub(super) fn to_call(call: &CallRow, tenant: &TenantFacts, resolver: &Resolver<
         jobs.push(job("analyze_call", call.ended_at.or(transcript.at), TimeDelta::zero()));
     }
     jobs
+}
+
+/// The job that one of our own analyses of a call puts up: to look at the person as a whole.
+pub(super) fn to_analysis(tenant_id: Uuid, call_id: Uuid, lead_id: Uuid, analysed_at: DateTime<Utc>) -> JobRow {
+    JobRow {
+        tenant_id,
+        kind: "analyze_lead",
+        key: format!("{lead_id}:{call_id}"),
+        payload: json!({ "lead_id": lead_id, "call_id": call_id }),
+        due_at: analysed_at,
+    }
 }
 
 fn is_missed(call: &CallRow) -> bool {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::change::{CallReport, Changes, ContactReport, MessageReport};
 use super::reactions::{self, JobRow, Settings};
 use super::{
-    AnalyticsRow, CallRow, Direction, LeadRow, MessageRow, Ranked, RecordingRow, Weight, call_id, lead_id, message_id,
-    phone, recording_id,
+    AnalysisReport, AnalyticsRow, CallRow, CompleteRow, Completion, Direction, LeadRow, MessageRow, Ranked,
+    RecordingRow, Weight, call_id, lead_id, message_id, phone, recording_id,
 };
 use crate::redact::{Email, PersonName, Phone};
 
@@ -57,6 +57,8 @@ pub struct Writes {
     pub analytics: Vec<AnalyticsRow>,
     pub recordings: Vec<RecordingRow>,
     pub messages: Vec<MessageRow>,
+    pub complete: Vec<CompleteRow>,
+    pub completions: Vec<Completion>,
     pub jobs: Vec<JobRow>,
 }
 
@@ -117,7 +119,7 @@ impl Resolver<'_> {
 
     /// Finds the tenant, reads the numbers in its region, and says which rows change.
     pub fn resolve(&self, changes: &Changes, directory: &Directory) -> Result<Resolved, NoTenant> {
-        if changes.calls.is_empty() && changes.contacts.is_empty() && changes.messages.is_empty() {
+        if changes.is_empty() {
             return Ok(Resolved {
                 tenant_id: self.tenant.map(|tenant| tenant.id),
                 notes: changes.notes.clone(),
@@ -155,6 +157,9 @@ impl Resolver<'_> {
         }
         for message in &changes.messages {
             scope.message(message, changes.at, &mut writes);
+        }
+        for analysis in &changes.analyses {
+            scope.analysis(analysis, changes.at, &mut writes);
         }
         Ok(Resolved {
             tenant_id: Some(tenant.id),
@@ -317,6 +322,41 @@ impl Scope<'_> {
         });
     }
 
+    fn analysis(&self, report: &AnalysisReport, at: Option<DateTime<Utc>>, writes: &mut Writes) {
+        let at = at.unwrap_or(self.resolver.received_at);
+        let phone = self.number(&report.phone);
+        // Our own analysis outweighs what the platform said of the same call, whenever that comes.
+        let analysis = Ranked::new(Weight::OURS, Some(at), report.analysis.clone());
+        let lead = phone.as_ref().map(|phone| lead_id(self.tenant.id, phone.expose()));
+        if let Some((provider, provider_call_id)) = &report.call {
+            let call_id = call_id(self.tenant.id, provider, provider_call_id);
+            writes.completions.push(Completion { call_id, at });
+            writes.analytics.push(AnalyticsRow {
+                tenant_id: self.tenant.id,
+                call_id,
+                phone: phone.clone(),
+                source: report.source.clone(),
+                analysis,
+            });
+            writes.jobs.extend(lead.map(|lead_id| reactions::to_analysis(self.tenant.id, call_id, lead_id, at)));
+        } else if let (Some(phone), Some(lead_id)) = (&phone, lead) {
+            writes.complete.push(CompleteRow {
+                lead_id,
+                tenant_id: self.tenant.id,
+                phone: phone.clone(),
+                source: report.source.clone(),
+                analysis,
+            });
+        }
+        if let Some(phone) = phone {
+            self.lead(phone, None, &report.name, &report.email, Some(at), writes);
+            if let Some(lead) = writes.leads.last_mut() {
+                lead.stage = report.stage;
+                lead.profile = report.profile.clone().map(|profile| Ranked::new(Weight::OURS, Some(at), profile));
+            }
+        }
+    }
+
     fn lead(
         &self,
         phone: Phone,
@@ -339,6 +379,8 @@ impl Scope<'_> {
                 seen_at,
                 self.resolver.provider.to_owned(),
             ),
+            stage: None,
+            profile: None,
         });
     }
 

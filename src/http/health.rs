@@ -31,6 +31,8 @@ pub(super) async fn metrics(door: Data<Door>) -> HttpResponse {
         gauges.dead.set(backlog.dead);
         gauges.oldest_pending_seconds.set(backlog.oldest_pending_seconds);
         gauges.jobs_pending.set(backlog.jobs_pending);
+        gauges.jobs_due.set(backlog.jobs_due);
+        gauges.jobs_dead.set(backlog.jobs_dead);
     }
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")

@@ -15,6 +15,10 @@ pub struct Backlog {
     pub oldest_pending_seconds: f64,
     /// Jobs not yet done.
     pub jobs_pending: i64,
+    /// Jobs whose time has come.
+    pub jobs_due: i64,
+    /// Jobs that failed for good.
+    pub jobs_dead: i64,
 }
 
 /// Reads the size of the inbox.

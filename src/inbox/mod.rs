@@ -15,3 +15,6 @@ pub use claim::{Claim, claim};
 pub use event::Event;
 pub use search::Filter;
 pub use settle::{Outcome, Postponed, Settled, postpone, settle};
+
+/// The provider of results that come back as events: nobody outside can send any.
+pub const RESULTS_PROVIDER: &str = "switchhook";

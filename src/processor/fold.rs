@@ -15,6 +15,8 @@ pub(super) fn fold<'a>(all: impl Iterator<Item = &'a Writes> + Clone) -> Writes 
         analytics: by_id(all.clone().flat_map(|writes| &writes.analytics), |row| row.call_id, |a, b| a.fold(b)),
         recordings: by_id(all.clone().flat_map(|writes| &writes.recordings), |row| row.id, |a, b| a.fold(b)),
         messages: by_id(all.clone().flat_map(|writes| &writes.messages), |row| row.id, |a, b| a.fold(b)),
+        complete: by_id(all.clone().flat_map(|writes| &writes.complete), |row| row.lead_id, |a, b| a.fold(b)),
+        completions: by_id(all.clone().flat_map(|writes| &writes.completions), |row| row.call_id, |a, b| a.fold(b)),
         jobs: jobs(all.flat_map(|writes| &writes.jobs)),
     }
 }

@@ -13,6 +13,7 @@ mod proof;
 mod reader;
 pub mod retell;
 mod sample;
+mod switchhook;
 #[cfg(test)]
 mod testing;
 pub mod voicenter;
@@ -45,6 +46,7 @@ pub fn registry() -> Registry {
     for provider in ALL {
         provider.register(&mut registry);
     }
+    switchhook::register(&mut registry);
     registry
 }
 

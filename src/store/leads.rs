@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::columns::{column, of, rank};
+use super::columns::{column, json, of, rank};
 use crate::domain::LeadRow;
 use crate::redact::{Email, PersonName};
 
@@ -20,6 +20,9 @@ pub(super) async fn upsert(connection: &mut PgConnection, rows: &[LeadRow]) -> R
         column(rows, |row| rank(&row.email)) as _,
         column(rows, |row| row.source.value.as_str()) as _,
         column(rows, |row| row.source.rank.as_str()) as _,
+        column(rows, |row| row.stage.map(|stage| stage.as_str())) as _,
+        column(rows, |row| row.profile.as_ref().map(|profile| json(&profile.value))) as _,
+        column(rows, |row| rank(&row.profile)) as _,
     )
     .execute(connection)
     .await?;

@@ -33,6 +33,12 @@ pub async fn write(connection: &mut PgConnection, writes: &Writes) -> Result<(),
     if !writes.analytics.is_empty() {
         analytics::upsert(connection, &writes.analytics).await?;
     }
+    if !writes.complete.is_empty() {
+        analytics::upsert_complete(connection, &writes.complete).await?;
+    }
+    if !writes.completions.is_empty() {
+        analytics::complete(connection, &writes.completions).await?;
+    }
     if !writes.recordings.is_empty() {
         recordings::upsert(connection, &writes.recordings).await?;
     }

@@ -24,6 +24,7 @@ pub struct Metrics {
     rejections: Counters,
     events: Counters,
     event_failures: Counters,
+    jobs: Counters,
     unknown_types: Counters,
     batch_events: Histogram,
     batch_seconds: Histogram,
@@ -42,6 +43,8 @@ pub struct BacklogGauges {
     pub dead: Gauge<i64, AtomicI64>,
     pub oldest_pending_seconds: Gauge<f64, AtomicU64>,
     pub jobs_pending: Gauge<i64, AtomicI64>,
+    pub jobs_due: Gauge<i64, AtomicI64>,
+    pub jobs_dead: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -56,6 +59,7 @@ impl Default for Metrics {
             rejections: Family::default(),
             events: Family::default(),
             event_failures: Family::default(),
+            jobs: Family::default(),
             unknown_types: Family::default(),
             batch_events: counts(),
             batch_seconds: seconds(),
@@ -93,6 +97,11 @@ impl Metrics {
     /// An event failed and will be tried again, or is dead.
     pub fn failed(&self, provider: &'static str) {
         self.event_failures.get_or_create(&labels([("provider", provider)])).inc();
+    }
+
+    /// An attempt at a job ended: done, skipped, cancelled, dead, postponed or lost.
+    pub fn job(&self, kind: &'static str, end: &'static str) {
+        self.jobs.get_or_create(&labels([("kind", kind), ("end", end)])).inc();
     }
 
     /// An event of a type that nobody registered was ignored.
@@ -137,6 +146,7 @@ impl Metrics {
             self.rejections.clone(),
         );
         registry.register("events", "Events settled, by platform and outcome", self.events.clone());
+        registry.register("jobs", "Attempts at jobs, by kind and end", self.jobs.clone());
         registry.register("event_failures", "Attempts that failed, by platform", self.event_failures.clone());
         registry.register(
             "unknown_types",
@@ -156,6 +166,8 @@ impl Metrics {
             self.backlog.oldest_pending_seconds.clone(),
         );
         registry.register("jobs_pending", "Jobs not yet done", self.backlog.jobs_pending.clone());
+        registry.register("jobs_due", "Jobs whose time has come", self.backlog.jobs_due.clone());
+        registry.register("jobs_dead", "Jobs that failed for good", self.backlog.jobs_dead.clone());
     }
 }
 

@@ -150,6 +150,47 @@ async fn events_are_sent_counted_replayed_skipped_redriven_and_discarded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_settings_of_its_own_and_jobs_are_operated() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    console.json("tenant set acme integrations.whatsapp.template hola");
+    console.json("tenant set acme integrations.whatsapp.token s3cret-token");
+    console.json("tenant set acme outreach.quiet_hours 22:00,07:30");
+    console.json("tenant set acme outreach.delay 5m");
+    console.json("tenant set acme time_zone Asia/Jerusalem");
+    console.fails(2, "tenant set acme outreach.delya 5m", "did you mean outreach.delay?");
+    console.fails(2, "tenant set acme outreach.delay soon", "not a duration");
+    console.fails(2, "tenant set acme outreach.reminders 1h,2h,3h", "two at most");
+    console.fails(2, "tenant set acme time_zone Mars/Base", "no time zone");
+    let shown = console.json("tenant settings acme");
+    assert_eq!(shown["integrations"]["whatsapp"], json!({ "template": "hola", "token": "[redacted]" }));
+    assert_eq!((&shown["time_zone"], &shown["outreach"]["delay"]), (&json!("Asia/Jerusalem"), &json!("5m")));
+    console.json("tenant unset acme integrations.whatsapp.template");
+    assert_eq!(console.json("tenant settings acme")["integrations"]["whatsapp"], json!({ "token": "[redacted]" }));
+
+    console.json("connection add --provider retell --slug main --tenant acme --allow-unsigned --default");
+    let service = Binary::serve(&console.url, &["--only", "ingest"], &[]).await;
+    console.json(&format!("trigger retell 03_call_analyzed_full_phone --url {}", service.base));
+    console.json("process");
+    console.fails(2, "jobs retry", "say which");
+    console.fails(2, "jobs pause nothing", "there are: start_outreach");
+    assert_eq!(console.run("jobs pause analyze_call").0, 0);
+    assert_eq!(console.json("jobs run")["skipped"], 0);
+    assert_eq!(console.json("jobs stats")[0]["paused"], "paused by hand");
+    assert_eq!(console.run("jobs resume analyze_call").0, 0);
+    assert_eq!(console.json("jobs run")["skipped"], 1);
+    let job = &console.json("jobs list --kind analyze_call --state skipped")[0];
+    assert!(job["note"].as_str().unwrap().starts_with("dry run"), "{job}");
+    let shown = console.run(&format!("jobs show {}", job["id"].as_str().unwrap())).1;
+    assert!(shown.contains("would have sent") && shown.contains("OpenAI, model"), "{shown}");
+    assert_eq!(console.json("jobs retry --kind analyze_call")["changed"], 1);
+    assert_eq!(console.json("jobs cancel --kind analyze_call")["changed"], 1);
+    assert_eq!(console.json("jobs list --state cancelled")[0]["note"], "cancelled by hand");
+    drop(service);
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor_and_config_say_what_is_wrong() {
     let console = Console::new().await;
     console.json("tenant add acme");

@@ -118,7 +118,11 @@ async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
         .await
         .unwrap();
     wait_until_idle(&pool).await;
-    assert_eq!(turbulent, rows(&pool).await);
+    let calm = rows(&pool).await;
+    assert_eq!(turbulent.len(), calm.len());
+    if let Some((turbulent, calm)) = turbulent.iter().zip(&calm).find(|(a, b)| a != b) {
+        panic!("the first row that differs:\n{turbulent}\n{calm}");
+    }
     binary.kill();
     pool.close().await;
     cluster.stop().await.unwrap();
@@ -176,7 +180,8 @@ async fn rows(pool: &PgPool) -> Vec<Value> {
         ("calls", "to_jsonb(t) - 'created_at'"),
         ("leads", "to_jsonb(t) - 'created_at'"),
         ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
-        ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
+        // Which jobs there are: how far each has come is the outbox's own matter.
+        ("jobs", "jsonb_build_object('tenant', tenant_id, 'kind', kind, 'key', key, 'payload', payload)"),
     ] {
         let statement = format!("select {columns} from {table} t order by {columns}::text");
         let found = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(pool).await.unwrap();

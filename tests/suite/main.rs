@@ -5,6 +5,7 @@
 
 mod support;
 
+mod analysis;
 mod api;
 mod bad_input;
 mod cli;
@@ -15,6 +16,8 @@ mod handlers;
 mod inbox;
 mod merge;
 mod ops;
+mod outbox;
+mod outreach;
 mod permutations;
 mod poison;
 mod privacy;

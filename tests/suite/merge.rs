@@ -6,8 +6,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use switchhook::domain::{
-    Analysis, AnalyticsRow, CallRow, CallStatus, Cost, Direction, Disposition, Durations, Hangup, LeadRow, MessageRow,
-    MessageStatus, Ranked, RecordingKind, RecordingRow, Sentiment, Transcript, Turn, Weight, Writes,
+    Analysis, AnalyticsRow, CallRow, CallStatus, CompleteRow, Cost, Direction, Disposition, Durations, Hangup, LeadRow,
+    LeadStage, MessageRow, MessageStatus, Ranked, RecordingKind, RecordingRow, Sentiment, Transcript, Turn, Weight,
+    Writes,
 };
 use switchhook::redact::{Email, Hidden, PersonName, Phone, Spoken};
 use switchhook::store;
@@ -49,14 +50,15 @@ fn spoken() -> impl Strategy<Value = Spoken> {
 }
 
 fn analysis() -> impl Strategy<Value = Analysis> {
-    (proptest::option::of(spoken()), one_of(Sentiment::ALL), proptest::option::of(any::<bool>()), word()).prop_map(
-        |(summary, sentiment, successful, data)| Analysis {
+    let score = proptest::option::of((0_u8..3).prop_map(f64::from));
+    (proptest::option::of(spoken()), one_of(Sentiment::ALL), proptest::option::of(any::<bool>()), score, word())
+        .prop_map(|(summary, sentiment, successful, score, data)| Analysis {
             summary,
             sentiment,
             successful,
+            score,
             data: data.map(|data| Hidden::new(serde_json::json!({ "k": data }))),
-        },
-    )
+        })
 }
 
 fn call() -> impl Strategy<Value = CallRow> {
@@ -110,8 +112,10 @@ fn call() -> impl Strategy<Value = CallRow> {
 
 fn lead() -> impl Strategy<Value = LeadRow> {
     let source = (1_u8..3, time(), "[a-c]{1,2}").prop_map(|(weight, at, word)| Ranked::new(Weight(weight), at, word));
-    (time(), ranked("[a-c]{0,2}".prop_map(PersonName::new)), ranked("[a-c]{0,2}".prop_map(Email::new)), source)
-        .prop_map(|(first_seen_at, name, email, source)| LeadRow {
+    let profile = ranked((0_u8..3).prop_map(|n| Hidden::new(serde_json::json!({ "certainty": n }))));
+    let (name, email) = ("[a-c]{0,2}".prop_map(PersonName::new), "[a-c]{0,2}".prop_map(Email::new));
+    (time(), ranked(name), ranked(email), source, one_of(LeadStage::ALL), profile).prop_map(
+        |(first_seen_at, name, email, source, stage, profile)| LeadRow {
             id: Uuid::from_u128(8),
             tenant_id: Uuid::from_u128(1),
             phone: Phone::new("+15550100001"),
@@ -119,7 +123,10 @@ fn lead() -> impl Strategy<Value = LeadRow> {
             name,
             email,
             source,
-        })
+            stage,
+            profile,
+        },
+    )
 }
 
 fn analytics() -> impl Strategy<Value = AnalyticsRow> {
@@ -148,14 +155,18 @@ fn recording() -> impl Strategy<Value = RecordingRow> {
 }
 
 fn message() -> impl Strategy<Value = MessageRow> {
-    (phone(), phone(), phone(), ranked(spoken()), one_of(MessageStatus::ALL), word(), time()).prop_map(
-        |(from_number, to_number, contact_number, body, status, error, sent_at)| MessageRow {
+    let kind = (
+        proptest::sample::select(&["sms", "whatsapp"][..]),
+        proptest::sample::select(&[Direction::Inbound, Direction::Outbound][..]),
+    );
+    (kind, phone(), phone(), phone(), ranked(spoken()), one_of(MessageStatus::ALL), word(), time()).prop_map(
+        |((channel, direction), from_number, to_number, contact_number, body, status, error, sent_at)| MessageRow {
             id: Uuid::from_u128(11),
             tenant_id: Uuid::from_u128(1),
             provider: "dialpad".to_owned(),
             provider_message_id: "m1".to_owned(),
-            channel: "sms",
-            direction: Direction::Inbound,
+            channel,
+            direction,
             from_number,
             to_number,
             contact_number,
@@ -228,4 +239,20 @@ async fn recordings_merge_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_merge_alike() {
     same_every_way(message(), MessageRow::fold, |row| Writes { messages: vec![row], ..Writes::default() }).await;
+}
+
+fn complete() -> impl Strategy<Value = CompleteRow> {
+    (1_u8..4, time(), analysis()).prop_map(|(weight, at, analysis)| CompleteRow {
+        lead_id: Uuid::from_u128(8),
+        tenant_id: Uuid::from_u128(1),
+        phone: Phone::new("+15550100001"),
+        source: "openai".to_owned(),
+        // A complete analysis never says whether the call was successful: there is none.
+        analysis: Ranked::new(Weight(weight), at, Analysis { successful: None, ..analysis }),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn complete_analyses_merge_alike() {
+    same_every_way(complete(), CompleteRow::fold, |row| Writes { complete: vec![row], ..Writes::default() }).await;
 }

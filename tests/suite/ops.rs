@@ -69,6 +69,12 @@ async fn what_is_looked_at_is_what_is_there() {
     assert!(backlog.contains("retell|call_ended|0|0|0|1|"), "{backlog}");
     let oldest = printed(&app, "oldest.sql", &["rows=3"]).await;
     assert!(oldest.lines().count() == 1 && oldest.contains("|alert_triggered|"), "{oldest}");
+    app.execute(
+        "insert into jobs (tenant_id, kind, key, due_at) select id, 'analyze_call', 'k', now() - interval '1 minute' from tenants",
+    )
+    .await;
+    let jobs = printed(&app, "jobs.sql", &[]).await;
+    assert!(jobs.starts_with("analyze_call|1|1|0|0|0|0|0|0|60"), "{jobs}");
     let dead = printed(&app, "dead_letters.sql", &[]).await;
     assert!(dead.lines().count() == 4 && dead.contains("retell|call_ended|call.call_id is missing|1|"), "{dead}");
 }

@@ -1,15 +1,14 @@
 //! Bolna: proof by token, names of events, translation of every sample.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Bolna;
+use crate::config::Config;
 use crate::domain::{
-    CallReport, CallRow, CallStatus, Cost, Direction, Directory, Disposition, Durations, Hangup, OutreachSettings,
-    Resolver, TenantFacts, Weight,
+    CallReport, CallRow, CallStatus, Cost, Direction, Directory, Disposition, Durations, Hangup, Resolver, TenantFacts,
+    Weight,
 };
 use crate::providers::testing::{
     at, death, document, event, handle, headers, headers_of, published, report, report_of, sample, spoil_every_field,
@@ -235,7 +234,7 @@ fn row_of(name: &str) -> CallRow {
         campaign_rank: None,
         region: None,
         received_at: DateTime::UNIX_EPOCH,
-        outreach: &OutreachSettings { delay: Duration::from_secs(120) },
+        outreach: &Config::from_parts(None, &Default::default()).unwrap().outreach,
         default_region: "IN",
     };
     resolver.resolve(&changes, &Directory::default()).unwrap().writes.calls.remove(0)

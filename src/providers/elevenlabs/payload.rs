@@ -182,6 +182,7 @@ pub(super) fn analysis(data: &Reader<'_>) -> Option<Analysis> {
         summary: analysis.spoken("transcript_summary"),
         sentiment: None,
         successful: successful(&analysis).or_else(|| successful(data)),
+        score: None,
         data: (!results.is_empty()).then(|| Hidden::new(Value::Object(results))),
     })
     .filter(|analysis| *analysis != Analysis::default())

@@ -104,6 +104,7 @@ pub(super) fn analysis(call: &Reader<'_>) -> Option<Analysis> {
             _ => Sentiment::Unknown,
         }),
         successful: analysis.boolean("call_successful"),
+        score: None,
         data: custom.map(Hidden::new),
     })
     .filter(|analysis| *analysis != Analysis::default())

@@ -254,6 +254,7 @@ pub(super) fn analysis(ai: &Reader<'_>) -> Option<Analysis> {
         summary: insights.spoken("summary"),
         sentiment: sentiment(ai),
         successful: None,
+        score: None,
         data: (!answers.is_empty()).then(|| Hidden::new(Value::Object(answers))),
     };
     (analysis != Analysis::default()).then_some(analysis)

@@ -29,8 +29,9 @@ pub async fn add(
     tenant_id: Uuid,
     campaign_id: Option<Uuid>,
     label: Option<&str>,
+    sender: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/add_number.sql", number.expose(), tenant_id, campaign_id, label)
+    let result = sqlx::query_file!("sql/store/add_number.sql", number.expose(), tenant_id, campaign_id, label, sender)
         .execute(executor)
         .await?;
     Ok(result.rows_affected() == 1)

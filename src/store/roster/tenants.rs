@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 /// A tenant, with what belongs to it.
@@ -34,4 +34,45 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<TenantRow>, sqlx:
 /// The region that a tenant's national numbers are read in, where it has its own.
 pub async fn region(executor: impl PgExecutor<'_>, tenant_id: Uuid) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_file_scalar!("sql/store/tenant_region.sql", tenant_id).fetch_one(executor).await
+}
+
+/// What a tenant has of its own.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// Over the configuration's sections.
+    pub settings: serde_json::Value,
+    /// The region of its national numbers.
+    pub region: Option<String>,
+    /// Its time zone.
+    pub time_zone: Option<String>,
+    /// Its wait between a missed call and the first message, in seconds.
+    pub outreach_delay_seconds: Option<f64>,
+}
+
+/// Reads what a tenant has of its own.
+pub async fn own(executor: impl PgExecutor<'_>, tenant_id: Uuid) -> Result<Own, sqlx::Error> {
+    let row = sqlx::query_file!("sql/store/tenant_settings.sql", tenant_id).fetch_one(executor).await?;
+    Ok(Own {
+        settings: serde_json::from_str(&row.settings).unwrap_or_default(),
+        region: row.region,
+        time_zone: row.time_zone,
+        outreach_delay_seconds: row.delay_seconds,
+    })
+}
+
+/// Writes it.
+pub async fn set_own(connection: &mut PgConnection, tenant_id: Uuid, own: &Own) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/store/set_tenant_settings.sql", tenant_id, own.settings.to_string())
+        .execute(&mut *connection)
+        .await?;
+    let (region, time_zone) = (own.region.as_deref(), own.time_zone.as_deref());
+    sqlx::query_file!("sql/store/set_tenant_columns.sql", tenant_id, region, time_zone, own.outreach_delay_seconds)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether Postgres knows a time zone of this name.
+pub async fn is_time_zone(executor: impl PgExecutor<'_>, name: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/is_time_zone.sql", name).fetch_one(executor).await
 }

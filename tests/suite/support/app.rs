@@ -10,6 +10,8 @@ use switchhook::clock::Clock;
 use switchhook::config::Config;
 use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
+use switchhook::integrations::Transport;
+use switchhook::jobs::{self, Desk, Runner};
 use switchhook::processor::{Processor, Report};
 use switchhook::providers::{self, Outgoing, Provider};
 use switchhook::queue::WakeUp;
@@ -38,6 +40,8 @@ pub struct TestApp {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub processor: Arc<Processor>,
+    pub runner: Runner,
+    pub desk: Arc<Desk>,
     pub client: reqwest::Client,
     pub draining: Draining,
     database: String,
@@ -121,8 +125,18 @@ impl TestApp {
             wake_up,
             seen_unknown: Mutex::new(HashSet::new()),
         });
+        let desk = Arc::new(Desk {
+            pool: pool.clone(),
+            clock: clock.clone(),
+            transport: Transport::new(config.jobs.vendor_timeout).unwrap(),
+            metrics: Arc::clone(&metrics),
+            overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
+        });
+        let runner = Runner::new(jobs::all(), Arc::clone(&desk), std::time::Duration::from_millis(20), Arc::default());
         let app = Self {
             pool,
+            runner,
+            desk,
             base,
             clock,
             metrics,
@@ -226,6 +240,19 @@ impl TestApp {
         self.processor.drain(u64::MAX, 500).await.unwrap()
     }
 
+    /// Works off what is due, events and jobs, until nothing is.
+    pub async fn run_everything(&self) -> jobs::Report {
+        let mut sum = jobs::Report::default();
+        loop {
+            self.run_until_idle().await;
+            let report = self.runner.drain().await.unwrap();
+            if report == jobs::Report::default() {
+                return sum;
+            }
+            sum += report;
+        }
+    }
+
     /// Every row of every domain table and every job, whole, but for the time of writing.
     pub async fn dump(&self) -> Value {
         let mut dump = serde_json::Map::new();
@@ -262,7 +289,8 @@ impl TestApp {
     /// Empties every table that events write.
     pub async fn clear(&self) {
         self.execute(
-            "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections",
+            "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
+             outreaches, allowances",
         )
         .await;
     }

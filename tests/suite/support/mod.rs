@@ -4,6 +4,8 @@ mod app;
 mod binary;
 mod cluster;
 mod fixtures;
+#[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
+pub mod vendors;
 
 pub use app::{Answer, TestApp};
 pub use binary::Binary;

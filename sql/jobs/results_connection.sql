@@ -1,0 +1,2 @@
+-- Where results come back.
+select id from connections where provider = 'switchhook' and slug = 'results'

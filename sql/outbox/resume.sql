@@ -1,0 +1,2 @@
+-- $1 kind
+delete from job_pauses where kind = $1

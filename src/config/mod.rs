@@ -1,0 +1,333 @@
+//! The configuration: `config.toml` (compiled in), a file of yours, the environment; each counts over the one before.
+//! This is the only place that reads file and environment. Each room owns its part as its `Settings`.
+
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use tables::{find, overlay, parse, set, typed, unknown, unset};
+
+use crate::domain::OutreachSettings;
+use crate::jobs::{self, AnalysisSettings, Integrations, TenantSettings};
+use crate::{db, http, processor, telemetry};
+
+/// Every key with its default, as shipped.
+pub const DEFAULT: &str = include_str!("../../config.toml");
+/// Variables of this form set keys: SWITCHHOOK__HTTP__BIND sets http.bind.
+const PREFIX: &str = "SWITCHHOOK__";
+
+/// Sections that a tenant may have of its own.
+const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis"];
+/// Keys whose values are never printed.
+pub const SECRETS: &[&str] = &[
+    "database.url",
+    "integrations.whatsapp.token",
+    "integrations.openai.api_key",
+    "integrations.slack.webhook_url",
+    "integrations.email.smtp_url",
+    "integrations.twilio.auth_token",
+    "integrations.zoho.client_secret",
+    "integrations.zoho.refresh_token",
+];
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "one field for each table of config.toml, which says what it is")]
+pub struct Config {
+    pub database: db::Settings,
+    pub postgres: PostgresSettings,
+    pub http: http::Settings,
+    pub processor: processor::Settings,
+    pub phones: PhoneSettings,
+    pub outreach: OutreachSettings,
+    pub analysis: AnalysisSettings,
+    pub jobs: jobs::Settings,
+    pub integrations: Integrations,
+    pub log: telemetry::Settings,
+    pub handlers: BTreeMap<String, String>,
+    /// The sections that a tenant may have of its own, as they were read.
+    #[serde(skip)]
+    own_sections: Table,
+}
+
+/// `[postgres]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresSettings {
+    /// Where the private Postgres keeps its data.
+    pub data_dir: PathBuf,
+}
+
+/// `[phones]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneSettings {
+    /// The region of tenants without one.
+    pub default_region: String,
+}
+
+/// Why there is no configuration. No values in the texts: they may be secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: cannot be read: {kind}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        kind: std::io::ErrorKind,
+    },
+    /// The file is not TOML.
+    #[error("{path}: not TOML: {message}")]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A key that does not exist.
+    #[error("{source_name}: unknown key {key}{}", nearest.as_ref().map_or(String::new(), |key| format!("; did you mean {key}?")))]
+    UnknownKey {
+        /// The file or the variable.
+        source_name: String,
+        /// The key.
+        key: String,
+        /// The nearest one that exists.
+        nearest: Option<String>,
+    },
+    /// A value of the wrong form.
+    #[error("{key}: {message}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// What the configuration is read from: a file, if there is one, and the environment.
+#[derive(Debug)]
+pub struct Sources {
+    file: Option<(String, String)>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Reads both. `file`: as for [`Config::load`].
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let named = file.map(Path::to_owned).or_else(|| environment.get("SWITCHHOOK_CONFIG").map(PathBuf::from));
+        let found = named.or_else(|| Some(PathBuf::from("config.toml")).filter(|path| path.is_file()));
+        let file = match found {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| ConfigError::File { path: path.clone(), kind: error.kind() })?;
+                Some((path.display().to_string(), text))
+            }
+        };
+        Ok(Self { file, environment })
+    }
+
+    /// The name of the file, if there is one.
+    pub fn file_name(&self) -> Option<&str> {
+        self.file.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The configuration as it counts; secrets are masked.
+    pub fn effective(&self) -> Result<Table, ConfigError> {
+        effective(self.file(), &self.environment)
+    }
+
+    fn file(&self) -> Option<(&str, &str)> {
+        self.file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+}
+
+impl Config {
+    /// Reads the configuration. `file`: as `--config` names it; else SWITCHHOOK_CONFIG, else ./config.toml if there
+    /// is one.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let sources = Sources::read(file)?;
+        Self::from_parts(sources.file(), &sources.environment)
+    }
+
+    /// The configuration from a file's name and text, and an environment.
+    pub fn from_parts(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let table = merged(file, environment)?;
+        let own_sections = table.iter().filter(|(key, _)| OWN_SECTIONS.contains(&key.as_str()));
+        let own_sections = own_sections.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let config = Self { own_sections, ..deserialized(table)? };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What counts for a tenant: its own settings over the configuration.
+    pub fn for_tenant(&self, own: &serde_json::Value) -> Result<TenantSettings, ConfigError> {
+        let mut table = self.own_sections.clone();
+        let wrong = |key: &str, message: &str| ConfigError::Value { key: key.to_owned(), message: message.to_owned() };
+        if own.as_object().is_some_and(|own| !own.is_empty()) {
+            let own =
+                Table::try_from(own).map_err(|_| wrong("settings", "null and numbers beyond i64 are no values"))?;
+            let known = table.clone();
+            overlay(&mut table, own, "", "the tenant's settings", &known)?;
+        }
+        let settings: TenantSettings = deserialized(table)?;
+        check_outreach(&settings.outreach)?;
+        Ok(settings)
+    }
+
+    /// A tenant's own settings with this key set to what the text means, or without it; refused if they would not count.
+    pub fn with_tenant_setting(
+        &self,
+        own: &serde_json::Value,
+        key: &str,
+        text: Option<&str>,
+    ) -> Result<serde_json::Value, ConfigError> {
+        let path: Vec<&str> = key.split('.').collect();
+        let value = match text {
+            Some(text) => Some(
+                typed(&self.own_sections, &path, text, key)?
+                    .ok_or_else(|| unknown("the tenant's settings", key.to_owned(), &self.own_sections))?,
+            ),
+            None => None,
+        };
+        let mut table = Table::try_from(own).unwrap_or_default();
+        match value {
+            Some(value) => set(&mut table, &path, value),
+            None => unset(&mut table, &path),
+        }
+        let own = serde_json::to_value(table).unwrap_or_default();
+        self.for_tenant(&own)?;
+        Ok(own)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong =
+            |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
+        if self.phones.default_region.len() != 2 || !self.phones.default_region.bytes().all(|b| b.is_ascii_uppercase())
+        {
+            return wrong("phones.default_region", "not an ISO 3166 code such as US or IL");
+        }
+        for (key, value) in [
+            ("processor.workers", self.processor.workers),
+            ("processor.batch_size", self.processor.batch_size),
+            ("processor.retry.max_attempts", self.processor.retry.max_attempts),
+            ("database.max_connections", self.database.max_connections),
+        ] {
+            if value == 0 {
+                return wrong(key, "must be at least 1");
+            }
+        }
+        check_outreach(&self.outreach)
+    }
+}
+
+/// The configuration as it counts, as a table; secrets are masked. For `config print`.
+pub fn effective(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
+    let mut table = merged(file, environment)?;
+    for path in SECRETS {
+        let path: Vec<&str> = path.split('.').collect();
+        if find(&table, &path).and_then(Value::as_str).is_some_and(|value| !value.is_empty()) {
+            set(&mut table, &path, Value::String("[redacted]".to_owned()));
+        }
+    }
+    Ok(table)
+}
+
+/// A table as what it means; the error names the key.
+fn deserialized<T: serde::de::DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::Value {
+        key: error.path().to_string(),
+        message: error.into_inner().message().trim().to_owned(),
+    })
+}
+
+fn check_outreach(outreach: &OutreachSettings) -> Result<(), ConfigError> {
+    let wrong = |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
+    if outreach.reminders.len() > 2 {
+        return wrong("outreach.reminders", "two at most");
+    }
+    if ![0, 2].contains(&outreach.quiet_hours.len()) {
+        return wrong("outreach.quiet_hours", "from and until, such as [\"21:00\", \"08:00\"], or nothing");
+    }
+    Ok(())
+}
+
+fn merged(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
+    let default = parse("config.toml (as shipped)", DEFAULT)?;
+    let mut table = default.clone();
+    if let Some((name, text)) = file {
+        overlay(&mut table, parse(name, text)?, "", name, &default)?;
+    }
+    if let Some(url) = environment.get("DATABASE_URL") {
+        set(&mut table, &["database", "url"], Value::String(url.clone()));
+    }
+    for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+        let path: Vec<String> = name[PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let key = path.join(".");
+        let Some(value) = typed(&default, &path, text, &key)? else {
+            return Err(unknown(name, key, &default));
+        };
+        set(&mut table, &path, value);
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_shipped_file_is_complete() {
+        let config = Config::from_parts(None, &BTreeMap::new()).unwrap();
+        assert_eq!(config.http.body_limit("elevenlabs"), 32 * 1024 * 1024);
+        assert_eq!(config.processor.retry.longest, Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn environment_over_file_over_default() {
+        let file = "[http]\nflushers = 3\ncommit_rows_max = 10\n[handlers]\n\"dialpad/sms.received\" = \"on_sms\"";
+        let env = environment(&[
+            ("SWITCHHOOK__HTTP__FLUSHERS", "4"),
+            ("SWITCHHOOK__HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.0/24"),
+            ("SWITCHHOOK__HTTP__BODY_BYTES_MAX__RETELL", "1000"),
+            ("DATABASE_URL", "postgres://example"),
+        ]);
+        let config = Config::from_parts(Some(("my.toml", file)), &env).unwrap();
+        assert_eq!((config.http.flushers, config.http.commit_rows_max), (4, 10));
+        assert_eq!(config.http.trusted_proxies.len(), 2);
+        assert_eq!(config.http.body_limit("retell"), 1000);
+        assert_eq!(config.handlers.len(), 1);
+        assert!(!format!("{config:?}").contains("postgres://example"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_mend() {
+        let error = |file: &str, env: &[(&str, &str)]| {
+            Config::from_parts(Some(("my.toml", file)), &environment(env)).unwrap_err().to_string()
+        };
+        assert_eq!(error("[http]\nbnid = 1", &[]), "my.toml: unknown key http.bnid; did you mean http.bind?");
+        assert_eq!(
+            error("", &[("SWITCHHOOK__PROCESSOR__BATCHSIZE", "1")]),
+            "SWITCHHOOK__PROCESSOR__BATCHSIZE: unknown key processor.batchsize; did you mean processor.batch_size?"
+        );
+        assert!(error("[outreach]\ndelay = \"soon\"", &[]).starts_with("outreach.delay: not a duration"));
+        assert!(error("[http\n", &[]).starts_with("my.toml: not TOML: line 1"));
+        assert_eq!(error("", &[("SWITCHHOOK__HTTP__FLUSHERS", "many")]), "http.flushers: not a whole number");
+    }
+}

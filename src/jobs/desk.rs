@@ -1,0 +1,102 @@
+//! What a job works with: the database, the time, the vendors.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::TenantSettings;
+use crate::clock::Clock;
+use crate::integrations::Transport;
+use crate::outbox::{self, Job};
+use crate::telemetry::Metrics;
+
+/// Lays a tenant's own settings over the configuration; the error says which key is wrong.
+pub type TenantOverlay = Arc<dyn Fn(&Value) -> Result<TenantSettings, String> + Send + Sync>;
+
+/// What a job works with.
+pub struct Desk {
+    /// The database.
+    pub pool: PgPool,
+    /// The time.
+    pub clock: Clock,
+    /// HTTP to vendors.
+    pub transport: Transport,
+    /// Where counts go.
+    pub metrics: Arc<Metrics>,
+    /// The configuration, as it counts for a tenant.
+    pub overlay: TenantOverlay,
+}
+
+/// A tenant as jobs see it.
+pub struct Tenant {
+    /// Its id.
+    pub id: Uuid,
+    /// What counts for it.
+    pub settings: TenantSettings,
+    /// Its time zone.
+    pub time_zone: String,
+}
+
+/// Why a tenant's jobs cannot run.
+pub enum TenantError {
+    /// The database failed.
+    Database(sqlx::Error),
+    /// Its settings are wrong: a person must mend them.
+    Settings(String),
+}
+
+impl Desk {
+    /// The time now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The time for statements that otherwise take the database's: `None`, except in tests.
+    pub fn frozen_now(&self) -> Option<DateTime<Utc>> {
+        self.clock.is_frozen().then(|| self.clock.now())
+    }
+
+    /// Writes down that a vendor is about to be asked for what cannot be taken back. `false`: it must not be.
+    pub async fn begin(&self, job: &Job) -> Result<bool, sqlx::Error> {
+        outbox::begin(&self.pool, job, self.frozen_now()).await
+    }
+
+    /// Whether this attempt has begun to send.
+    pub async fn has_begun(&self, job: &Job) -> Result<bool, sqlx::Error> {
+        let begun = sqlx::query_file_scalar!("sql/outbox/has_begun.sql", job.id, job.claim);
+        Ok(begun.fetch_optional(&self.pool).await?.unwrap_or(false))
+    }
+
+    /// A tenant and what counts for it.
+    pub async fn tenant(&self, tenant_id: Uuid) -> Result<Tenant, TenantError> {
+        let row = sqlx::query_file!("sql/jobs/tenant.sql", tenant_id)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(TenantError::Database)?;
+        let own: Value = serde_json::from_str(&row.settings).unwrap_or_default();
+        let settings = (self.overlay)(&own).map_err(TenantError::Settings)?;
+        let time_zone = row.time_zone.unwrap_or_else(|| settings.outreach.time_zone.clone());
+        Ok(Tenant { id: tenant_id, settings, time_zone })
+    }
+
+    /// The tenant's day, and the end of its quiet hours if it is in them.
+    pub async fn local_time(&self, tenant: &Tenant) -> Result<(NaiveDate, Option<DateTime<Utc>>), sqlx::Error> {
+        let quiet = &tenant.settings.outreach.quiet_hours;
+        let (from, until) = match quiet.as_slice() {
+            [from, until] => (*from, *until),
+            _ => (NaiveTime::MIN, NaiveTime::MIN),
+        };
+        let row = sqlx::query_file!("sql/jobs/local_time.sql", self.now(), tenant.time_zone, from, until)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok((row.day, row.quiet_until))
+    }
+
+    /// Credentials, permissions or money were refused: somebody must act.
+    pub async fn alarm(&self, job: &Job, kind: &'static str, reason: &str) {
+        tracing::error!(job_id = %job.id, kind, reason, "a vendor refuses; a person must act");
+    }
+}

@@ -1,0 +1,32 @@
+//! What the outbox does: one file a kind of job. A job looks at the present state when it runs, asks a vendor, and its
+//! effects commit together with its end.
+
+mod analysis;
+mod analyze_call;
+mod analyze_lead;
+mod desk;
+mod kind;
+mod message;
+mod person;
+pub mod prompts;
+mod runner;
+mod send_reminder;
+mod settings;
+mod start_outreach;
+
+use std::sync::Arc;
+
+pub use desk::Desk;
+pub use kind::{Attempt, Effect, Kind, OnUnknown, Policy};
+pub use runner::{Report, Runner};
+pub use settings::{AnalysisSettings, Integrations, Settings, TenantSettings};
+
+/// Every kind of job. Everything about one follows from its line here.
+pub fn all() -> Vec<Arc<dyn Kind>> {
+    vec![
+        Arc::new(start_outreach::StartOutreach),
+        Arc::new(send_reminder::SendReminder),
+        Arc::new(analyze_call::AnalyzeCall),
+        Arc::new(analyze_lead::AnalyzeLead),
+    ]
+}

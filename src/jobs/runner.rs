@@ -1,0 +1,294 @@
+//! The runner: claims due jobs with a lease, carries them out side by side, and settles each behind its fence.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::FutureExt;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy};
+use crate::db;
+use crate::outbox::{self, Job, Outcome, Settled};
+use crate::queue::WakeUp;
+
+/// How much longer than its attempt a lease lasts: time enough to settle.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How often settling is tried while the database is away. What was sent must not be forgotten for a hiccup.
+const SETTLE_TRIES: u32 = 20;
+/// The wait between those tries; together they stay within the lease's margin.
+const SETTLE_PAUSE: Duration = Duration::from_millis(1_000);
+/// The longest wait that a vendor's answer can ask for.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
+/// The wait after credentials or money were refused: a person has to act first.
+const REFUSED_WAIT: Duration = Duration::from_secs(900);
+
+/// Carries out jobs. Any number may run at once, in one process and in several.
+pub struct Runner {
+    kinds: Vec<Arc<dyn Kind>>,
+    desk: Arc<Desk>,
+    poll_interval: Duration,
+    wake_up: Arc<WakeUp>,
+}
+
+/// What became of the jobs of one round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Done.
+    pub done: u64,
+    /// Not to be done.
+    pub skipped: u64,
+    /// Called off.
+    pub cancelled: u64,
+    /// Put off.
+    pub postponed: u64,
+    /// Failed for good.
+    pub dead: u64,
+    /// Not settled: somebody else has them by now.
+    pub lost: u64,
+}
+
+impl Runner {
+    /// A runner of these kinds.
+    pub fn new(kinds: Vec<Arc<dyn Kind>>, desk: Arc<Desk>, poll_interval: Duration, wake_up: Arc<WakeUp>) -> Self {
+        Self { kinds, desk, poll_interval, wake_up }
+    }
+
+    /// Runs until told to stop; jobs in hand are finished.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut running = JoinSet::new();
+        let mut in_hand: HashMap<&'static str, i64> = HashMap::new();
+        while !stop.is_cancelled() {
+            for kind in &self.kinds {
+                let policy = kind.policy();
+                let busy = in_hand.entry(policy.name).or_default();
+                match self.claim(&policy, policy.concurrency - *busy).await {
+                    Ok(jobs) => {
+                        for job in jobs {
+                            *busy += 1;
+                            running.spawn(carry_out(Arc::clone(kind), policy.clone(), job, Arc::clone(&self.desk)));
+                        }
+                    }
+                    Err(error) => tracing::warn!(error = %db::describe(&error), kind = policy.name, "no jobs claimed"),
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake_up.notified() => {}
+                () = tokio::time::sleep(self.poll_interval) => {}
+                Some(finished) = running.join_next() => {
+                    if let Ok((name, _)) = finished {
+                        *in_hand.entry(name).or_default() -= 1;
+                    }
+                }
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Carries out everything that is due now, until nothing is; for `jobs run` and tests.
+    pub async fn drain(&self) -> Result<Report, sqlx::Error> {
+        let mut report = Report::default();
+        loop {
+            let mut running = JoinSet::new();
+            for kind in &self.kinds {
+                let policy = kind.policy();
+                for job in self.claim(&policy, policy.concurrency).await? {
+                    running.spawn(carry_out(Arc::clone(kind), policy.clone(), job, Arc::clone(&self.desk)));
+                }
+            }
+            if running.is_empty() {
+                return Ok(report);
+            }
+            while let Some(finished) = running.join_next().await {
+                if let Ok((_, end)) = finished {
+                    report.count(end);
+                }
+            }
+        }
+    }
+
+    async fn claim(&self, policy: &Policy, most: i64) -> Result<Vec<Job>, sqlx::Error> {
+        if most <= 0 {
+            return Ok(Vec::new());
+        }
+        let lease = policy.timeout + LEASE_MARGIN;
+        outbox::claim(&self.desk.pool, policy.name, self.desk.frozen_now(), lease, most, policy.per_tenant).await
+    }
+}
+
+/// How an attempt ended in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Settled(Outcome),
+    Postponed,
+    Lost,
+}
+
+impl std::ops::AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.skipped += other.skipped;
+        self.cancelled += other.cancelled;
+        self.postponed += other.postponed;
+        self.dead += other.dead;
+        self.lost += other.lost;
+    }
+}
+
+impl Report {
+    fn count(&mut self, end: End) {
+        *match end {
+            End::Settled(Outcome::Done) => &mut self.done,
+            End::Settled(Outcome::Skipped) => &mut self.skipped,
+            End::Settled(Outcome::Cancelled) => &mut self.cancelled,
+            End::Settled(Outcome::Dead) => &mut self.dead,
+            End::Postponed => &mut self.postponed,
+            End::Lost => &mut self.lost,
+        } += 1;
+    }
+}
+
+async fn carry_out(kind: Arc<dyn Kind>, policy: Policy, job: Job, desk: Arc<Desk>) -> (&'static str, End) {
+    let began = std::time::Instant::now();
+    let attempt = if job.was_sending && policy.on_unknown == OnUnknown::AskAPerson {
+        Attempt::Unknown("the program ended after it had begun to send".to_owned())
+    } else {
+        attempt(kind.as_ref(), &policy, &job, &desk).await
+    };
+    let end = settle(&policy, &job, &desk, attempt).await;
+    tracing::info!(job_id = %job.id, kind = policy.name, end = ?end, took_ms = began.elapsed().as_millis() as u64, "job");
+    desk.metrics.job(policy.name, end.word());
+    (policy.name, end)
+}
+
+impl End {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Settled(outcome) => outcome.as_str(),
+            Self::Postponed => "postponed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// One attempt, bounded in time; a panic is a verdict. Once sending has begun, neither means that nothing was sent.
+async fn attempt(kind: &dyn Kind, policy: &Policy, job: &Job, desk: &Desk) -> Attempt {
+    let run = AssertUnwindSafe(kind.run(job, desk)).catch_unwind();
+    let (late, reason) = match tokio::time::timeout(policy.timeout, run).await {
+        Ok(Ok(attempt)) => return attempt,
+        Ok(Err(_)) => (false, "the job panicked; the program's log says where"),
+        Err(_) => (true, "the job took longer than it may"),
+    };
+    match desk.has_begun(job).await {
+        Ok(true) | Err(_) => Attempt::Unknown(reason.to_owned()),
+        Ok(false) if late => Attempt::Retry(reason.to_owned()),
+        Ok(false) => Attempt::Dead(reason.to_owned()),
+    }
+}
+
+async fn settle(policy: &Policy, job: &Job, desk: &Desk, attempt: Attempt) -> End {
+    for _ in 0..SETTLE_TRIES {
+        match settle_once(policy, job, desk, &attempt).await {
+            Ok(end) => return end,
+            Err(error) => {
+                tracing::warn!(job_id = %job.id, error = %db::describe(&error), "a job could not be settled yet");
+                tokio::time::sleep(SETTLE_PAUSE).await;
+            }
+        }
+    }
+    End::Lost
+}
+
+async fn settle_once(policy: &Policy, job: &Job, desk: &Desk, attempt: &Attempt) -> Result<End, sqlx::Error> {
+    let ended = |outcome, settled| async move { end(job, desk, outcome, &settled, None).await };
+    let note = |note: &str| Settled { note: Some(note.to_owned()), ..Settled::default() };
+    let error = |error: &str| Settled { error: Some(error.to_owned()), ..Settled::default() };
+    match attempt {
+        Attempt::Done(text, effect) => {
+            let settled = Settled { note: text.clone(), ..Settled::default() };
+            end(job, desk, Outcome::Done, &settled, Some(effect)).await
+        }
+        Attempt::Skipped(reason) => ended(Outcome::Skipped, note(reason)).await,
+        Attempt::DryRun(preview) => {
+            let text = "dry run: no credentials are configured; this would have been sent".to_owned();
+            let settled = Settled { note: Some(text), preview: Some(preview.clone()), ..Settled::default() };
+            ended(Outcome::Skipped, settled).await
+        }
+        Attempt::Cancelled(reason) => ended(Outcome::Cancelled, note(reason)).await,
+        Attempt::Dead(reason) => ended(Outcome::Dead, error(reason)).await,
+        Attempt::Retry(reason) => retry(policy, job, desk, reason, false).await,
+        Attempt::Wait(wait, reason) => put_off(policy, job, desk, *wait, false, reason, false).await,
+        Attempt::Refused(reason) => {
+            desk.alarm(job, policy.name, reason).await;
+            put_off(policy, job, desk, REFUSED_WAIT, false, reason, false).await
+        }
+        Attempt::Unknown(reason) => match policy.on_unknown {
+            OnUnknown::Resend => retry(policy, job, desk, reason, true).await,
+            OnUnknown::AskAPerson => {
+                let text = format!(
+                    "{reason}: nobody knows whether it was sent. Look whether it arrived; \
+                     `switchhook jobs retry --id {}` sends it again",
+                    job.id
+                );
+                ended(Outcome::Dead, Settled { is_unknown: true, ..error(&text) }).await
+            }
+        },
+    }
+}
+
+/// Ends a job, together with what it writes.
+async fn end(
+    job: &Job,
+    desk: &Desk,
+    outcome: Outcome,
+    settled: &Settled,
+    effect: Option<&Effect>,
+) -> Result<End, sqlx::Error> {
+    let mut transaction = desk.pool.begin().await?;
+    if !outbox::settle(&mut transaction, job, desk.frozen_now(), outcome, settled).await? {
+        tracing::warn!(job_id = %job.id, kind = job.kind, "the lease was lost: somebody else has this job");
+        return Ok(End::Lost);
+    }
+    if let Some(effect) = effect {
+        effect(&mut transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(End::Settled(outcome))
+}
+
+/// Tries again later, until the last attempt.
+async fn retry(policy: &Policy, job: &Job, desk: &Desk, reason: &str, is_unknown: bool) -> Result<End, sqlx::Error> {
+    match policy.retry.wait(job.attempts + 1, rand::random()) {
+        Some(wait) => put_off(policy, job, desk, wait, true, reason, is_unknown).await,
+        None => {
+            let settled = Settled { error: Some(reason.to_owned()), is_unknown, ..Settled::default() };
+            end(job, desk, Outcome::Dead, &settled, None).await
+        }
+    }
+}
+
+async fn put_off(
+    policy: &Policy,
+    job: &Job,
+    desk: &Desk,
+    wait: Duration,
+    spent: bool,
+    reason: &str,
+    is_unknown: bool,
+) -> Result<End, sqlx::Error> {
+    let now = desk.now();
+    if (now - job.waiting_since).to_std().unwrap_or_default() > policy.age_max {
+        let reason = format!("given up, too old: {reason}");
+        let settled = Settled { error: Some(reason), is_unknown, ..Settled::default() };
+        return end(job, desk, Outcome::Dead, &settled, None).await;
+    }
+    let due_at = now + TimeDelta::from_std(wait.min(WAIT_MAX)).unwrap_or(TimeDelta::days(1));
+    let mut connection = desk.pool.acquire().await?;
+    let was_ours = outbox::postpone(&mut connection, job, due_at, spent, reason, is_unknown).await?;
+    Ok(if was_ours { End::Postponed } else { End::Lost })
+}

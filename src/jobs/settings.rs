@@ -1,0 +1,65 @@
+//! What jobs are told by the configuration, and by each tenant's own settings over it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::domain::OutreachSettings;
+use crate::integrations::{email, openai, slack, twilio, whatsapp, zoho};
+
+/// `[jobs]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How often the outbox is looked at.
+    #[serde(with = "crate::duration_text")]
+    pub poll_interval: Duration,
+    /// How long a vendor may take to answer.
+    #[serde(with = "crate::duration_text")]
+    pub vendor_timeout: Duration,
+}
+
+/// `[integrations]`: the vendors that are called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "one field for each table of config.toml, which says what it is")]
+pub struct Integrations {
+    pub whatsapp: whatsapp::Settings,
+    pub openai: openai::Settings,
+    pub slack: slack::Settings,
+    pub email: email::Settings,
+    pub twilio: twilio::Settings,
+    pub zoho: zoho::Settings,
+}
+
+/// `[analysis]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisSettings {
+    /// What a tenant's analyses may cost in a day, US dollars; 0: no bound.
+    pub daily_budget_usd: f64,
+    /// The model's price of a million tokens that it reads.
+    pub input_usd_per_million: f64,
+    /// The price of a million tokens that it has read before.
+    pub cached_usd_per_million: f64,
+    /// The price of a million tokens that it writes.
+    pub output_usd_per_million: f64,
+    /// Shorter transcripts are not analysed: characters.
+    pub transcript_chars_min: usize,
+    /// Longer transcripts are cut: characters.
+    pub transcript_chars_max: usize,
+    /// A lead with this score or more is worth a call: its stage becomes `qualified`.
+    pub qualified_score: f64,
+}
+
+/// What counts for one tenant.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantSettings {
+    /// `[outreach]`.
+    pub outreach: OutreachSettings,
+    /// `[integrations]`.
+    pub integrations: Integrations,
+    /// `[analysis]`.
+    pub analysis: AnalysisSettings,
+}

@@ -1,0 +1,111 @@
+//! What operators do with jobs: look, call off, do again, pause.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgExecutor, PgPool};
+use uuid::Uuid;
+
+/// A job as people see it.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/0005_outbox.sql say what each is")]
+pub struct JobItem {
+    pub id: Uuid,
+    pub kind: String,
+    pub key: String,
+    pub tenant: Option<String>,
+    pub state: String,
+    pub due_at: DateTime<Utc>,
+    pub attempts: i32,
+    pub claims: i32,
+    pub lease_until: Option<DateTime<Utc>>,
+    pub sending_at: Option<DateTime<Utc>>,
+    pub settled_at: Option<DateTime<Utc>>,
+    pub unknown_outcomes: i32,
+    pub last_error: Option<String>,
+    pub note: Option<String>,
+    pub preview: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Jobs of one kind, counted.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "sql/outbox/counts.sql says what each is")]
+pub struct KindCount {
+    pub kind: String,
+    pub pending: i64,
+    pub due: i64,
+    pub running: i64,
+    pub dead: i64,
+    pub done: i64,
+    pub skipped: i64,
+    pub cancelled: i64,
+    pub unknown_outcomes: i64,
+    pub oldest_due_seconds: f64,
+    pub paused: Option<String>,
+}
+
+/// Which jobs are meant; what is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns' names say what each is")]
+pub struct Filter {
+    pub ids: Option<Vec<Uuid>>,
+    pub kind: Option<String>,
+    pub key: Option<String>,
+}
+
+/// Lists jobs, the newest first.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    kind: Option<&str>,
+    state: Option<&str>,
+    tenant_id: Option<Uuid>,
+    id: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<JobItem>, sqlx::Error> {
+    sqlx::query_file_as!(JobItem, "sql/outbox/list.sql", kind, state, tenant_id, id, limit).fetch_all(executor).await
+}
+
+/// Counts jobs by kind.
+pub async fn counts(executor: impl PgExecutor<'_>) -> Result<Vec<KindCount>, sqlx::Error> {
+    sqlx::query_file_as!(KindCount, "sql/outbox/counts.sql").fetch_all(executor).await
+}
+
+/// Calls jobs off that nobody is working on; returns how many.
+pub async fn cancel(
+    executor: impl PgExecutor<'_>,
+    filter: &Filter,
+    reason: &str,
+    now: Option<DateTime<Utc>>,
+) -> Result<u64, sqlx::Error> {
+    let Filter { ids, kind, key } = filter;
+    let result =
+        sqlx::query_file!("sql/outbox/cancel.sql", ids.as_deref(), kind.as_deref(), key.as_deref(), reason, now)
+            .execute(executor)
+            .await?;
+    Ok(result.rows_affected())
+}
+
+/// Begins jobs afresh that are not done; returns how many. A job whose last outcome is unknown is done again too: that
+/// is what the person has decided.
+pub async fn retry(
+    executor: impl PgExecutor<'_>,
+    filter: &Filter,
+    now: Option<DateTime<Utc>>,
+) -> Result<u64, sqlx::Error> {
+    let Filter { ids, kind, key } = filter;
+    let result = sqlx::query_file!("sql/outbox/retry.sql", ids.as_deref(), kind.as_deref(), key.as_deref(), now)
+        .execute(executor)
+        .await?;
+    Ok(result.rows_affected())
+}
+
+/// No job of this kind is claimed until it is resumed.
+pub async fn pause(pool: &PgPool, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/outbox/pause.sql", kind, reason).execute(pool).await?;
+    Ok(())
+}
+
+/// Jobs of this kind are claimed again. `false`: they were.
+pub async fn resume(pool: &PgPool, kind: &str) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query_file!("sql/outbox/resume.sql", kind).execute(pool).await?.rows_affected() == 1)
+}

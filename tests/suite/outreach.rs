@@ -1,0 +1,309 @@
+//! The story of one lead from missed call to second reminder, and every way it ends early.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use switchhook::providers;
+
+use crate::support::TestApp;
+use crate::support::vendors::whatsapp::{TOKEN, WhatsAppStub};
+
+const CALLER: &str = "+15550100123";
+const DIGITS: &str = "15550100123";
+
+struct Story {
+    app: TestApp,
+    whatsapp: WhatsAppStub,
+}
+
+impl Story {
+    async fn new(settings: &[(&str, &str)]) -> Self {
+        let whatsapp = WhatsAppStub::start().await;
+        whatsapp.approve("missed_call", "en", 1);
+        let base_url = whatsapp.base_url.clone();
+        let own = [
+            ("INTEGRATIONS__WHATSAPP__BASE_URL", base_url.as_str()),
+            ("INTEGRATIONS__WHATSAPP__TOKEN", TOKEN),
+            ("INTEGRATIONS__WHATSAPP__PHONE_NUMBER_ID", "106540352242922"),
+            ("INTEGRATIONS__WHATSAPP__TEMPLATE", "missed_call"),
+            ("OUTREACH__TEMPLATE_PARAMETERS", "{name|there}"),
+        ];
+        let all: Vec<(&str, &str)> = own.iter().chain(settings).copied().collect();
+        Self { app: TestApp::spawn_with(&all, providers::registry()).await, whatsapp }
+    }
+
+    /// A call that nobody took, which ends now.
+    async fn missed_call(&self, call_id: &str) {
+        self.call(call_id, CALLER, "not_connected", false).await;
+    }
+
+    async fn call(&self, call_id: &str, from: &str, status: &str, is_answered: bool) {
+        let now = self.app.clock.now().timestamp_millis();
+        let mut call = json!({ "call_id": call_id, "direction": "inbound", "from_number": from,
+            "to_number": "+15550100199", "call_status": status, "start_timestamp": now - 20_000, "end_timestamp": now });
+        if is_answered {
+            call["duration_ms"] = json!(15_000);
+            call["transcript"] = json!("Agent: Hello?\nUser: Hi.");
+        }
+        let body = json!({ "event": "call_ended", "call": call }).to_string();
+        self.app.post(providers::find("retell").unwrap(), &body).await.assert_outcome("accepted");
+        self.app.run_until_idle().await;
+    }
+
+    async fn jobs(&self) {
+        self.app.run_everything().await;
+    }
+
+    fn pass(&self, hours: i64) {
+        self.app.clock.advance(TimeDelta::hours(hours));
+    }
+
+    fn sent(&self) -> usize {
+        self.whatsapp.accepted().len()
+    }
+
+    async fn ends(&self, kind: &str) -> Vec<Value> {
+        let of_kind = format!("from jobs where kind = '{kind}' order by due_at, key");
+        self.app.rows(&format!("select to_jsonb(outcome || ': ' || coalesce(note, last_error, '')) {of_kind}")).await
+    }
+
+    /// They write to us, now.
+    async fn reply(&self, text: &str) {
+        let now = self.app.clock.now().to_rfc3339();
+        self.app
+            .execute(&format!(
+                "insert into messages (id, tenant_id, provider, provider_message_id, channel, direction, from_number,
+                     contact_number, body, body_rank, status, sent_at)
+                 select uuid_v7(), id, 'whatsapp', uuid_v7()::text, 'whatsapp', 'inbound', '{CALLER}', '{CALLER}',
+                     '{text}', '2', 'received', '{now}' from tenants where slug = 'default'"
+            ))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_missed_call_to_the_second_reminder() {
+    let story = Story::new(&[]).await;
+    story.missed_call("c1").await;
+    story.jobs().await;
+    assert_eq!(story.sent(), 0, "not before two minutes have passed");
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    let message = story.whatsapp.accepted().remove(0);
+    assert_eq!((&message["to"], &message["type"]), (&json!(DIGITS), &json!("template")), "{message}");
+    assert_eq!(message.pointer("/template/components/0/parameters/0/text"), Some(&json!("there")));
+    assert_eq!(story.app.value("select stage::text from leads").await, "contacted");
+    let row = story.app.rows("select to_jsonb(m) from messages m").await.remove(0);
+    assert_eq!((&row["status"], &row["contact_number"]), (&json!("sent"), &json!(CALLER)), "{row}");
+    story.pass(23);
+    story.jobs().await;
+    assert_eq!(story.sent(), 1, "the first reminder is not due");
+    story.pass(1);
+    story.jobs().await;
+    assert_eq!(story.sent(), 2);
+    story.pass(48);
+    story.jobs().await;
+    assert_eq!(story.sent(), 3);
+    story.pass(1_000);
+    story.jobs().await;
+    assert_eq!(story.sent(), 3, "two reminders at most");
+    assert_eq!(story.ends("send_reminder").await, ["done: sent", "done: sent"]);
+    assert_eq!(story.app.value("select end_reason from outreaches").await, "the last reminder was sent");
+    // A replay of everything that happened sends nothing and changes nothing.
+    let before = story.app.dump().await;
+    story.app.execute("update webhook_events set processed_at = null").await;
+    story.jobs().await;
+    assert_eq!((story.app.dump().await, story.sent()), (before, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_missed_calls_of_one_person_make_one_message() {
+    let story = Story::new(&[("OUTREACH__PER_PERSON_PER_DAY", "9")]).await;
+    for n in 0..10 {
+        story.missed_call(&format!("c{n}")).await;
+    }
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.sent(), 1);
+    let ends = story.ends("start_outreach").await;
+    assert_eq!(ends.iter().filter(|end| *end == "skipped: an outreach to this person is under way").count(), 9);
+    // After an outage both reminders are due. They are not sent at once.
+    story.pass(100);
+    story.jobs().await;
+    assert_eq!(story.sent(), 2);
+    story.pass(100);
+    story.jobs().await;
+    assert_eq!(story.sent(), 3);
+    // Once it is over, a new missed call begins a new one.
+    story.missed_call("later").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    let before = story.sent();
+    story.jobs().await;
+    assert_eq!(story.sent(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_reached_or_has_written_meanwhile_is_left_in_peace() {
+    for ending in ["answered before", "written before", "answered after", "written after"] {
+        let story = Story::new(&[]).await;
+        story.missed_call("c1").await;
+        story.app.clock.advance(TimeDelta::minutes(1));
+        match ending {
+            "answered before" => story.call("c2", CALLER, "ended", true).await,
+            "written before" => story.reply("hello").await,
+            _ => {}
+        }
+        story.app.clock.advance(TimeDelta::minutes(1));
+        story.jobs().await;
+        if ending.ends_with("before") {
+            assert_eq!(story.sent(), 0, "{ending}");
+            assert!(story.ends("start_outreach").await[0].as_str().unwrap().starts_with("skipped: they "), "{ending}");
+            continue;
+        }
+        assert_eq!(story.sent(), 1, "{ending}");
+        match ending {
+            "answered after" => story.call("c2", CALLER, "ended", true).await,
+            _ => story.reply("yes please").await,
+        }
+        story.pass(100);
+        story.jobs().await;
+        story.pass(1);
+        story.jobs().await;
+        assert_eq!(story.sent(), 1, "{ending}");
+        let ends = story.ends("send_reminder").await;
+        assert!(ends.iter().all(|end| end.as_str().unwrap().starts_with("cancelled: ")), "{ending}: {ends:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_are_nobodys_get_no_message() {
+    let story = Story::new(&[]).await;
+    story.app.execute("insert into phone_numbers (number, tenant_id) select '+15550100150', id from tenants").await;
+    for (call_id, from) in [("withheld", "anonymous"), ("short", "12345"), ("ours", "+15550100150")] {
+        story.call(call_id, from, "not_connected", false).await;
+    }
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.sent(), 0);
+    assert_eq!(story.ends("start_outreach").await, ["skipped: the caller's number is one of ours"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_hours_and_caps_are_kept() {
+    // Noon in UTC is 23:00 in Noumea, which knows no summer time.
+    let story = Story::new(&[("OUTREACH__TIME_ZONE", "Pacific/Noumea"), ("OUTREACH__PER_PERSON_PER_DAY", "1")]).await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.sent(), 0);
+    let due = story.app.value("select due_at from jobs").await;
+    let due: DateTime<Utc> = due.as_str().unwrap().parse().unwrap();
+    assert_eq!(due, "2026-11-01T21:00:00Z".parse::<DateTime<Utc>>().unwrap(), "eight in the morning there");
+    assert_eq!(story.app.value("select attempts from jobs").await, 0);
+    story.pass(9);
+    story.jobs().await;
+    assert_eq!(story.sent(), 1);
+    // Another story of the same person on the same day.
+    story.app.execute("update outreaches set ended_at = started_at").await;
+    story.missed_call("c2").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.sent(), 1);
+    let ends = story.ends("start_outreach").await;
+    assert_eq!(ends[1], "skipped: the person's messages of a day are used up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_within_the_window_and_the_template_where_it_is_closed_after_all() {
+    let story = Story::new(&[("OUTREACH__TEXT", "Hello {name|there}, we missed your call.")]).await;
+    story.reply("are you there?").await;
+    story.app.clock.advance(TimeDelta::minutes(10));
+    story.whatsapp.open_window(DIGITS);
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.whatsapp.accepted()[0]["text"]["body"], "Hello there, we missed your call.");
+
+    let story = Story::new(&[("OUTREACH__TEXT", "Hello {name|there}, we missed your call.")]).await;
+    story.reply("are you there?").await;
+    story.app.clock.advance(TimeDelta::minutes(10));
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    let accepted = story.whatsapp.accepted();
+    assert_eq!((accepted.len(), &accepted[0]["type"]), (1, &json!("template")), "refused as text, sent as template");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_not_sent_again() {
+    let story = Story::new(&[]).await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.whatsapp.drop_next();
+    story.jobs().await;
+    story.pass(500);
+    story.jobs().await;
+    assert_eq!(story.sent(), 1, "it was sent, though nobody heard so");
+    let ends = story.ends("start_outreach").await;
+    assert!(ends[0].as_str().unwrap().contains("nobody knows whether it was sent"), "{ends:?}");
+    assert_eq!(story.app.value("select unknown_outcomes from jobs").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_whatsapp_refuses_for_a_while_is_sent_later_and_counts_once() {
+    let story = Story::new(&[("OUTREACH__PER_PERSON_PER_DAY", "1")]).await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    let busy = json!({ "error": { "message": "(#130429)", "type": "OAuthException", "code": 130_429 } });
+    story.whatsapp.answer_next(400, &[], busy);
+    story.jobs().await;
+    assert_eq!((story.sent(), story.app.value("select attempts from jobs").await), (0, json!(1)));
+    story.app.clock.advance(TimeDelta::minutes(1));
+    story.jobs().await;
+    assert_eq!(story.sent(), 1);
+    assert_eq!(story.app.value("select max(used)::int from allowances").await, 1, "what was refused is given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_credentials_it_runs_dry_and_shows_what_it_would_have_sent() {
+    let story = Story::new(&[("INTEGRATIONS__WHATSAPP__TOKEN", "")]).await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    let job = story.app.rows("select to_jsonb(j) from jobs j").await.remove(0);
+    assert_eq!(job["outcome"], "skipped");
+    let preview = job["preview"].as_str().unwrap();
+    assert!(preview.contains("template missed_call") && !preview.contains(CALLER), "{preview}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_words_delays_and_senders_of_its_own() {
+    let story = Story::new(&[]).await;
+    story.whatsapp.approve("bienvenida", "es", 1);
+    story
+        .app
+        .execute(
+            r#"update tenants set outreach_delay = '10 minutes',
+                settings = '{"integrations": {"whatsapp": {"template": "bienvenida", "language": "es"}},
+                             "outreach": {"reminders": [], "template_parameters": ["{name|amigo}"]}}';
+               insert into phone_numbers (number, tenant_id, sender) select '+15550100199', id, '555000111222' from tenants"#,
+        )
+        .await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(9));
+    story.jobs().await;
+    assert_eq!(story.sent(), 0);
+    story.app.clock.advance(TimeDelta::minutes(1));
+    story.jobs().await;
+    let message = story.whatsapp.accepted().remove(0);
+    assert_eq!(message.pointer("/template/name"), Some(&json!("bienvenida")));
+    assert!(story.whatsapp.requests()[0].path.contains("555000111222"), "{}", story.whatsapp.requests()[0].path);
+    assert_eq!(story.app.value("select count(*) from jobs where kind = 'send_reminder'").await, 0);
+    // A mistake in them holds the messages back, and says which key it is.
+    story.app.execute(r#"update tenants set settings = '{"outreach": {"delya": "1m"}}', outreach_delay = null"#).await;
+    story.app.execute("update outreaches set ended_at = started_at").await;
+    story.missed_call("c2").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    let error = story.app.value("select last_error from jobs where settled_at is null").await;
+    assert!(error.as_str().unwrap().contains("unknown key outreach.delya"), "{error}");
+}

@@ -2,5 +2,5 @@
 -- The fence: nobody settles but the last to have claimed it.
 update jobs
 set settled_at = coalesce($3, now()), outcome = $4, last_error = coalesce($5, last_error), note = $6, preview = $7,
-    unknown_outcomes = unknown_outcomes + $8, lease_until = null, sending_at = null
+    unknown_outcomes = unknown_outcomes + $8, lease_until = null, sending_at = null, needs_person = false
 where id = $1 and claims = $2 and settled_at is null

@@ -107,16 +107,20 @@ impl Context {
 
     /// A runner of jobs over this database.
     pub fn runner_over(&self, pool: PgPool) -> anyhow::Result<Runner> {
+        let desk = self.desk_over(pool)?;
+        Ok(Runner::new(jobs::all(), Arc::new(desk), self.config.jobs.poll_interval, Arc::default()))
+    }
+
+    /// What jobs work with.
+    pub fn desk_over(&self, pool: PgPool) -> anyhow::Result<Desk> {
         let config = self.config.clone();
-        let desk = Desk {
+        Ok(Desk {
             pool,
             clock: Clock::system(),
             transport: Transport::new(config.jobs.vendor_timeout)?,
             metrics: Arc::clone(&self.metrics),
             overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
-        };
-        let poll_interval = self.config.jobs.poll_interval;
-        Ok(Runner::new(jobs::all(), Arc::new(desk), poll_interval, Arc::default()))
+        })
     }
 
     /// Stops what was started.

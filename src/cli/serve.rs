@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, setup};
 use crate::clock::Clock;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
+use crate::jobs::Watcher;
 use crate::{api, db};
 
 /// How long the batches in hand may take when the program stops.
@@ -58,6 +59,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         let runner = context.runner_over(pool.clone())?;
         let stop = stop_work.clone();
         work.spawn(async move { runner.run(stop).await });
+        let watcher = Watcher::new(Arc::new(context.desk_over(pool.clone())?), context.config.alerts.clone());
+        let stop = stop_work.clone();
+        work.spawn(async move { watcher.run(stop).await });
         for _ in 0..context.config.processor.workers {
             let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
             work.spawn(async move { processor.run(stop).await });

@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use tables::{find, overlay, parse, set, typed, unknown, unset};
 
 use crate::domain::OutreachSettings;
-use crate::jobs::{self, AnalysisSettings, Integrations, TenantSettings};
+use crate::jobs::{self, AlertSettings, AnalysisSettings, Integrations, TenantSettings};
 use crate::{db, http, processor, telemetry};
 
 /// Every key with its default, as shipped.
@@ -21,7 +21,7 @@ pub const DEFAULT: &str = include_str!("../../config.toml");
 const PREFIX: &str = "SWITCHHOOK__";
 
 /// Sections that a tenant may have of its own.
-const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis"];
+const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis", "alerts"];
 /// Keys whose values are never printed.
 pub const SECRETS: &[&str] = &[
     "database.url",
@@ -47,6 +47,7 @@ pub struct Config {
     pub outreach: OutreachSettings,
     pub analysis: AnalysisSettings,
     pub jobs: jobs::Settings,
+    pub alerts: AlertSettings,
     pub integrations: Integrations,
     pub log: telemetry::Settings,
     pub handlers: BTreeMap<String, String>,

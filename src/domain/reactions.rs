@@ -81,15 +81,24 @@ pub(super) fn to_call(call: &CallRow, tenant: &TenantFacts, resolver: &Resolver<
     jobs
 }
 
-/// The job that one of our own analyses of a call puts up: to look at the person as a whole.
-pub(super) fn to_analysis(tenant_id: Uuid, call_id: Uuid, lead_id: Uuid, analysed_at: DateTime<Utc>) -> JobRow {
-    JobRow {
+/// The jobs that one of our own analyses of a call puts up: to look at the person as a whole, and to tell people of a
+/// lead worth calling, once for each call that says so.
+pub(super) fn to_analysis(
+    tenant_id: Uuid,
+    call_id: Uuid,
+    lead_id: Uuid,
+    is_qualified: bool,
+    analysed_at: DateTime<Utc>,
+) -> Vec<JobRow> {
+    let job = |kind: &'static str| JobRow {
         tenant_id,
-        kind: "analyze_lead",
+        kind,
         key: format!("{lead_id}:{call_id}"),
         payload: json!({ "lead_id": lead_id, "call_id": call_id }),
         due_at: analysed_at,
-    }
+    };
+    let alert = is_qualified.then(|| job("send_alert"));
+    std::iter::once(job("analyze_lead")).chain(alert).collect()
 }
 
 fn is_missed(call: &CallRow) -> bool {

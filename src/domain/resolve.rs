@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::change::{CallReport, Changes, ContactReport, MessageReport};
 use super::reactions::{self, JobRow, Settings};
 use super::{
-    AnalysisReport, AnalyticsRow, CallRow, CompleteRow, Completion, Direction, LeadRow, MessageRow, Ranked,
+    AnalysisReport, AnalyticsRow, CallRow, CompleteRow, Completion, Direction, LeadRow, LeadStage, MessageRow, Ranked,
     RecordingRow, Weight, call_id, lead_id, message_id, phone, recording_id,
 };
 use crate::redact::{Email, PersonName, Phone};
@@ -338,7 +338,11 @@ impl Scope<'_> {
                 source: report.source.clone(),
                 analysis,
             });
-            writes.jobs.extend(lead.map(|lead_id| reactions::to_analysis(self.tenant.id, call_id, lead_id, at)));
+            let is_qualified = report.stage == Some(LeadStage::Qualified);
+            writes.jobs.extend(
+                lead.iter()
+                    .flat_map(|lead_id| reactions::to_analysis(self.tenant.id, call_id, *lead_id, is_qualified, at)),
+            );
         } else if let (Some(phone), Some(lead_id)) = (&phone, lead) {
             writes.complete.push(CompleteRow {
                 lead_id,

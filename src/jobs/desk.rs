@@ -82,6 +82,15 @@ impl Desk {
         Ok(Tenant { id: tenant_id, settings, time_zone })
     }
 
+    /// The same; what concerns no tenant in particular has the configuration alone.
+    pub async fn tenant_or_house(&self, tenant_id: Uuid) -> Result<Tenant, TenantError> {
+        if !tenant_id.is_nil() {
+            return self.tenant(tenant_id).await;
+        }
+        let settings = (self.overlay)(&Value::Null).map_err(TenantError::Settings)?;
+        Ok(Tenant { id: tenant_id, time_zone: settings.outreach.time_zone.clone(), settings })
+    }
+
     /// The tenant's day, and the end of its quiet hours if it is in them.
     pub async fn local_time(&self, tenant: &Tenant) -> Result<(NaiveDate, Option<DateTime<Utc>>), sqlx::Error> {
         let quiet = &tenant.settings.outreach.quiet_hours;

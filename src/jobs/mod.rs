@@ -10,16 +10,20 @@ mod message;
 mod person;
 pub mod prompts;
 mod runner;
+mod send_alert;
 mod send_reminder;
 mod settings;
 mod start_outreach;
+mod watch;
 
 use std::sync::Arc;
 
 pub use desk::Desk;
 pub use kind::{Attempt, Effect, Kind, OnUnknown, Policy};
 pub use runner::{Report, Runner};
-pub use settings::{AnalysisSettings, Integrations, Settings, TenantSettings};
+pub use settings::{AlertSettings, AnalysisSettings, Integrations, Settings, TenantSettings};
+
+pub use watch::Watcher;
 
 /// Every kind of job. Everything about one follows from its line here.
 pub fn all() -> Vec<Arc<dyn Kind>> {
@@ -28,5 +32,6 @@ pub fn all() -> Vec<Arc<dyn Kind>> {
         Arc::new(send_reminder::SendReminder),
         Arc::new(analyze_call::AnalyzeCall),
         Arc::new(analyze_lead::AnalyzeLead),
+        Arc::new(send_alert::SendAlert),
     ]
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy};
 use crate::db;
-use crate::outbox::{self, Job, Outcome, Settled};
+use crate::outbox::{self, Delay, Job, Outcome, Settled};
 use crate::queue::WakeUp;
 
 /// How much longer than its attempt a lease lasts: time enough to settle.
@@ -221,14 +221,17 @@ async fn settle_once(policy: &Policy, job: &Job, desk: &Desk, attempt: &Attempt)
         }
         Attempt::Cancelled(reason) => ended(Outcome::Cancelled, note(reason)).await,
         Attempt::Dead(reason) => ended(Outcome::Dead, error(reason)).await,
-        Attempt::Retry(reason) => retry(policy, job, desk, reason, false).await,
-        Attempt::Wait(wait, reason) => put_off(policy, job, desk, *wait, false, reason, false).await,
+        Attempt::Retry(reason) => retry(policy, job, desk, Delay { reason, is_spent: true, ..Delay::default() }).await,
+        Attempt::Wait(wait, reason) => put_off(policy, job, desk, *wait, Delay { reason, ..Delay::default() }).await,
         Attempt::Refused(reason) => {
             desk.alarm(job, policy.name, reason).await;
-            put_off(policy, job, desk, REFUSED_WAIT, false, reason, false).await
+            put_off(policy, job, desk, REFUSED_WAIT, Delay { reason, needs_person: true, ..Delay::default() }).await
         }
         Attempt::Unknown(reason) => match policy.on_unknown {
-            OnUnknown::Resend => retry(policy, job, desk, reason, true).await,
+            OnUnknown::Resend => {
+                let delay = Delay { reason, is_spent: true, is_unknown: true, ..Delay::default() };
+                retry(policy, job, desk, delay).await
+            }
             OnUnknown::AskAPerson => {
                 let text = format!(
                     "{reason}: nobody knows whether it was sent. Look whether it arrived; \
@@ -262,12 +265,12 @@ async fn end(
 }
 
 /// Tries again later, until the last attempt.
-async fn retry(policy: &Policy, job: &Job, desk: &Desk, reason: &str, is_unknown: bool) -> Result<End, sqlx::Error> {
+async fn retry(policy: &Policy, job: &Job, desk: &Desk, delay: Delay<'_>) -> Result<End, sqlx::Error> {
     match policy.retry.wait(job.attempts + 1, rand::random()) {
-        Some(wait) => put_off(policy, job, desk, wait, true, reason, is_unknown).await,
+        Some(wait) => put_off(policy, job, desk, wait, delay).await,
         None => {
-            let settled = Settled { error: Some(reason.to_owned()), is_unknown, ..Settled::default() };
-            end(job, desk, Outcome::Dead, &settled, None).await
+            let (error, is_unknown) = (Some(delay.reason.to_owned()), delay.is_unknown);
+            end(job, desk, Outcome::Dead, &Settled { error, is_unknown, ..Settled::default() }, None).await
         }
     }
 }
@@ -277,18 +280,16 @@ async fn put_off(
     job: &Job,
     desk: &Desk,
     wait: Duration,
-    spent: bool,
-    reason: &str,
-    is_unknown: bool,
+    delay: Delay<'_>,
 ) -> Result<End, sqlx::Error> {
     let now = desk.now();
     if (now - job.waiting_since).to_std().unwrap_or_default() > policy.age_max {
-        let reason = format!("given up, too old: {reason}");
-        let settled = Settled { error: Some(reason), is_unknown, ..Settled::default() };
+        let reason = format!("given up, too old: {}", delay.reason);
+        let settled = Settled { error: Some(reason), is_unknown: delay.is_unknown, ..Settled::default() };
         return end(job, desk, Outcome::Dead, &settled, None).await;
     }
     let due_at = now + TimeDelta::from_std(wait.min(WAIT_MAX)).unwrap_or(TimeDelta::days(1));
     let mut connection = desk.pool.acquire().await?;
-    let was_ours = outbox::postpone(&mut connection, job, due_at, spent, reason, is_unknown).await?;
+    let was_ours = outbox::postpone(&mut connection, job, due_at, delay).await?;
     Ok(if was_ours { End::Postponed } else { End::Lost })
 }

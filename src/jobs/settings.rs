@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::OutreachSettings;
 use crate::integrations::{email, openai, slack, twilio, whatsapp, zoho};
+use crate::redact::Phone;
 
 /// `[jobs]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,6 +18,33 @@ pub struct Settings {
     /// How long a vendor may take to answer.
     #[serde(with = "crate::duration_text")]
     pub vendor_timeout: Duration,
+}
+
+/// `[alerts]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSettings {
+    /// How often it is looked whether something is wrong.
+    #[serde(with = "crate::duration_text")]
+    pub interval: Duration,
+    /// How long after an alert the next one of the same incident comes, while it lasts.
+    #[serde(with = "crate::duration_text")]
+    pub cooldown: Duration,
+    /// Channels for what stops leads, in order: `slack`, `email`, `sms`. The next one is taken where one fails.
+    pub critical: Vec<String>,
+    /// Channels for what will become worse.
+    pub warning: Vec<String>,
+    /// Channels for good news, such as a lead worth calling.
+    pub info: Vec<String>,
+    /// Who gets alerts by SMS, in E.164.
+    pub sms_to: Phone,
+    /// The longest that events and due jobs may wait.
+    #[serde(with = "crate::duration_text")]
+    pub lag_max: Duration,
+    /// Requests to one connection in ten minutes that prove nothing, from which on it is told.
+    pub refused_min: u32,
+    /// The shortest silence of a connection that is told, in hours.
+    pub silence_hours_min: u32,
 }
 
 /// `[integrations]`: the vendors that are called.
@@ -62,4 +90,6 @@ pub struct TenantSettings {
     pub integrations: Integrations,
     /// `[analysis]`.
     pub analysis: AnalysisSettings,
+    /// `[alerts]`.
+    pub alerts: AlertSettings,
 }

@@ -9,4 +9,4 @@ mod settle;
 pub use allowance::{Allowance, give_back, take};
 pub use claim::{Job, begin, claim};
 pub use put::{NewJob, put};
-pub use settle::{Outcome, Settled, postpone, settle};
+pub use settle::{Delay, Outcome, Settled, postpone, settle};

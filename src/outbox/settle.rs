@@ -67,18 +67,37 @@ pub async fn settle(
     Ok(result.rows_affected() == 1)
 }
 
-/// Puts a job off. `spent`: whether an attempt was spent.
+/// Why a job is put off. No personal data in the reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Delay<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// Whether an attempt was spent.
+    pub is_spent: bool,
+    /// Whether nobody knows what the vendor did.
+    pub is_unknown: bool,
+    /// Whether nothing will help but a person.
+    pub needs_person: bool,
+}
+
+/// Puts a job off.
 pub async fn postpone(
     connection: &mut PgConnection,
     job: &Job,
     due_at: DateTime<Utc>,
-    spent: bool,
-    reason: &str,
-    is_unknown: bool,
+    delay: Delay<'_>,
 ) -> Result<bool, sqlx::Error> {
-    let (spent, unknown) = (i32::from(spent), i32::from(is_unknown));
-    let result = sqlx::query_file!("sql/outbox/postpone.sql", job.id, job.claim, due_at, spent, reason, unknown)
-        .execute(connection)
-        .await?;
+    let result = sqlx::query_file!(
+        "sql/outbox/postpone.sql",
+        job.id,
+        job.claim,
+        due_at,
+        i32::from(delay.is_spent),
+        delay.reason,
+        i32::from(delay.is_unknown),
+        delay.needs_person,
+    )
+    .execute(connection)
+    .await?;
     Ok(result.rows_affected() == 1)
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod alerts;
 mod analysis;
 mod api;
 mod bad_input;

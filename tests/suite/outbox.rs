@@ -166,7 +166,7 @@ async fn a_lease_gives_the_job_back_and_who_lost_it_settles_nothing() {
     let settled = outbox::Settled::default();
     let done = outbox::Outcome::Done;
     assert!(!outbox::settle(&mut connection, &first, now, done, &settled).await.unwrap(), "the fence");
-    assert!(!outbox::postpone(&mut connection, &first, app.clock.now(), true, "x", false).await.unwrap());
+    assert!(!outbox::postpone(&mut connection, &first, app.clock.now(), outbox::Delay::default()).await.unwrap());
     assert!(outbox::settle(&mut connection, &second, now, done, &settled).await.unwrap());
     assert!(!outbox::settle(&mut connection, &second, now, done, &settled).await.unwrap(), "once");
 }

@@ -1,0 +1,54 @@
+-- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours
+-- Everything that is wrong right now: cause, subject, tenant, severity, and a line without personal data.
+select 'dead_events' as "cause!", e.provider as "subject!", null::uuid as "tenant_id?", 'critical' as "severity!",
+       format('%s events of %s failed for good; the last: %s', count(*), e.provider,
+              (array_agg(left(e.last_error, 200) order by e.id desc))[1]) as "summary!"
+from webhook_events e
+where e.last_error is not null and e.outcome = 'dead'
+group by e.provider
+union all
+select 'dead_jobs', j.kind, j.tenant_id, 'critical',
+       format('%s jobs of kind %s failed for good; the last: %s', count(*), j.kind,
+              (array_agg(left(j.last_error, 200) order by j.id desc))[1])
+from jobs j
+where j.outcome = 'dead' and j.settled_at > $1::timestamptz - interval '7 days'
+group by j.kind, j.tenant_id
+union all
+select 'lag', 'events', null, 'critical',
+       format('events wait for %s seconds; %s are pending', round(extract(epoch from $1 - q.oldest)), q.pending)
+from (select count(*) as pending, min(next_attempt_at) as oldest from event_queue) q
+where q.oldest < $1::timestamptz - make_interval(secs => $2)
+union all
+select 'lag', 'jobs', null, 'warning',
+       format('%s jobs are due and not done, the oldest for %s seconds', count(*),
+              round(extract(epoch from $1 - min(j.due_at))))
+from jobs j
+where j.settled_at is null and j.due_at < $1::timestamptz - make_interval(secs => $2)
+  and not exists (select from job_pauses p where p.kind = j.kind)
+having count(*) > 0
+union all
+select 'refused_senders', r.provider || '/' || coalesce(r.connection, ''), null, 'warning',
+       format('%s requests to %s/%s were not proven in ten minutes: is the secret right?', sum(r.repeats), r.provider,
+              coalesce(r.connection, ''))
+from rejections r
+where r.at > $1::timestamptz - interval '10 minutes' and r.status = 401 and r.provider is not null
+group by r.provider, r.connection
+having sum(r.repeats) >= $3::bigint
+union all
+select 'vendor_refuses', j.kind, j.tenant_id, 'critical',
+       format('%s jobs of kind %s wait for a person: %s', count(*), j.kind, max(left(j.last_error, 200)))
+from jobs j
+where j.settled_at is null and j.needs_person
+group by j.kind, j.tenant_id
+union all
+select 'silence', c.id::text, c.tenant_id, 'critical',
+       format('%s has sent nothing for %s hours; its longest silence in three weeks was %s hours', c.provider,
+              round(extract(epoch from $1 - h.last) / 3600), round(extract(epoch from h.longest) / 3600))
+from connections c
+cross join lateral (
+    select max(hour) as last, max(gap) as longest, count(*) as hours
+    from (select hour, hour - lag(hour) over (order by hour) as gap
+          from connection_hours where connection_id = c.id) gaps
+) h
+where c.disabled_at is null and h.hours >= 24
+  and $1::timestamptz - h.last > greatest(2 * h.longest, make_interval(hours => $4)) + interval '1 hour'

@@ -1,0 +1,179 @@
+//! `send_alert`: tells people of an incident, its end, or a lead worth calling, over the first channel that works.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use super::desk::Tenant;
+use super::start_outreach::id_in;
+use super::{Attempt, Desk, Kind, OnUnknown, Policy};
+use crate::integrations::email::{self, Mail};
+use crate::integrations::{Verdict, slack, twilio};
+use crate::outbox::Job;
+use crate::queue::Backoff;
+use crate::redact::Spoken;
+
+/// What is said of an incident; `{…}` are filled in.
+const INCIDENT: &str = include_str!("templates/incident.txt");
+/// What is said when it is over.
+const RESOLVED: &str = include_str!("templates/resolved.txt");
+/// What is said of a lead worth calling.
+const LEAD: &str = include_str!("templates/lead.txt");
+
+/// The kind.
+pub(super) struct SendAlert;
+
+impl Kind for SendAlert {
+    fn policy(&self) -> Policy {
+        Policy {
+            name: "send_alert",
+            timeout: Duration::from_secs(90),
+            concurrency: 4,
+            per_tenant: 4,
+            // An alert that comes twice is better than one that does not come.
+            on_unknown: OnUnknown::Resend,
+            retry: Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(900), max_attempts: 12 },
+            age_max: Duration::from_secs(86_400),
+        }
+    }
+
+    fn run<'a>(&'a self, job: &'a Job, desk: &'a Desk) -> BoxFuture<'a, Attempt> {
+        run(job, desk).map(|result| result.unwrap_or_else(|attempt| attempt)).boxed()
+    }
+}
+
+/// What is to be told.
+struct Alert {
+    severity: String,
+    subject: String,
+    text: Spoken,
+    /// The same without a person in it, for the dry run.
+    preview: String,
+}
+
+async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
+    let tenant = desk.tenant_or_house(job.tenant_id).await?;
+    let alert = match id_in(job, "lead_id") {
+        Ok(lead_id) => of_lead(lead_id, job.tenant_id, desk).await?,
+        Err(_) => of_incident(id_in(job, "incident_id")?, desk).await?,
+    };
+    let Some(alert) = alert else { return Ok(Attempt::Skipped("there is nothing to tell any more".to_owned())) };
+    let alerts = &tenant.settings.alerts;
+    let channels = match alert.severity.as_str() {
+        "critical" => &alerts.critical,
+        "warning" => &alerts.warning,
+        _ => &alerts.info,
+    };
+    let mut failed: Vec<(Verdict, String)> = Vec::new();
+    for channel in channels {
+        match post(channel, &alert, job.id, &tenant, desk).await {
+            None => {}
+            Some(Ok(())) => {
+                let after = if failed.is_empty() { String::new() } else { format!(", after {} failed", failed.len()) };
+                return Ok(Attempt::done(format!("told by {channel}{after}")));
+            }
+            Some(Err(error)) => failed.push(error),
+        }
+    }
+    if failed.is_empty() {
+        return Ok(Attempt::DryRun(alert.preview));
+    }
+    // Tried again whatever the verdicts: who must mend a channel hears of it by the others, or in the log.
+    let reasons: Vec<String> = failed.into_iter().map(|(_, reason)| reason).collect();
+    Ok(Attempt::Retry(reasons.join("; ")))
+}
+
+/// Posts on a channel. `None`: it is not configured.
+async fn post(
+    channel: &str,
+    alert: &Alert,
+    id: Uuid,
+    tenant: &Tenant,
+    desk: &Desk,
+) -> Option<Result<(), (Verdict, String)>> {
+    let integrations = &tenant.settings.integrations;
+    let now = desk.now();
+    match channel {
+        "slack" if integrations.slack.is_configured() => {
+            let client = slack::Client::new(&integrations.slack, desk.transport.clone());
+            Some(client.post(&alert.text, now).await.map_err(|error| (error.verdict(), error.to_string())))
+        }
+        "email" if integrations.email.is_configured() => {
+            let mail = Mail { id, to: None, subject: Spoken::new(alert.subject.clone()), text: alert.text.clone() };
+            let sent = async { email::Client::new(&integrations.email, EMAIL_TIMEOUT)?.send(&mail, now).await };
+            Some(sent.await.map(drop).map_err(|error| (error.verdict(), error.to_string())))
+        }
+        "sms" if integrations.twilio.is_configured() && !tenant.settings.alerts.sms_to.expose().is_empty() => {
+            let client = twilio::Client::new(&integrations.twilio, desk.transport.clone());
+            let text = Spoken::new(alert.text.expose().chars().take(SMS_CHARS_MAX).collect::<String>());
+            let sent = client.send_sms(&tenant.settings.alerts.sms_to, &text, now).await;
+            Some(sent.map(drop).map_err(|error| (error.verdict(), error.to_string())))
+        }
+        _ => None,
+    }
+}
+
+/// How long a mail server may take for a whole mail.
+const EMAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// An alert in one SMS of two parts at most; more is cut.
+const SMS_CHARS_MAX: usize = 300;
+
+async fn of_incident(incident_id: Uuid, desk: &Desk) -> Result<Option<Alert>, Attempt> {
+    let found = sqlx::query_file!("sql/jobs/find_incident.sql", incident_id).fetch_optional(&desk.pool).await?;
+    Ok(found.map(|incident| {
+        let template = if incident.resolved_at.is_some() { RESOLVED } else { INCIDENT };
+        let text = filled(
+            template,
+            &[
+                ("severity", &incident.severity.to_uppercase()),
+                ("tenant", incident.tenant.as_deref().unwrap_or("all tenants")),
+                ("cause", &incident.cause.replace('_', " ")),
+                ("summary", &incident.summary),
+                ("since", &incident.opened_at.format("%Y-%m-%d %H:%M UTC").to_string()),
+            ],
+        );
+        Alert {
+            subject: text.lines().next().unwrap_or_default().to_owned(),
+            preview: text.clone(),
+            text: Spoken::new(text),
+            severity: incident.severity,
+        }
+    }))
+}
+
+async fn of_lead(lead_id: Uuid, tenant_id: Uuid, desk: &Desk) -> Result<Option<Alert>, Attempt> {
+    let found = sqlx::query_file!("sql/jobs/lead_to_tell.sql", lead_id, tenant_id).fetch_optional(&desk.pool).await?;
+    Ok(found.map(|lead| {
+        let score = lead.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.0}"));
+        let with = |name: &str, phone: &str, summary: &str| {
+            filled(
+                LEAD,
+                &[("tenant", &lead.tenant), ("score", &score), ("name", name), ("phone", phone), ("summary", summary)],
+            )
+        };
+        let (name, summary) =
+            (lead.name.as_deref().unwrap_or("(no name)"), lead.summary.as_deref().unwrap_or_default());
+        Alert {
+            severity: "info".to_owned(),
+            subject: format!("{}: a lead worth calling, score {score}", lead.tenant),
+            text: Spoken::new(with(name, &lead.phone, summary)),
+            preview: with("…", "…", "…"),
+        }
+    }))
+}
+
+/// Puts values in place of `{name}`. A value's own braces stay as they are.
+fn filled(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((name, after)) = after.split_once('}') else { break };
+        text.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+        rest = after;
+    }
+    text.push_str(rest);
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,111 @@
+//! The watch: looks at intervals whether something is wrong, and keeps one incident for each trouble from its first sign
+//! to its end, so that people hear of it once and not in a storm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{AlertSettings, Desk};
+use crate::db;
+use crate::outbox::{self, NewJob};
+
+/// How far back it is looked which connections have sent something; more than an interval, so that none is missed.
+const LOOK_BACK: Duration = Duration::from_secs(7_200);
+
+/// Watches. Any number may run; one of them looks at a time.
+pub struct Watcher {
+    desk: Arc<Desk>,
+    settings: AlertSettings,
+}
+
+impl Watcher {
+    /// A watch with these bounds.
+    pub fn new(desk: Arc<Desk>, settings: AlertSettings) -> Self {
+        Self { desk, settings }
+    }
+
+    /// Looks at intervals until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.settings.interval) => {}
+            }
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = %db::describe(&error), "the watch could not look");
+            }
+        }
+    }
+
+    /// Looks once: opens, keeps and ends incidents, and puts up the alerts.
+    pub async fn look(&self) -> Result<(), sqlx::Error> {
+        let now = self.desk.now();
+        let mut transaction = self.desk.pool.begin().await?;
+        if !sqlx::query_file_scalar!("sql/jobs/lock_watch.sql").fetch_one(&mut *transaction).await? {
+            return Ok(());
+        }
+        sqlx::query_file!("sql/jobs/note_connection_hours.sql", now, LOOK_BACK.as_secs_f64())
+            .execute(&mut *transaction)
+            .await?;
+        self.open(&mut transaction, now).await?;
+        for over in sqlx::query_file!("sql/jobs/resolve_incidents.sql", now).fetch_all(&mut *transaction).await? {
+            tell(&mut transaction, over.id, over.tenant_id, "resolved", now).await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn open(&self, connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let settings = &self.settings;
+        let found = sqlx::query_file!(
+            "sql/jobs/watch.sql",
+            now,
+            settings.lag_max.as_secs_f64(),
+            i64::from(settings.refused_min),
+            i32::try_from(settings.silence_hours_min).unwrap_or(i32::MAX),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        for trouble in found {
+            let incident = sqlx::query_file!(
+                "sql/jobs/open_incident.sql",
+                trouble.cause,
+                trouble.subject,
+                trouble.tenant_id,
+                trouble.severity,
+                trouble.summary,
+                now,
+                settings.cooldown.as_secs_f64(),
+            )
+            .fetch_one(&mut *connection)
+            .await?;
+            if incident.tell {
+                tracing::warn!(cause = trouble.cause, severity = trouble.severity, "{}", trouble.summary);
+                tell(connection, incident.id, trouble.tenant_id, &now.timestamp().to_string(), now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts up the alert. What concerns no tenant in particular belongs to the house: the nil tenant.
+async fn tell(
+    connection: &mut PgConnection,
+    incident_id: Uuid,
+    tenant_id: Option<Uuid>,
+    occasion: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let job = NewJob {
+        tenant_id: tenant_id.unwrap_or(Uuid::nil()),
+        kind: "send_alert",
+        key: &format!("{incident_id}:{occasion}"),
+        payload: &json!({ "incident_id": incident_id }),
+        due_at: now,
+    };
+    outbox::put(connection, &[job]).await
+}

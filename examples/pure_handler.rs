@@ -26,6 +26,7 @@ fn sms_received(event: &Event) -> Result<Changes, Failure> {
     let notes = Notes::default();
     let sms = Reader::new(&json, &notes).object("payload").object("sms");
     let report = MessageReport {
+        at: None,
         message_id: sms.text("id").ok_or_else(|| Failure::dead("payload.sms.id is missing"))?,
         channel: "sms",
         direction: Direction::Inbound,
@@ -36,6 +37,7 @@ fn sms_received(event: &Event) -> Result<Changes, Failure> {
         status: Some(MessageStatus::Received),
         error: None,
         sent_at: sms.time_ms("sent_at"),
+        callback_data: None,
     };
     Ok(Changes::at(event.occurred_at).message(report).notes(notes.into_vec()))
 }

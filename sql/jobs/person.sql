@@ -1,8 +1,9 @@
 -- $1 call, $2 since when an answer counts (null: since the call began), $3 now
 -- What is known of the person at this moment: whether they were reached or wrote meanwhile, who may write to them, and
 -- from which sender.
-select c.tenant_id, c.contact_number as "phone?", c.our_number, c.provider_status,
+select c.tenant_id, c.contact_number as "phone?", c.provider_status,
        coalesce(l.name_by_hand, l.name) as "name?",
+       coalesce(l.opted_out_by_hand, l.opted_out, false) as "has_opted_out!",
        (c.answered_at is not null or coalesce(c.disposition = 'answered', false)) as "was_answered!",
        exists (select from calls o
                where o.tenant_id = c.tenant_id and o.contact_number = c.contact_number and o.id <> c.id

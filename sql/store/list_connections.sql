@@ -1,7 +1,7 @@
 -- Every connection, also the disabled ones, with the state of its secrets; never a secret itself. Our own one for
 -- results is nobody's business.
 select c.id, c.provider, c.slug, t.slug as "tenant?", c.allow_unsigned, c.url_is_secret, c.is_default, c.header_name,
-       c.allowed_addresses, c.region, c.disabled_at, c.created_at,
+       c.verify_token_digest is not null as "has_verify_token!", c.allowed_addresses, c.region, c.disabled_at, c.created_at,
        count(s.id) filter (where s.expires_at is null or s.expires_at > now()) as "live_secrets!",
        count(s.id) filter (where s.expires_at <= now()) as "expired_secrets!",
        max(s.last_used_at) as "secret_used_at?"

@@ -2,13 +2,13 @@
 -- The merge is LeadRow::fold (src/domain/lead.rs).
 insert into leads as l
     (id, tenant_id, phone, first_seen_at, name, name_rank, email, email_rank, source, source_rank, stage, profile,
-     profile_rank)
+     profile_rank, opted_out, opted_out_rank)
 select id, tenant_id, phone, first_seen_at, name, name_rank, email, email_rank, source, source_rank,
-       coalesce(stage, 'new')::lead_stage, profile::jsonb, profile_rank
+       coalesce(stage, 'new')::lead_stage, profile::jsonb, profile_rank, opted_out, opted_out_rank
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::text[])
     as t (id, tenant_id, phone, first_seen_at, name, name_rank, email, email_rank, source, source_rank, stage, profile,
-          profile_rank)
+          profile_rank, opted_out, opted_out_rank)
 on conflict (id) do update set
     first_seen_at = least(l.first_seen_at, excluded.first_seen_at),
     name = case when excluded.name_rank > coalesce(l.name_rank, '') then excluded.name else l.name end,
@@ -19,7 +19,10 @@ on conflict (id) do update set
     source_rank = least(l.source_rank, excluded.source_rank),
     stage = greatest(l.stage, excluded.stage),
     profile = case when excluded.profile_rank > coalesce(l.profile_rank, '') then excluded.profile else l.profile end,
-    profile_rank = greatest(l.profile_rank, excluded.profile_rank)
+    profile_rank = greatest(l.profile_rank, excluded.profile_rank),
+    opted_out = case when excluded.opted_out_rank > coalesce(l.opted_out_rank, '') then excluded.opted_out
+                     else l.opted_out end,
+    opted_out_rank = greatest(l.opted_out_rank, excluded.opted_out_rank)
 where (l.first_seen_at is null and excluded.first_seen_at is not null)
    or excluded.first_seen_at < l.first_seen_at
    or excluded.name_rank > coalesce(l.name_rank, '')
@@ -27,3 +30,4 @@ where (l.first_seen_at is null and excluded.first_seen_at is not null)
    or excluded.source_rank < l.source_rank
    or excluded.stage > l.stage
    or excluded.profile_rank > coalesce(l.profile_rank, '')
+   or excluded.opted_out_rank > coalesce(l.opted_out_rank, '')

@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
+use super::failure::Usage;
+use super::verify_token::VerifyToken;
 use super::{Context, Output, cells, connection_add, input};
 use crate::db;
 use crate::store::roster::connections::{self, ConnectionRow};
@@ -36,6 +38,14 @@ pub enum Command {
         /// How long the secrets that it has stay good, such as 24h; 0s ends them now
         #[arg(long, value_name = "DURATION", value_parser = input::duration)]
         expire_others: Option<Duration>,
+    },
+    /// Give a connection of a platform that asks for one (WhatsApp) a verify token, in place of the one it had
+    VerifyToken {
+        #[command(flatten)]
+        which: Which,
+        /// Read the token from this file [default: a random one, shown once]
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<std::path::PathBuf>,
     },
     /// Take a connection out of use: its webhooks hear 404 within a second
     Disable(Which),
@@ -80,6 +90,16 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                     ),
                     None => format!("{name} has {} in force", cells::counted(live, "secret")),
                 }
+            })?;
+        }
+        Command::VerifyToken { which, token_file } => {
+            let row = find(&pool, &which).await?;
+            let token = VerifyToken::of(&row.provider, token_file.as_deref())?
+                .ok_or_else(|| Usage::error(format!("{} asks for no verify token", row.provider)))?;
+            connections::set_verify_token(&pool, row.id, &token.secret).await?;
+            output.one(&json!({ "connection": row.id, "verify_token": token.shown() }), |_| match token.shown() {
+                Some(shown) => format!("{shown}\n(shown this once; type it into the form of the platform)"),
+                None => format!("{} has a new verify token", name(&row)),
             })?;
         }
         Command::Disable(which) => set_disabled(output, &pool, &which, true).await?,

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use super::failure::Usage;
 use super::setup::unguessable;
+use super::verify_token::VerifyToken;
 use super::{Output, input, owner};
 use crate::config::Config;
 use crate::redact::Secret;
@@ -40,6 +41,10 @@ pub struct Args {
     /// Read the platform's secret from this file
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// Read the verify token, which the platform's form wants beside the URL (WhatsApp), from this file [default: a
+    /// random one, shown once]
+    #[arg(long, value_name = "FILE")]
+    verify_token_file: Option<PathBuf>,
     /// Accept requests that prove nothing
     #[arg(long)]
     allow_unsigned: bool,
@@ -69,6 +74,10 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
         None if args.secret_stdin => Some(input::secret_from_stdin(output)?),
         None => None,
     };
+    let verify_token = VerifyToken::of(&args.provider, args.verify_token_file.as_deref())?;
+    if args.verify_token_file.is_some() && verify_token.is_none() {
+        return Err(Usage::error(format!("{} asks for no verify token", args.provider)));
+    }
     let new = NewConnection {
         tenant_id,
         provider: args.provider,
@@ -79,15 +88,17 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
         header: args.header.map(read_header).transpose()?,
         allowed_addresses: args.allow_address,
         region: args.region,
+        verify_token: verify_token.as_ref().map(|token| token.secret.clone()),
         secret,
     };
     let mut transaction = db::patient(pool).await?;
     let id = directory::add_connection(&mut transaction, &new).await.map_err(|error| taken(error, &new))?;
     transaction.commit().await?;
     let url = format!("{}/webhooks/{}/{}", config.http.base_url(), new.provider, new.slug);
+    let verify_token = verify_token.as_ref().and_then(VerifyToken::shown);
     let added = json!({
         "id": id, "provider": new.provider, "slug": new.slug, "url": url, "url_is_secret": url_is_secret,
-        "allow_unsigned": new.allow_unsigned,
+        "allow_unsigned": new.allow_unsigned, "verify_token": verify_token,
     });
     output.one(&added, |_| {
         let remark = match (url_is_secret, new.allow_unsigned) {
@@ -95,7 +106,8 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
             (_, true) => "\n(anybody may send to it: `switchhook doctor` warns of that)",
             _ => "",
         };
-        format!("POST {url}{remark}")
+        let token = verify_token.map(|token| format!("\nverify token, shown this once: {token}")).unwrap_or_default();
+        format!("POST {url}{remark}{token}")
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -96,8 +96,10 @@ async fn show(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
     };
     let calls = reads::list_calls(pool, tenant, None, SHOWN).await.map_err(described)?;
     let leads = reads::list_leads(pool, tenant, None, SHOWN).await.map_err(described)?;
+    let messages = reads::list_messages(pool, tenant, SHOWN).await.map_err(described)?;
     if context.output.json {
-        return context.output.one(&serde_json::json!({ "calls": calls, "leads": leads }), |_| String::new());
+        let shown = serde_json::json!({ "calls": calls, "leads": leads, "messages": messages });
+        return context.output.one(&shown, |_| String::new());
     }
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     // What is no telephone number stands as the platform wrote it.
@@ -132,9 +134,26 @@ async fn show(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
             ]
         },
     )?;
+    context.output.say("\nMessages")?;
+    context.output.list(
+        &["sent (UTC)", "platform", "direction", "from", "to", "status", "error", "text"],
+        &messages,
+        |message| {
+            vec![
+                message.sent_at.map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M").to_string()),
+                message.provider.clone(),
+                message.direction.clone(),
+                text(&message.from_number),
+                text(&message.to_number),
+                text(&message.status),
+                text(&message.error),
+                text(&message.body),
+            ]
+        },
+    )?;
     context.output.say("\nLeads")?;
     context.output.list(
-        &["phone", "name", "e-mail", "stage", "source", "calls", "missed", "last call (UTC)"],
+        &["phone", "name", "e-mail", "stage", "opted out", "source", "calls", "missed", "last call (UTC)"],
         &leads,
         |lead| {
             vec![
@@ -142,6 +161,7 @@ async fn show(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
                 text(&lead.name),
                 text(&lead.email),
                 lead.stage.clone(),
+                if lead.opted_out { "yes" } else { "" }.to_owned(),
                 text(&lead.source),
                 lead.calls.to_string(),
                 lead.missed.to_string(),

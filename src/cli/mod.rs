@@ -31,6 +31,7 @@ mod tenant_settings;
 mod token;
 mod trigger;
 mod verify;
+mod verify_token;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use crate::db;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection};
-use crate::store::{connections, tokens};
+use crate::store::{connections, roster, tokens};
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
@@ -18,16 +18,30 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     db::migrate(pool).await.map_err(migration_error)?;
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let mut token = None;
-    if directory::find_tenant(&mut *transaction, TENANT).await?.is_none() {
-        let tenant_id = directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?;
-        for provider in providers::ALL {
-            directory::add_connection(&mut transaction, &first_connection(*provider, tenant_id)).await?;
+    let mut made = Made::default();
+    let tenant_id = match directory::find_tenant(&mut *transaction, TENANT).await? {
+        Some(tenant_id) => tenant_id,
+        None => {
+            made.token = Some(tokens::add(&mut *transaction, None, "admin", "first token", None).await?.1);
+            directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
         }
-        token = Some(tokens::add(&mut *transaction, None, "admin", "first token", None).await?.1);
+    };
+    // A newer version may know a platform that this database has no connection of.
+    let known = roster::connections::list(&mut *transaction).await?;
+    for provider in providers::ALL.iter().filter(|provider| !known.iter().any(|row| row.provider == provider.name())) {
+        let new = first_connection(*provider, tenant_id);
+        directory::add_connection(&mut transaction, &new).await?;
+        made.verify_tokens.extend(new.verify_token.map(|token| (provider.name(), token)));
     }
     transaction.commit().await?;
-    say(context, pool, token).await
+    say(context, pool, made).await
+}
+
+/// What is shown this once.
+#[derive(Default)]
+struct Made {
+    token: Option<Secret>,
+    verify_tokens: Vec<(&'static str, Secret)>,
 }
 
 /// A platform that signs gets a secret, to be replaced by the platform's own; one that does not, an unguessable URL.
@@ -39,6 +53,7 @@ fn first_connection(provider: &dyn providers::Provider, tenant_id: uuid::Uuid) -
         slug: if signs { "default".to_owned() } else { unguessable() },
         url_is_secret: !signs,
         is_default: true,
+        verify_token: provider.shakes_hands().then(|| Secret::new(unguessable())),
         secret: signs.then(|| Secret::new(format!("whsec_{}", unguessable()))),
         ..NewConnection::default()
     }
@@ -51,7 +66,7 @@ pub(super) fn unguessable() -> String {
     bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
-async fn say(context: &Context, pool: &PgPool, token: Option<Secret>) -> anyhow::Result<()> {
+async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()> {
     let base = context.config.http.base_url();
     let mut all = connections::all(pool).await?;
     all.sort_by(|a, b| a.provider.cmp(&b.provider).then(a.slug.cmp(&b.slug)));
@@ -64,7 +79,10 @@ async fn say(context: &Context, pool: &PgPool, token: Option<Secret>) -> anyhow:
     }
     output.say("  Give the signing ones their platform's secret, such as:")?;
     output.say("    switchhook connection secret --provider retell --slug default --secret-stdin")?;
-    if let Some(token) = token {
+    for (provider, token) in &made.verify_tokens {
+        output.say(&format!("  The verify token for {provider}, shown this once: {}", token.expose()))?;
+    }
+    if let Some(token) = made.token {
         output.say("\nThe first API token, shown this once:")?;
         output.say(&format!("  {}", token.expose()))?;
         output.say("\nTry, in a second terminal:")?;

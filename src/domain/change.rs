@@ -237,27 +237,37 @@ pub struct RecordingReport {
 /// What one event says of a person.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContactReport {
+    /// When this was said; `None`: [`Changes::at`].
+    pub at: Option<DateTime<Utc>>,
     /// Their number, as written.
     pub phone: Phone,
+    /// Our number that they said it to, where a shared connection's tenant is found by it.
+    pub our_number: Option<Phone>,
     /// Their name, and how sure that is.
     pub name: Option<(Weight, PersonName)>,
     /// Their e-mail address, and how sure that is.
     pub email: Option<(Weight, Email)>,
+    /// Whether they want no more messages: said with a switch of the platform, not with words, which are looked for in
+    /// every message that comes in.
+    pub opt_out: Option<bool>,
 }
 
 sql_enum!(
-    /// How far a message has come.
+    /// How far a message has come. A person with several devices yields both "failed" and "delivered", in either order:
+    /// what has reached one of them was not lost.
     MessageStatus {
         /// Not yet sent.
         Pending = "pending",
         /// On its way.
         Sent = "sent",
+        /// Not delivered.
+        Failed = "failed",
         /// On their phone.
         Delivered = "delivered",
         /// Seen.
         Read = "read",
-        /// Not delivered, and will not be.
-        Failed = "failed",
+        /// Listened to.
+        Played = "played",
         /// Came in from them.
         Received = "received",
     }
@@ -266,6 +276,8 @@ sql_enum!(
 /// What one event says of one message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MessageReport {
+    /// When this was said of the message; `None`: [`Changes::at`].
+    pub at: Option<DateTime<Utc>>,
     /// The platform's id of the message.
     pub message_id: String,
     /// `sms` or `whatsapp`.
@@ -286,4 +298,7 @@ pub struct MessageReport {
     pub error: Option<String>,
     /// When it was sent.
     pub sent_at: Option<DateTime<Utc>>,
+    /// What we gave the platform along with it. The id of a job tells which job sent it, even where the platform's answer
+    /// was lost.
+    pub callback_data: Option<String>,
 }

@@ -29,7 +29,7 @@ sql_enum!(
 
 /// What is known of one lead.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the comments of the columns in migrations/0004_domain.sql say what each is")]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/ say what each is")]
 pub struct LeadRow {
     pub id: Uuid,
     pub tenant_id: Uuid,
@@ -41,6 +41,7 @@ pub struct LeadRow {
     pub source: Ranked<String>,
     pub stage: Option<LeadStage>,
     pub profile: Option<Ranked<Hidden<Value>>>,
+    pub opted_out: Option<Ranked<bool>>,
 }
 
 impl LeadRow {
@@ -55,6 +56,7 @@ impl LeadRow {
             email: Ranked::fold(self.email, other.email),
             stage: greatest(self.stage, other.stage),
             profile: Ranked::fold(self.profile, other.profile),
+            opted_out: Ranked::fold(self.opted_out, other.opted_out),
             source: if other.source.rank < self.source.rank { other.source } else { self.source },
         }
     }

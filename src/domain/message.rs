@@ -9,7 +9,7 @@ use crate::redact::{Phone, Spoken};
 
 /// What is known of one message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the comments of the columns in migrations/0004_domain.sql say what each is")]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/ say what each is")]
 pub struct MessageRow {
     pub id: Uuid,
     pub tenant_id: Uuid,
@@ -24,6 +24,7 @@ pub struct MessageRow {
     pub status: Option<MessageStatus>,
     pub error: Option<String>,
     pub sent_at: Option<DateTime<Utc>>,
+    pub job_id: Option<Uuid>,
 }
 
 impl MessageRow {
@@ -39,6 +40,7 @@ impl MessageRow {
             status: greatest(self.status, other.status),
             error: greatest(self.error, other.error),
             sent_at: least(self.sent_at, other.sent_at),
+            job_id: greatest(self.job_id, other.job_id),
             ..self
         }
     }

@@ -35,11 +35,17 @@ impl<T: Serialize> Ranked<T> {
     /// Ranks a value. Equal values at the same time have equal ranks; different ones are ordered by their digest,
     /// which is arbitrary and the same everywhere.
     pub fn new(weight: Weight, at: Option<DateTime<Utc>>, value: T) -> Self {
-        let millis = at.map_or(0, |at| at.timestamp_millis()).clamp(0, 0xffff_ffff_ffff);
         let bytes = serde_json::to_vec(&value).unwrap_or_default();
         let digest = Sha256::digest(&bytes);
         let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
-        Self { rank: format!("{:x}{millis:012x}{tail:016x}", weight.0.min(15)), at, value }
+        Self { rank: rank(weight, at, tail), at, value }
+    }
+}
+
+impl Ranked<bool> {
+    /// Ranks a yes or no of which the latest counts; of two at the same time, the yes.
+    pub fn latest(at: Option<DateTime<Utc>>, value: bool) -> Self {
+        Self { rank: rank(Weight::WHOLE, at, u64::from(value)), at, value }
     }
 }
 
@@ -51,6 +57,11 @@ impl<T> Ranked<T> {
             (a, b) => a.or(b),
         }
     }
+}
+
+fn rank(weight: Weight, at: Option<DateTime<Utc>>, tail: u64) -> String {
+    let millis = at.map_or(0, |at| at.timestamp_millis()).clamp(0, 0xffff_ffff_ffff);
+    format!("{:x}{millis:012x}{tail:016x}", weight.0.min(15))
 }
 
 #[cfg(test)]
@@ -67,6 +78,13 @@ mod tests {
         let new_partial = Ranked::new(Weight::PARTIAL, at(9_000), "b");
         let newer_partial = Ranked::new(Weight::PARTIAL, at(9_001), "a");
         assert!(old_final.rank > newer_partial.rank && newer_partial.rank > new_partial.rank);
+    }
+
+    #[test]
+    fn the_latest_yes_or_no_counts_and_a_tie_is_a_yes() {
+        let said = |millis, value| Ranked::latest(at(millis), value).rank;
+        assert!(said(2, false) > said(1, true) && said(1, true) > said(1, false));
+        assert!(said(1, false) > Ranked::latest(None, true).rank);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::resolve::{Resolver, TenantFacts};
-use super::{CallRow, CallStatus, Direction, Disposition, Weight};
+use super::{CallRow, CallStatus, Direction, Disposition, MessageReport, MessageStatus, Weight};
+
+/// How long after a message failed it is looked at again: long enough for another device to report.
+const RESEND_WAIT: TimeDelta = TimeDelta::minutes(1);
 
 /// A job to put up: unique by kind and key, for ever.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,6 +102,20 @@ pub(super) fn to_analysis(
     };
     let alert = is_qualified.then(|| job("send_alert"));
     std::iter::once(job("analyze_lead")).chain(alert).collect()
+}
+
+/// The job that a message which was accepted and then failed puts up. Whether it failed for good is looked at when the
+/// job runs: another device of the person may have got it.
+pub(super) fn to_message(tenant_id: Uuid, message_id: Uuid, report: &MessageReport) -> Option<JobRow> {
+    let has_failed = report.direction == Direction::Outbound && report.status == Some(MessageStatus::Failed);
+    let is_ours = report.callback_data.as_deref().is_some_and(|data| Uuid::parse_str(data).is_ok());
+    (has_failed && is_ours).then(|| JobRow {
+        tenant_id,
+        kind: "resend_message",
+        key: message_id.to_string(),
+        payload: json!({ "message_id": message_id }),
+        due_at: report.at.unwrap_or_default() + RESEND_WAIT,
+    })
 }
 
 fn is_missed(call: &CallRow) -> bool {

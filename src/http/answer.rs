@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use serde_json::json;
 
 use crate::inbox::Accepted;
@@ -53,6 +53,15 @@ pub(super) fn outcome(accepted: Accepted) -> &'static str {
         Accepted::New(_) => "accepted",
         Accepted::Duplicate(_) => "duplicate",
     }
+}
+
+/// 200, with what the platform wants to hear. Plain text that nobody may take for anything else: a part of the URL comes
+/// back in it.
+pub(super) fn challenge(challenge: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(challenge)
 }
 
 /// 200, in the platform's own form.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::address;
 use crate::db;
 use crate::providers::Credentials;
+use crate::redact::Hidden;
 use crate::store::connections::{self, Connection};
 
 /// How old the copy may be: a connection that is added, changed or disabled counts after this long.
@@ -29,6 +30,8 @@ pub(super) struct Known {
     /// What may be written down of its name: an unguessable one is a secret.
     pub(super) label: String,
     pub(super) credentials: Credentials,
+    /// The SHA-256 of the token that a handshake must name.
+    pub(super) verify_token_digest: Option<Hidden<Vec<u8>>>,
     pub(super) allowed: Option<Vec<IpNet>>,
     secret_ids: Vec<Uuid>,
 }
@@ -178,6 +181,7 @@ impl Known {
                 url_is_secret: connection.url_is_secret,
                 allow_unsigned: connection.allow_unsigned,
             },
+            verify_token_digest: connection.verify_token_digest,
             allowed,
             secret_ids,
         }

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod commit;
 mod connections;
+mod handshake;
 mod health;
 mod rejections;
 mod server;

@@ -1,10 +1,11 @@
 //! The server: routes, limits, and how it starts and stops.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Server;
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use sqlx::PgPool;
@@ -78,6 +79,21 @@ impl Door {
         }
     }
 
+    /// Counts a request without proof: it hears why, or, from an address that tries too often, that.
+    pub(super) fn unproven(&self, address: Option<IpAddr>, refused: Refused) -> Refused {
+        match self.throttle.count(address, self.clock.now()) {
+            None => refused,
+            Some(seconds) => Refused {
+                retry_after_seconds: Some(seconds),
+                ..Refused::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_unproven",
+                    "too many requests without proof from this address",
+                )
+            },
+        }
+    }
+
     /// Waits for room for a body of this size.
     pub(super) async fn reserve(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Refused> {
         let all = self.settings.in_flight_bytes_max / PERMIT_BYTES;
@@ -122,5 +138,5 @@ pub fn start(
 }
 
 async fn nothing_here() -> HttpResponse {
-    Refused::new(actix_web::http::StatusCode::NOT_FOUND, "no_route", "nothing is here").response()
+    Refused::new(StatusCode::NOT_FOUND, "no_route", "nothing is here").response()
 }

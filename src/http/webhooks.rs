@@ -14,7 +14,7 @@ use super::body::{self, BodyError};
 use super::connections::{Known, Lookup, shown};
 use super::rejections::Rejection;
 use super::server::Door;
-use super::{StoreError, address};
+use super::{StoreError, address, handshake};
 use crate::domain::recording_id;
 use crate::inbox::{Accepted, Audio, NewEvent};
 use crate::providers::{self, Acknowledgement, Delivery, Document, Proof, Provider, Refusal};
@@ -45,6 +45,10 @@ pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<D
             "provider": provider,
             "usage": "POST webhooks to this URL",
         })),
+        Ok(Admitted::Handshake { provider, challenge }) => {
+            tracing::info!(provider, connection = seen.connection.as_deref(), "handshake");
+            answer::challenge(challenge)
+        }
         Ok(Admitted::Stored { provider, accepted, acknowledgement }) => {
             let took = began.elapsed();
             let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
@@ -67,6 +71,7 @@ pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<D
 
 enum Admitted {
     Status(&'static str),
+    Handshake { provider: &'static str, challenge: String },
     Stored { provider: &'static str, accepted: Accepted, acknowledgement: Acknowledgement },
 }
 
@@ -77,6 +82,17 @@ async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut 
     seen.connection = Some(known.label.clone());
     check_address(&known, seen)?;
     let query = request.query_string();
+    if *request.method() == Method::GET
+        && let Some(handshake) = provider.handshake(query)
+    {
+        // Who has just set a token must not hear 403 for the age of our copy.
+        if !handshake::is_right(&known, &handshake) {
+            let slug = request.match_info().get("connection");
+            known = door.connections.find_newer(provider.name(), slug, &known).await.unwrap_or(known);
+        }
+        let challenge = handshake::challenge(door, &known, seen.address, handshake)?;
+        return Ok(Admitted::Handshake { provider: provider.name(), challenge });
+    }
     match *request.method() {
         Method::POST => {}
         Method::GET if provider.reads_query() && !query.is_empty() => {}
@@ -149,17 +165,7 @@ async fn prove(
         },
         Ok(_) => first,
     };
-    result.map_err(|refusal| match door.throttle.count(seen.address, now) {
-        Some(seconds) => Refused {
-            retry_after_seconds: Some(seconds),
-            ..Refused::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_unproven",
-                "too many requests without proof from this address",
-            )
-        },
-        None => refused(refusal),
-    })
+    result.map_err(|refusal| door.unproven(seen.address, refused(refusal)))
 }
 
 /// The event to store, with what is kept beside its payload.

@@ -63,7 +63,7 @@ pub(super) async fn send(
     }
     let client = Client::new(whatsapp.clone(), desk.transport.clone());
     match ask(&client, job, desk, tenant, person, wording).await {
-        Ok((sent, said)) => Ok(row(desk, tenant, person, &sent, said)),
+        Ok((sent, said)) => Ok(row(job, desk, tenant, person, &sent, said)),
         Err(error) => {
             let attempt = Attempt::of(error.verdict(), error.to_string());
             if !matches!(attempt, Attempt::Unknown(_)) {
@@ -114,7 +114,7 @@ async fn give_back(desk: &Desk, taken: &[Allowance]) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-fn row(desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, said: Option<Spoken>) -> MessageRow {
+fn row(job: &Job, desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, said: Option<Spoken>) -> MessageRow {
     let now = desk.now();
     MessageRow {
         id: message_id(tenant.id, "whatsapp", &sent.message_id),
@@ -123,13 +123,15 @@ fn row(desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, said: Option<
         provider_message_id: sent.message_id.clone(),
         channel: "whatsapp",
         direction: Direction::Outbound,
-        from_number: person.our_number.clone(),
+        // The sender's own number comes with the first status.
+        from_number: None,
         to_number: Some(person.phone.clone()),
         contact_number: Some(person.phone.clone()),
         body: said.map(|said| Ranked::new(Weight::WHOLE, Some(now), said)),
         status: Some(MessageStatus::Sent),
         error: None,
         sent_at: Some(now),
+        job_id: Some(job.id),
     }
 }
 

@@ -9,6 +9,7 @@ mod kind;
 mod message;
 mod person;
 pub mod prompts;
+mod resend_message;
 mod runner;
 mod send_alert;
 mod send_reminder;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Arc<dyn Kind>> {
     vec![
         Arc::new(start_outreach::StartOutreach),
         Arc::new(send_reminder::SendReminder),
+        Arc::new(resend_message::ResendMessage),
         Arc::new(analyze_call::AnalyzeCall),
         Arc::new(analyze_lead::AnalyzeLead),
         Arc::new(send_alert::SendAlert),

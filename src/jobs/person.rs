@@ -18,8 +18,6 @@ pub(super) struct Person {
     pub(super) phone: Phone,
     /// Their name.
     pub(super) name: Option<PersonName>,
-    /// The number of ours that they called.
-    pub(super) our_number: Option<Phone>,
     /// The sender that answers for it.
     pub(super) sender: Option<String>,
     /// When we last wrote to them.
@@ -33,6 +31,8 @@ pub(super) struct Person {
 /// Why somebody is not written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotTo {
+    /// They want no messages.
+    HasOptedOut,
     /// It never was a missed call, as is known by now.
     WasAnswered,
     /// They were spoken to since.
@@ -49,6 +49,7 @@ impl NotTo {
     /// Why, for people.
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::HasOptedOut => "they want no messages",
             Self::WasAnswered => "the call was answered after all",
             Self::WasReached => "they were reached by telephone meanwhile",
             Self::HasWritten => "they have written meanwhile",
@@ -70,6 +71,7 @@ pub(super) async fn find(
     };
     let Some(phone) = row.phone.map(Phone::new) else { return Ok(None) };
     let reasons = [
+        (row.has_opted_out, NotTo::HasOptedOut),
         (row.was_answered, NotTo::WasAnswered),
         (row.was_reached, NotTo::WasReached),
         (row.has_written, NotTo::HasWritten),
@@ -81,7 +83,6 @@ pub(super) async fn find(
         lead_id: lead_id(row.tenant_id, phone.expose()),
         phone,
         name: row.name.map(PersonName::new),
-        our_number: row.our_number.map(Phone::new),
         sender: row.sender,
         last_written_at: row.last_written_at,
         window_is_open: row.window_is_open,

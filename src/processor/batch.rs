@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Processor;
 use super::plan::Plan;
 use super::write::{Effect, Step, Written};
-use crate::domain::TenantFacts;
+use crate::domain::{TenantError, TenantFacts};
 use crate::inbox::{self, Event, Outcome, Postponed, Settled};
 use crate::queue::Failure;
 use crate::store;
@@ -121,8 +121,12 @@ impl Processor {
                 Plan::Write(changes) => {
                     match self.resolver(&event, tenants.get(&event.id)).resolve(&changes, &directory) {
                         Ok(resolved) => Effect::Rows(Box::new(resolved)),
-                        Err(no_tenant) => {
-                            self.fail(&event, Failure::retry(no_tenant.to_string()), ledger);
+                        Err(error) => {
+                            let failure = match error {
+                                TenantError::Nobody => Failure::retry(error.to_string()),
+                                TenantError::Several => Failure::dead(error.to_string()),
+                            };
+                            self.fail(&event, failure, ledger);
                             continue;
                         }
                     }

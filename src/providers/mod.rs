@@ -17,6 +17,7 @@ mod switchhook;
 #[cfg(test)]
 mod testing;
 pub mod voicenter;
+pub mod whatsapp;
 
 pub use crypto::{hmac_sha256, same, sha256_hex};
 pub use envelope::{Document, Envelope, sanitize};
@@ -32,8 +33,14 @@ use crate::dispatch::Registry;
 use crate::redact::Secret;
 
 /// Every platform. Everything about one follows from its line here.
-pub const ALL: &[&dyn Provider] =
-    &[&bolna::Bolna, &dialpad::Dialpad, &elevenlabs::ElevenLabs, &retell::Retell, &voicenter::Voicenter];
+pub const ALL: &[&dyn Provider] = &[
+    &bolna::Bolna,
+    &dialpad::Dialpad,
+    &elevenlabs::ElevenLabs,
+    &retell::Retell,
+    &voicenter::Voicenter,
+    &whatsapp::WhatsApp,
+];
 
 /// The platform of this name.
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
@@ -83,6 +90,15 @@ pub enum Acknowledgement {
     Fixed(Value),
 }
 
+/// A GET by which a platform asks whether the URL that somebody has entered there is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The verify token that it names: it must be the connection's.
+    pub token: Secret,
+    /// What it wants to hear then, as plain text.
+    pub challenge: String,
+}
+
 /// A part of a payload that is kept beside it.
 #[derive(Clone, Debug)]
 pub struct Attachment {
@@ -123,6 +139,16 @@ pub trait Provider: Sync {
     /// Whether a GET with a query is an event.
     fn reads_query(&self) -> bool {
         false
+    }
+
+    /// Whether the platform asks by GET if a URL is ours before it sends anything there.
+    fn shakes_hands(&self) -> bool {
+        false
+    }
+
+    /// That question, where this query holds one.
+    fn handshake(&self, _query: &str) -> Option<Result<Handshake, Refusal>> {
+        None
     }
 
     /// The JSON that the delivery means. It has been proven.

@@ -1,9 +1,10 @@
 //! `connections` and their secrets, as the door needs them.
 
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::redact::Secret;
+use crate::redact::{Hidden, Secret};
 
 /// A sender of one tenant, or a shared one.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Connection {
     pub is_default: bool,
     /// A static header that must be there.
     pub header: Option<(String, Secret)>,
+    /// The digest of the token that a platform must name when it asks whether the URL is ours.
+    pub verify_token_digest: Option<Hidden<Vec<u8>>>,
     /// Addresses and networks that may send; empty: any.
     pub allowed_addresses: Vec<String>,
     /// Live secrets, the newest first.
@@ -42,10 +45,16 @@ pub async fn all(pool: &PgPool) -> Result<Vec<Connection>, sqlx::Error> {
         url_is_secret: row.url_is_secret,
         is_default: row.is_default,
         header: row.header_name.zip(row.header_value).map(|(name, value)| (name, Secret::new(value))),
+        verify_token_digest: row.verify_token_digest.map(Hidden::new),
         allowed_addresses: row.allowed_addresses,
         secrets: row.secret_ids.into_iter().zip(row.secrets.into_iter().map(Secret::new)).collect(),
     });
     Ok(connections.collect())
+}
+
+/// How a verify token is kept. The token itself is needed by the person who types it into the platform's form, once.
+pub fn verify_token_digest(token: &Secret) -> Vec<u8> {
+    Sha256::digest(token.expose().as_bytes()).to_vec()
 }
 
 /// Notes that these secrets are in use, so that a rotation can be finished safely.

@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+use super::connections::verify_token_digest;
 use crate::redact::Secret;
 
 /// A connection to be added.
@@ -26,6 +27,8 @@ pub struct NewConnection {
     pub allowed_addresses: Vec<String>,
     /// The region of its national numbers.
     pub region: Option<String>,
+    /// The token that the platform must name when it asks whether the URL is ours.
+    pub verify_token: Option<Secret>,
     /// Its secret.
     pub secret: Option<Secret>,
 }
@@ -59,6 +62,7 @@ pub async fn add_connection(connection: &mut PgConnection, new: &NewConnection) 
         new.header.as_ref().map(|(_, value)| value.expose()),
         &new.allowed_addresses,
         new.region.as_deref(),
+        new.verify_token.as_ref().map(verify_token_digest),
     )
     .fetch_one(&mut *connection)
     .await?;

@@ -23,6 +23,8 @@ pub(super) async fn upsert(connection: &mut PgConnection, rows: &[LeadRow]) -> R
         column(rows, |row| row.stage.map(|stage| stage.as_str())) as _,
         column(rows, |row| row.profile.as_ref().map(|profile| json(&profile.value))) as _,
         column(rows, |row| rank(&row.profile)) as _,
+        column(rows, |row| of(&row.opted_out, |opted_out| *opted_out)) as _,
+        column(rows, |row| rank(&row.opted_out)) as _,
     )
     .execute(connection)
     .await?;

@@ -24,6 +24,7 @@ pub(super) async fn upsert(connection: &mut PgConnection, rows: &[MessageRow]) -
         column(rows, |row| row.status.map(|status| status.as_str())) as _,
         column(rows, |row| row.error.as_deref()) as _,
         column(rows, |row| row.sent_at) as _,
+        column(rows, |row| row.job_id) as _,
     )
     .execute(connection)
     .await?;

@@ -50,6 +50,23 @@ pub struct LeadItem {
     pub calls: i64,
     pub missed: i64,
     pub last_call_at: Option<DateTime<Utc>>,
+    pub opted_out: bool,
+}
+
+/// A message in a list.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the comments of the columns in migrations/ say what each is")]
+pub struct MessageItem {
+    pub id: Uuid,
+    pub provider: String,
+    pub channel: String,
+    pub direction: String,
+    pub from_number: Option<String>,
+    pub to_number: Option<String>,
+    pub body: Option<String>,
+    pub status: Option<String>,
+    pub error: Option<String>,
+    pub sent_at: Option<DateTime<Utc>>,
 }
 
 /// Calls of a tenant, the newest first, after this one.
@@ -73,6 +90,15 @@ pub async fn list_leads(
     limit: i64,
 ) -> Result<Vec<LeadItem>, sqlx::Error> {
     sqlx::query_file_as!(LeadItem, "sql/store/list_leads.sql", tenant_id, after, limit).fetch_all(executor).await
+}
+
+/// Messages of a tenant, the newest first.
+pub async fn list_messages(
+    executor: impl PgExecutor<'_>,
+    tenant_id: Uuid,
+    limit: i64,
+) -> Result<Vec<MessageItem>, sqlx::Error> {
+    sqlx::query_file_as!(MessageItem, "sql/store/list_messages.sql", tenant_id, limit).fetch_all(executor).await
 }
 
 /// The tenant, if there is exactly one.

@@ -106,6 +106,64 @@ async fn a_connection_has_its_proof_and_shows_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_asks_for_a_verify_token_gets_one_and_it_is_shown_once() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "an app secret\n").unwrap();
+    let secret = secret.path().display();
+    let add = format!("connection add --tenant acme --secret-file {secret}");
+    let added = console.json(&format!("{add} --provider whatsapp --slug main"));
+    let token = added["verify_token"].as_str().unwrap();
+    assert_eq!(token.len(), 32);
+    let chosen = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(chosen.path(), "chosen by me\n").unwrap();
+    let file = format!("--verify-token-file {}", chosen.path().display());
+    let (code, text) = console.run(&format!("{add} --provider whatsapp --slug own {file}"));
+    assert!(code == 0 && !text.contains("verify token"), "{text}");
+    console.fails(2, &format!("{add} --provider retell --slug main {file}"), "retell asks for no verify token");
+
+    let service = Binary::serve(&console.url, &["--only", "ingest"], &[]).await;
+    let ask = async |slug: &str, token: &str| {
+        let query = format!("hub.mode=subscribe&hub.challenge=0007&hub.verify_token={}", token.replace(' ', "+"));
+        let url = format!("{}/webhooks/whatsapp/{slug}?{query}", service.base);
+        let answer = crate::support::client().get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(ask("main", token).await, (200, "0007".to_owned()));
+    assert_eq!(ask("own", "chosen by me").await, (200, "0007".to_owned()));
+    assert_eq!(ask("own", token).await.0, 403);
+    let (_, listed) = console.run("connection list --json");
+    assert!(listed.contains("\"has_verify_token\": true") && !listed.contains(token), "{listed}");
+    let anew = console.json("connection verify-token --provider whatsapp --slug own");
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    assert_eq!(ask("own", anew["verify_token"].as_str().unwrap()).await.0, 200);
+    assert_eq!(ask("own", "chosen by me").await.0, 403);
+    drop(service);
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_adds_what_a_newer_version_knows_and_doctor_misses_a_verify_token() {
+    let console = Console::new().await;
+    let execute = async |statement: &'static str| {
+        let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(&console.url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut database).await.unwrap();
+    };
+    drop(Binary::serve(&console.url, &["--setup", "--only", "ingest"], &[]).await);
+    let platforms = || console.json("connection list").as_array().unwrap().len();
+    let all = platforms();
+    execute("delete from connections where provider = 'whatsapp'").await;
+    drop(Binary::serve(&console.url, &["--setup", "--only", "ingest"], &[]).await);
+    assert_eq!((platforms(), console.json("token list").as_array().unwrap().len()), (all, 1));
+    let missing = "whatsapp/default has no verify token";
+    assert!(!console.run("doctor --quick").1.contains(missing));
+    execute("update connections set verify_token_digest = null").await;
+    assert!(console.json("doctor --quick").to_string().contains(missing));
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_are_sent_counted_replayed_skipped_redriven_and_discarded() {
     let console = Console::new().await;
     console.json("tenant add acme");

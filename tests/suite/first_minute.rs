@@ -62,11 +62,13 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
         assert!(said.contains(&format!("http://127.0.0.1:{port}/webhooks/{}/", provider.name())), "{said}");
     }
     let token = said.lines().find_map(|line| line.trim().strip_prefix("shk_")).expect("the first token is printed");
+    assert!(said.contains("The verify token for whatsapp, shown this once: "), "{said}");
     let shown = demo(&data, port);
     let (calls, leads) = (shown["calls"].as_array().unwrap(), shown["leads"].as_array().unwrap());
     assert!(calls.len() > 40 && leads.len() > 20, "{} calls, {} leads", calls.len(), leads.len());
+    let messages = shown["messages"].as_array().unwrap();
     for provider in switchhook::providers::ALL {
-        assert!(calls.iter().any(|call| call["provider"] == provider.name()));
+        assert!(calls.iter().chain(messages).any(|row| row["provider"] == provider.name()), "{}", provider.name());
     }
     let by_token = crate::support::client()
         .get(format!("http://127.0.0.1:{port}/api/v1/leads"))
@@ -80,7 +82,8 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
     first.kill().unwrap();
     first.wait().unwrap();
     let mut second = serve(&data, port, &printed).await;
-    assert!(!std::fs::read_to_string(&printed).unwrap().contains("shk_"), "a token is made once");
+    let said = std::fs::read_to_string(&printed).unwrap();
+    assert!(!said.contains("shk_") && !said.contains("shown this once"), "tokens are made once");
     // The same samples once more: all of them are known, and nothing changes.
     assert_eq!(demo(&data, port), shown);
     nix::sys::signal::kill(

@@ -19,6 +19,7 @@ fn pure(event: &Event) -> Result<Changes, Failure> {
     let sms = &json["payload"]["sms"];
     let text = |key: &str| sms[key].as_str().map(str::to_owned);
     Ok(Changes::at(event.occurred_at).message(MessageReport {
+        at: None,
         message_id: text("id").ok_or_else(|| Failure::dead("payload.sms.id is missing"))?,
         channel: "sms",
         direction: Direction::Inbound,
@@ -29,6 +30,7 @@ fn pure(event: &Event) -> Result<Changes, Failure> {
         status: Some(MessageStatus::Received),
         error: None,
         sent_at: None,
+        callback_data: None,
     }))
 }
 

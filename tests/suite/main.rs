@@ -25,3 +25,4 @@ mod privacy;
 mod replay;
 mod samples;
 mod tenants;
+mod whatsapp;

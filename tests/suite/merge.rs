@@ -114,8 +114,9 @@ fn lead() -> impl Strategy<Value = LeadRow> {
     let source = (1_u8..3, time(), "[a-c]{1,2}").prop_map(|(weight, at, word)| Ranked::new(Weight(weight), at, word));
     let profile = ranked((0_u8..3).prop_map(|n| Hidden::new(serde_json::json!({ "certainty": n }))));
     let (name, email) = ("[a-c]{0,2}".prop_map(PersonName::new), "[a-c]{0,2}".prop_map(Email::new));
-    (time(), ranked(name), ranked(email), source, one_of(LeadStage::ALL), profile).prop_map(
-        |(first_seen_at, name, email, source, stage, profile)| LeadRow {
+    let opted_out = proptest::option::of((time(), any::<bool>()).prop_map(|(at, value)| Ranked::latest(at, value)));
+    (time(), ranked(name), ranked(email), source, one_of(LeadStage::ALL), profile, opted_out).prop_map(
+        |(first_seen_at, name, email, source, stage, profile, opted_out)| LeadRow {
             id: Uuid::from_u128(8),
             tenant_id: Uuid::from_u128(1),
             phone: Phone::new("+15550100001"),
@@ -125,6 +126,7 @@ fn lead() -> impl Strategy<Value = LeadRow> {
             source,
             stage,
             profile,
+            opted_out,
         },
     )
 }
@@ -159,21 +161,25 @@ fn message() -> impl Strategy<Value = MessageRow> {
         proptest::sample::select(&["sms", "whatsapp"][..]),
         proptest::sample::select(&[Direction::Inbound, Direction::Outbound][..]),
     );
-    (kind, phone(), phone(), phone(), ranked(spoken()), one_of(MessageStatus::ALL), word(), time()).prop_map(
-        |((channel, direction), from_number, to_number, contact_number, body, status, error, sent_at)| MessageRow {
-            id: Uuid::from_u128(11),
-            tenant_id: Uuid::from_u128(1),
-            provider: "dialpad".to_owned(),
-            provider_message_id: "m1".to_owned(),
-            channel,
-            direction,
-            from_number,
-            to_number,
-            contact_number,
-            body,
-            status,
-            error,
-            sent_at,
+    let job = proptest::option::of((0_u128..3).prop_map(Uuid::from_u128));
+    (kind, phone(), phone(), phone(), ranked(spoken()), one_of(MessageStatus::ALL), word(), time(), job).prop_map(
+        |((channel, direction), from_number, to_number, contact_number, body, status, error, sent_at, job_id)| {
+            MessageRow {
+                id: Uuid::from_u128(11),
+                tenant_id: Uuid::from_u128(1),
+                provider: "dialpad".to_owned(),
+                provider_message_id: "m1".to_owned(),
+                channel,
+                direction,
+                from_number,
+                to_number,
+                contact_number,
+                body,
+                status,
+                error,
+                sent_at,
+                job_id,
+            }
         },
     )
 }

@@ -264,6 +264,60 @@ async fn what_whatsapp_refuses_for_a_while_is_sent_later_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_fails_after_it_was_accepted_goes_the_same_way() {
+    for (code, sent_in_the_end, end) in [
+        (131_026, 1, "dead: whatsapp refuses it: recipient (131026)"),
+        (131_047, 2, "done: sent again"),
+        (131_016, 2, "done: sent again"),
+    ] {
+        let story = Story::new(&[]).await;
+        story.missed_call("c1").await;
+        story.app.clock.advance(TimeDelta::minutes(2));
+        story.jobs().await;
+        let row = story.app.rows("select to_jsonb(m) from messages m").await.remove(0);
+        let (id, at) = (row["provider_message_id"].clone(), story.app.clock.now().timestamp().to_string());
+        let job_id = row["job_id"].clone();
+        let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [{ "field": "messages",
+            "value": { "messaging_product": "whatsapp",
+                "metadata": { "display_phone_number": "15550100199", "phone_number_id": "106540352242922" },
+                "statuses": [{ "id": id, "status": "failed", "timestamp": at, "recipient_id": DIGITS,
+                    "biz_opaque_callback_data": job_id, "errors": [{ "code": code, "title": "x" }] }] } }] }] });
+        story.app.post(providers::find("whatsapp").unwrap(), &body.to_string()).await.assert_outcome("accepted");
+        story.jobs().await;
+        assert_eq!(story.sent(), 1, "{code}: another device may yet report");
+        story.pass(1);
+        story.jobs().await;
+        assert_eq!((story.sent(), story.ends("resend_message").await), (sent_in_the_end, vec![json!(end)]), "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_stop_gets_nothing_more() {
+    let story = Story::new(&[]).await;
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    let at = story.app.clock.now().timestamp().to_string();
+    let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [{ "field": "messages",
+        "value": { "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": "15550100199", "phone_number_id": "106540352242922" },
+            "contacts": [{ "profile": { "name": "Sam" }, "wa_id": DIGITS }],
+            "messages": [{ "from": DIGITS, "id": "wamid.stop", "timestamp": at, "type": "text", "text": { "body": "STOP" } }]
+        } }] }] });
+    story.app.post(providers::find("whatsapp").unwrap(), &body.to_string()).await.assert_outcome("accepted");
+    story.pass(200);
+    story.jobs().await;
+    story.pass(1);
+    story.jobs().await;
+    assert_eq!(story.sent(), 1, "no reminder");
+    story.app.execute("update outreaches set ended_at = started_at").await;
+    story.missed_call("c2").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!((story.sent(), &story.ends("start_outreach").await[1]), (1, &json!("skipped: they want no messages")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_credentials_it_runs_dry_and_shows_what_it_would_have_sent() {
     let story = Story::new(&[("INTEGRATIONS__WHATSAPP__TOKEN", "")]).await;
     story.missed_call("c1").await;

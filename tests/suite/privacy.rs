@@ -42,7 +42,15 @@ const PERSONAL_KEYS: &[&str] = &[
     "from",
     "to",
     "caller_id",
+    "body",
+    "caption",
+    "title",
+    "username",
+    "user_id",
+    "from_user_id",
 ];
+/// Keys that are called ids and hold telephone numbers.
+const NUMBERS_AS_IDS: &[&str] = &["wa_id", "recipient_id"];
 
 /// Texts that are personal: long enough not to occur by chance.
 fn personal(value: &Value, key: &str, found: &mut BTreeSet<String>) {
@@ -53,10 +61,13 @@ fn personal(value: &Value, key: &str, found: &mut BTreeSet<String>) {
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             let is_number =
                 (7..=15).contains(&digits.len()) && text.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c));
-            if is_number && !key.contains("id") && !key.contains("time") {
+            let is_id = key.contains("id") && !NUMBERS_AS_IDS.contains(&key);
+            if is_number && !is_id && !key.contains("time") {
                 found.insert(digits[digits.len() - 7..].to_owned());
             }
-            if PERSONAL_KEYS.contains(&key) && text.chars().count() >= 6 {
+            // WhatsApp's ids of messages hold the person's number in base64.
+            let is_personal = PERSONAL_KEYS.contains(&key) || text.starts_with("wamid.");
+            if is_personal && text.chars().count() >= 6 {
                 found.insert(text.chars().take(40).collect());
             }
         }

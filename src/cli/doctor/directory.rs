@@ -50,6 +50,9 @@ fn trouble(row: &ConnectionRow) -> Option<&'static str> {
         Asks::Url if provider.signs() => {
             Some("goes by its URL alone, though the platform signs: give it the platform's secret")
         }
+        _ if provider.shakes_hands() && !row.has_verify_token => Some(
+            "has no verify token, so the platform's form will not take its URL: `switchhook connection verify-token`",
+        ),
         _ => None,
     }
 }

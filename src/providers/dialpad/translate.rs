@@ -130,6 +130,7 @@ pub(super) fn sms(event: &Event) -> Result<Changes, Failure> {
         _ => None,
     };
     let report = MessageReport {
+        at: None,
         message_id: sms.text("id").ok_or_else(|| Failure::dead("id is missing"))?,
         channel: "sms",
         direction,
@@ -141,6 +142,7 @@ pub(super) fn sms(event: &Event) -> Result<Changes, Failure> {
         status,
         error: sms.text("message_delivery_result").filter(|result| result != "accepted"),
         sent_at: sms.time_ms("created_date"),
+        callback_data: None,
     };
     Ok(Changes::at(event.occurred_at).message(report).notes(notes.into_vec()))
 }
@@ -166,6 +168,7 @@ pub(super) fn contact(event: &Event) -> Result<Changes, Failure> {
             phone: Phone::new(phone),
             name: name.clone().map(|name| (Weight(3), PersonName::new(name))),
             email: email.clone().map(|email| (Weight(3), Email::new(email))),
+            ..ContactReport::default()
         });
     }
     Ok(changes.notes(notes.into_vec()))

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::redact::Secret;
+use crate::store::connections::verify_token_digest;
 
 /// A connection, in use or not, without its secrets.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct ConnectionRow {
     pub is_default: bool,
     /// The name of the static header that must be there.
     pub header_name: Option<String>,
+    /// Whether it can answer a platform that asks whether the URL is ours.
+    pub has_verify_token: bool,
     /// Addresses and networks that may send; empty: any.
     pub allowed_addresses: Vec<String>,
     /// The region of its national numbers.
@@ -67,6 +70,18 @@ pub async fn add_secret(
     }
     sqlx::query_file!("sql/store/add_secret.sql", connection_id, secret.expose()).execute(connection).await?;
     Ok(expired)
+}
+
+/// Gives a connection a verify token, in place of the one it had.
+pub async fn set_verify_token(
+    executor: impl PgExecutor<'_>,
+    connection_id: Uuid,
+    token: &Secret,
+) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/store/set_verify_token.sql", connection_id, verify_token_digest(token))
+        .execute(executor)
+        .await?;
+    Ok(())
 }
 
 /// Takes a connection out of use, or into use again. The door follows within a second.

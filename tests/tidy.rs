@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("providers", 5),
     ("integrations", 4),
     ("dispatch", 4),
+    ("retention", 4),
     ("store", 3),
     ("inbox", 3),
     ("outbox", 3),

@@ -17,7 +17,7 @@ select due.next_attempt_at as "due_at!", e.id as "id?", e.connection_id, t.id as
        e.external_event_id, e.occurred_at, e.received_at, e.attempts, e.campaign_rank,
        c.region as "connection_region?", t.region as "tenant_region?",
        (extract(epoch from t.outreach_delay) * 1000)::bigint as "tenant_outreach_delay_ms?",
-       e.payload::text as payload
+       e.payload::text as payload, e.payload_removed_at is not null as payload_removed
 from due
 left join webhook_events e on e.id = due.event_id and e.processed_at is null
 left join connections c on c.id = e.connection_id

@@ -72,6 +72,13 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     }
 }
 
+/// An ISO 4217 code: by its form, not by a list that ages.
+pub(super) fn currency(text: &str) -> Result<String, String> {
+    let code = text.to_ascii_uppercase();
+    let fits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if fits { Ok(code) } else { Err("three letters, such as USD or ILS".to_owned()) }
+}
+
 /// A name in a URL, as the table takes it.
 pub(super) fn slug(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -2,13 +2,16 @@
 //! Exit codes: 0 done; 1 the answer is no, or it failed; 2 the command line or the configuration is wrong.
 
 mod agent;
+mod balance;
 mod bulk;
 mod campaign;
 mod cells;
+mod charges;
 mod config;
 mod connection;
 mod connection_add;
 mod context;
+mod credit;
 mod dead;
 mod demo;
 mod doctor;
@@ -17,16 +20,19 @@ mod failure;
 mod filter;
 mod input;
 mod jobs;
+mod leads;
 mod migrate;
 mod number;
 mod output;
 mod owner;
 mod process;
+mod retention;
 mod sender;
 mod serve;
 mod setup;
 mod stats;
 mod tenant;
+mod tenant_rate;
 mod tenant_settings;
 mod token;
 mod trigger;
@@ -94,6 +100,20 @@ enum Command {
     /// Campaigns: what a tenant's calls are for
     #[command(subcommand)]
     Campaign(campaign::Command),
+    /// Credits: what tenants paid in
+    #[command(subcommand)]
+    Credit(credit::Command),
+    /// Charges: what calls cost
+    #[command(subcommand)]
+    Charges(charges::Command),
+    /// Say what is left of what tenants paid in
+    Balance(balance::Args),
+    /// Leads: the people who call
+    #[command(subcommand)]
+    Leads(leads::Command),
+    /// Rules: how long data is kept; take away what is older
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Tokens: who may use the API
     #[command(subcommand)]
     Token(token::Command),
@@ -147,6 +167,11 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Number(command) => number::run(command, context).await,
         Command::Agent(command) => agent::run(command, context).await,
         Command::Campaign(command) => campaign::run(command, context).await,
+        Command::Credit(command) => credit::run(command, context).await,
+        Command::Charges(command) => charges::run(command, context).await,
+        Command::Balance(args) => balance::run(args, context).await,
+        Command::Leads(command) => leads::run(command, context).await,
+        Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,
         Command::Verify(args) => verify::run(args, context),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, cells, input, tenant_settings};
+use super::{Context, cells, input, tenant_rate, tenant_settings};
 use crate::store::directory;
 use crate::store::roster::tenants;
 
@@ -35,6 +35,8 @@ pub enum Command {
         /// The tenant
         slug: String,
     },
+    /// Set what a minute costs, or show it
+    Rate(tenant_rate::Args),
 }
 
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
@@ -43,6 +45,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Set(args) => tenant_settings::set(args, &pool, context).await?,
         Command::Unset(args) => tenant_settings::unset(&args, &pool, context).await?,
         Command::Settings { slug } => tenant_settings::show(&slug, &pool, context).await?,
+        Command::Rate(args) => return tenant_rate::run(args, context).await,
         Command::Add { slug, name, region } => {
             anyhow::ensure!(directory::find_tenant(&pool, &slug).await?.is_none(), "there is a tenant {slug} already");
             let name = name.unwrap_or_else(|| slug.clone());

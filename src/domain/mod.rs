@@ -3,6 +3,7 @@
 mod analysis;
 mod call;
 mod change;
+mod forgotten;
 mod ids;
 mod lead;
 mod merge;
@@ -21,6 +22,7 @@ pub use change::{
     Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport,
     MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
+pub use forgotten::{Forgotten, ForgottenRows, PhoneKey};
 pub use ids::{call_id, lead_id, message_id, recording_id};
 pub use lead::{LeadRow, LeadStage};
 pub use merge::{greatest, least};

@@ -11,6 +11,8 @@ use crate::redact::Phone;
 
 /// Longest text that is looked at; anything longer is no telephone number.
 const MAX_CHARS: usize = 64;
+/// A number of this many digits is one without its country code too; a shorter run of digits may be anything.
+const MIN_NATIONAL_DIGITS: usize = 8;
 
 /// The number in E.164 (`+15550100123`), or `None` where the text is none: withheld callers, SIP names, short codes,
 /// star codes, vanity letters. `region` is the ISO 3166 code that national numbers are read in.
@@ -48,6 +50,21 @@ fn plain_char(c: char) -> Option<char> {
         _ => return None,
     };
     char::from_digit(u32::from(c) - u32::from(zero), 10)
+}
+
+/// A regular expression of Postgres that finds this number, which is in E.164, in a text, however it is spelled there:
+/// with or without the country code, with blanks, dashes, dots, slashes and brackets between its digits. A longer run of
+/// digits does not count. It is as personal as the number. `None`: it is no number in E.164.
+pub fn pattern(number: &Phone) -> Option<Phone> {
+    const BETWEEN: &str = "[-. ()/]*";
+    let parsed = PHONE_NUMBER_UTIL.parse(number.expose(), None).ok()?;
+    let code = parsed.country_code.to_string();
+    let national = number.expose().strip_prefix('+')?.strip_prefix(&code)?;
+    let spread = |digits: &str| digits.chars().map(String::from).collect::<Vec<_>>().join(BETWEEN);
+    // A short number without its country code is found in anything.
+    let optional = if national.len() < MIN_NATIONAL_DIGITS { "" } else { "?" };
+    let prefix = format!("(?:(?:(?:00|011|[+]){BETWEEN})?{}{BETWEEN}){optional}", spread(&code));
+    Some(Phone::new(format!("(?<![0-9]){prefix}(?:0{BETWEEN})?{}(?![0-9])", spread(national))))
 }
 
 fn has_letters(text: &str) -> bool {

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::change::{CallReport, Changes};
 use super::reactions::{JobRow, Settings};
 use super::scope::Scope;
-use super::{AnalyticsRow, CallRow, CompleteRow, Completion, Direction, LeadRow, MessageRow, RecordingRow, phone};
+use super::{
+    AnalyticsRow, CallRow, CompleteRow, Completion, Direction, ForgottenRows, LeadRow, MessageRow, RecordingRow, phone,
+};
 use crate::redact::Phone;
 
 /// What is needed of a tenant to read its events.
@@ -58,6 +60,8 @@ pub struct Writes {
     pub complete: Vec<CompleteRow>,
     pub completions: Vec<Completion>,
     pub jobs: Vec<JobRow>,
+    /// Rows of people who were erased: stripped once the rest is written.
+    pub forgotten: ForgottenRows,
 }
 
 /// Why an event of a shared connection belongs to no tenant.
@@ -107,6 +111,8 @@ pub struct Resolved {
     pub writes: Writes,
     /// Fields that were skipped.
     pub notes: Vec<String>,
+    /// Whether it is of somebody who was erased, so that its payload must go.
+    pub forgot: bool,
 }
 
 impl Resolver<'_> {
@@ -173,6 +179,7 @@ impl Resolver<'_> {
             campaign_rank: scope.campaign_rank,
             writes,
             notes: changes.notes.clone(),
+            forgot: false,
         })
     }
 

@@ -84,11 +84,15 @@ pub async fn accept_with_audio(
 ) -> Result<Accepted, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let accepted = accept(&mut transaction, &[event]).await?;
-    sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, audio.media_type, &audio.sha256)
-        .execute(&mut *transaction)
-        .await?;
+    let accepted = accepted.first().copied().unwrap_or(Accepted::New(event.id));
+    // A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
+    if let Accepted::New(_) = accepted {
+        sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, audio.media_type, &audio.sha256)
+            .execute(&mut *transaction)
+            .await?;
+    }
     transaction.commit().await?;
-    Ok(accepted.first().copied().unwrap_or(Accepted::New(event.id)))
+    Ok(accepted)
 }
 
 async fn find_duplicates<'e>(

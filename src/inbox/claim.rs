@@ -39,6 +39,7 @@ pub async fn claim(connection: &mut PgConnection, batch_size: u32, from: DateTim
                 tenant_region: row.tenant_region,
                 tenant_outreach_delay_ms: row.tenant_outreach_delay_ms,
                 payload: Hidden::new(row.payload?),
+                payload_removed: row.payload_removed?,
             })
         })
         .collect();

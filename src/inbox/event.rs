@@ -39,6 +39,8 @@ pub struct Event {
     pub tenant_outreach_delay_ms: Option<i64>,
     /// The JSON that the platform sent.
     pub payload: Hidden<String>,
+    /// Whether retention or erasure took the payload away; what is there is `{}`.
+    pub payload_removed: bool,
 }
 
 impl Event {

@@ -14,7 +14,7 @@ pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim};
 pub use event::Event;
 pub use search::Filter;
-pub use settle::{Outcome, Postponed, Settled, postpone, settle};
+pub use settle::{Outcome, Postponed, Settled, postpone, remove_payloads, settle};
 
 /// The provider of results that come back as events: nobody outside can send any.
 pub const RESULTS_PROVIDER: &str = "switchhook";

@@ -96,3 +96,12 @@ pub async fn postpone(connection: &mut PgConnection, events: &[Postponed]) -> Re
     .await?;
     Ok(())
 }
+
+/// Takes the payloads of these events away for good; the rows and their keys stay. Returns how many had one.
+pub async fn remove_payloads(connection: &mut PgConnection, ids: &[Uuid]) -> Result<u64, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let result = sqlx::query_file!("sql/inbox/remove_payloads.sql", ids).execute(connection).await?;
+    Ok(result.rows_affected())
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::desk::Tenant;
+use super::message::is_still_known;
 use super::prompts::Prompt;
 use super::{AnalysisSettings, Attempt, Desk, Effect, OnUnknown, Policy};
 use crate::inbox::{self, NewEvent, RESULTS_PROVIDER};
@@ -135,13 +136,17 @@ fn cost(prices: &AnalysisSettings, input: u64, cached: u64, output: u64) -> f64 
         / 1_000_000.0
 }
 
-/// The result as an event, stored together with the job's end.
-pub(super) fn result(desk: &Desk, job: &Job, event_type: &'static str, payload: &Value) -> Effect {
+/// The result as an event, stored together with the job's end; thrown away if the person of `subject`, a call or a
+/// lead, was erased meanwhile.
+pub(super) fn result(desk: &Desk, job: &Job, subject: Uuid, event_type: &'static str, payload: &Value) -> Effect {
     let (now, tenant_id, job_id) = (desk.now(), job.tenant_id, job.id);
     let payload = Arc::new(payload.to_string());
     Arc::new(move |connection| {
         let payload = Arc::clone(&payload);
         async move {
+            if !is_still_known(connection, subject).await? {
+                return Ok(());
+            }
             let connection_id =
                 sqlx::query_file_scalar!("sql/jobs/results_connection.sql").fetch_one(&mut *connection).await?;
             let event = NewEvent {

@@ -66,5 +66,5 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         "qualified_score": settings.qualified_score,
         "analysis": response.output.expose(),
     });
-    Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, "call_analyzed", &payload)))
+    Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, call_id, "call_analyzed", &payload)))
 }

@@ -67,5 +67,5 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         "counted": counted,
         "analysis": response.output.expose(),
     });
-    Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, "lead_analyzed", &payload)))
+    Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, lead_id, "lead_analyzed", &payload)))
 }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::desk::Tenant;
 use super::person::Person;
 use super::{Attempt, Desk};
-use crate::domain::{Direction, MessageRow, MessageStatus, Ranked, Weight, Writes, message_id};
+use crate::domain::{Direction, ForgottenRows, MessageRow, MessageStatus, Ranked, Weight, Writes, message_id};
 use crate::integrations::whatsapp::{Class, Client, Error, Kind, Message, Sent};
 use crate::outbox::{self, Allowance, Job};
 use crate::redact::Spoken;
-use crate::store;
+use crate::store::{self, forgotten};
 
 /// What is to be said.
 pub(super) struct Wording<'a> {
@@ -135,12 +135,22 @@ fn row(job: &Job, desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, sa
     }
 }
 
-/// What is written once a message was sent: the message, and that the lead was contacted.
+/// What is written once a message was sent: the message, and that the lead was contacted. Of somebody who was erased
+/// meanwhile it is the bare row, so that what is still reported of it stays without a person.
 pub(super) async fn write(connection: &mut PgConnection, row: &MessageRow, lead_id: Uuid) -> Result<(), sqlx::Error> {
     let writes = Writes { messages: vec![row.clone()], ..Writes::default() };
     store::write(connection, &writes).await?;
+    if !is_still_known(connection, lead_id).await? {
+        let rows = ForgottenRows { messages: vec![row.id], ..ForgottenRows::default() };
+        forgotten::strip(connection, &rows, None).await?;
+    }
     sqlx::query_file!("sql/jobs/mark_contacted.sql", lead_id).execute(connection).await?;
     Ok(())
+}
+
+/// Whether the person of this lead or call was not erased while a vendor was asked.
+pub(super) async fn is_still_known(connection: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/jobs/is_still_known.sql", id).fetch_one(connection).await
 }
 
 /// What would have been sent, without the person in it.

@@ -15,6 +15,7 @@ use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy};
 use crate::db;
 use crate::outbox::{self, Delay, Job, Outcome, Settled};
 use crate::queue::WakeUp;
+use crate::store::forgotten;
 
 /// How much longer than its attempt a lease lasts: time enough to settle.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -253,6 +254,10 @@ async fn end(
     effect: Option<&Effect>,
 ) -> Result<End, sqlx::Error> {
     let mut transaction = desk.pool.begin().await?;
+    if effect.is_some() {
+        // Before the job's row is locked, as an erasure does it.
+        forgotten::hold_off_erasure(&mut transaction).await?;
+    }
     if !outbox::settle(&mut transaction, job, desk.frozen_now(), outcome, settled).await? {
         tracing::warn!(job_id = %job.id, kind = job.kind, "the lease was lost: somebody else has this job");
         return Ok(End::Lost);

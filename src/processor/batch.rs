@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Processor;
+use super::forget::forget;
 use super::plan::Plan;
 use super::write::{Effect, Step, Written};
 use crate::domain::{TenantError, TenantFacts};
@@ -45,6 +46,7 @@ impl AddAssign for Report {
 struct Ledger {
     settled: Vec<Settled>,
     postponed: Vec<Postponed>,
+    forgotten: Vec<Uuid>,
 }
 
 impl Processor {
@@ -65,11 +67,13 @@ impl Processor {
         let facts: Vec<EventFacts> = claim.events.iter().map(EventFacts::of).collect();
         let mut ledger = Ledger::default();
         let planned = self.plan_all(claim.events, &mut ledger);
-        let steps = self.resolve_all(&mut transaction, planned, &mut ledger).await?;
+        let mut steps = self.resolve_all(&mut transaction, planned, &mut ledger).await?;
+        forget(&mut transaction, &mut steps).await?;
         let written = self.write(&mut transaction, &steps).await?;
         let splits = written.splits;
         self.conclude(steps, written, &mut ledger);
         inbox::settle(&mut transaction, &ledger.settled).await?;
+        inbox::remove_payloads(&mut transaction, &ledger.forgotten).await?;
         inbox::postpone(&mut transaction, &ledger.postponed).await?;
         transaction.commit().await?;
         Ok((self.account(&facts, &ledger, splits, began.elapsed()), claim.last_due_at))
@@ -152,6 +156,9 @@ impl Processor {
                 Effect::Rows(resolved) => *resolved,
                 _ => crate::domain::Resolved { tenant_id: event.tenant_id, ..Default::default() },
             };
+            if resolved.forgot {
+                ledger.forgotten.push(event.id);
+            }
             ledger.settled.push(Settled {
                 id: event.id,
                 outcome: Outcome::Processed,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::{JobRow, Writes};
+use crate::domain::{ForgottenRows, JobRow, Writes};
 
 /// Folds the writes of many events into one row a key, in key order.
 pub(super) fn fold<'a>(all: impl Iterator<Item = &'a Writes> + Clone) -> Writes {
@@ -17,7 +17,12 @@ pub(super) fn fold<'a>(all: impl Iterator<Item = &'a Writes> + Clone) -> Writes 
         messages: by_id(all.clone().flat_map(|writes| &writes.messages), |row| row.id, |a, b| a.fold(b)),
         complete: by_id(all.clone().flat_map(|writes| &writes.complete), |row| row.lead_id, |a, b| a.fold(b)),
         completions: by_id(all.clone().flat_map(|writes| &writes.completions), |row| row.call_id, |a, b| a.fold(b)),
-        jobs: jobs(all.flat_map(|writes| &writes.jobs)),
+        jobs: jobs(all.clone().flat_map(|writes| &writes.jobs)),
+        forgotten: ForgottenRows {
+            calls: all.clone().flat_map(|writes| writes.forgotten.calls.iter().copied()).collect(),
+            messages: all.clone().flat_map(|writes| writes.forgotten.messages.iter().copied()).collect(),
+            recordings: all.flat_map(|writes| writes.forgotten.recordings.iter().copied()).collect(),
+        },
     }
 }
 

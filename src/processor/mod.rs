@@ -2,6 +2,7 @@
 
 mod batch;
 mod fold;
+mod forget;
 mod plan;
 mod run;
 mod settings;

@@ -30,6 +30,11 @@ pub(super) enum Plan {
 impl Processor {
     /// Finds the event's handler and, if it is a pure one, runs it.
     pub(super) fn plan(&self, event: &Event) -> Plan {
+        if event.payload_removed {
+            return Plan::Ignore(
+                "its payload was removed (retention or erasure): there is nothing to do again".to_owned(),
+            );
+        }
         match self.registry.find(&event.provider, &event.event_type) {
             None => {
                 self.note_unknown(event);

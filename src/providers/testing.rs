@@ -72,6 +72,7 @@ pub(super) fn event(provider: &dyn Provider, payload: &Value) -> Event {
         tenant_region: None,
         tenant_outreach_delay_ms: None,
         payload: Hidden::new(payload.to_string()),
+        payload_removed: false,
     }
 }
 

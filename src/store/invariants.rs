@@ -18,6 +18,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("contacts_are_leads", include_str!("../../sql/invariants/contacts_are_leads.sql")),
     ("analytics_have_calls", include_str!("../../sql/invariants/analytics_have_calls.sql")),
     ("recordings_have_calls", include_str!("../../sql/invariants/recordings_have_calls.sql")),
+    ("charges_follow_calls", include_str!("../../sql/invariants/charges_follow_calls.sql")),
+    ("forgotten_stay_away", include_str!("../../sql/invariants/forgotten_stay_away.sql")),
     ("tenants_exist", include_str!("../../sql/invariants/tenants_exist.sql")),
     ("job_leases_end", include_str!("../../sql/invariants/job_leases_end.sql")),
 ];

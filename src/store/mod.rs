@@ -2,10 +2,12 @@
 //! under `sql/store/`.
 
 mod analytics;
+pub mod billing;
 mod calls;
 mod columns;
 pub mod connections;
 pub mod directory;
+pub mod forgotten;
 pub mod invariants;
 mod leads;
 mod messages;
@@ -26,6 +28,7 @@ pub use owners::owners;
 pub async fn write(connection: &mut PgConnection, writes: &Writes) -> Result<(), sqlx::Error> {
     if !writes.calls.is_empty() {
         calls::upsert(connection, &writes.calls).await?;
+        billing::charge(connection, &writes.calls).await?;
     }
     if !writes.leads.is_empty() {
         leads::upsert(connection, &writes.leads).await?;
@@ -44,6 +47,9 @@ pub async fn write(connection: &mut PgConnection, writes: &Writes) -> Result<(),
     }
     if !writes.messages.is_empty() {
         messages::upsert(connection, &writes.messages).await?;
+    }
+    if !writes.forgotten.is_empty() {
+        forgotten::strip(connection, &writes.forgotten, None).await?;
     }
     Ok(())
 }

@@ -120,6 +120,7 @@ async fn a_field_of_the_wrong_type_is_skipped_and_the_event_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_with_fields_gone_wrong_never_break_anything() {
     let app = TestApp::spawn().await;
+    app.set_rate("999999.999999", 3_600, 3_600).await;
     let mut dice = Dice::new(23);
     let nonsense = [
         json!(null),

@@ -58,6 +58,7 @@ fn event(document: &Document) -> Event {
         tenant_region: None,
         tenant_outreach_delay_ms: None,
         payload: Hidden::new(document.text.clone()),
+        payload_removed: false,
     }
 }
 

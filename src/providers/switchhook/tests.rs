@@ -11,6 +11,7 @@ use crate::redact::{Email, Hidden, PersonName};
 
 fn event(payload: &Value) -> Event {
     Event {
+        payload_removed: false,
         id: Uuid::from_u128(1),
         connection_id: Uuid::from_u128(2),
         tenant_id: Some(Uuid::from_u128(3)),

@@ -15,7 +15,7 @@ use actix_web::web::Query;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::crypto::{hex, hmac_sha256, same};
+use super::crypto::{hex, hmac_sha256, same, sha256_hex};
 use super::sample::samples;
 use super::{Delivery, Envelope, Handshake, Notes, Outgoing, Provider, Reader, Refusal, Sample};
 use crate::dispatch::Registry;
@@ -27,6 +27,8 @@ pub struct WhatsApp;
 
 /// Longest challenge that is given back; Meta's are a dozen digits.
 const MAX_CHALLENGE_BYTES: usize = 1_024;
+/// Digits of a subject: 96 bits, as of the digest of an event's text.
+const SUBJECT_DIGITS: usize = 24;
 
 impl Provider for WhatsApp {
     fn name(&self) -> &'static str {
@@ -74,7 +76,11 @@ impl Provider for WhatsApp {
         let items = || changes.iter().flat_map(payload::items);
         // What a delivery tells of has happened by the time of its last item.
         let occurred_at = items().filter_map(|item| item.time_s("timestamp")).max();
-        Envelope::new(event_type, items().find_map(|item| payload::subject(&item)), occurred_at)
+        // By its digest: Meta's ids hold the person's number in base64, and an event keeps its subject when a person is
+        // erased.
+        let subject = items().find_map(|item| payload::subject(&item));
+        let subject = subject.map(|id| sha256_hex(id.as_bytes())[..SUBJECT_DIGITS].to_owned());
+        Envelope::new(event_type, subject, occurred_at)
     }
 
     fn register(&self, registry: &mut Registry) {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::WhatsApp;
 use crate::domain::{Changes, ContactReport, Direction, MessageReport, MessageStatus, Weight};
+use crate::providers::crypto::sha256_hex;
 use crate::providers::testing::{
     at, death, document, handle, headers, headers_of, published, sample, spoil_every_field,
 };
@@ -111,7 +112,8 @@ fn every_sample_has_its_event_type() {
     for (name, event_type, subject, occurred_at) in expected {
         let Document { envelope, .. } = document(&WhatsApp, sample(&WhatsApp, name).body);
         let found = (envelope.event_type.as_str(), envelope.subject.as_deref(), envelope.occurred_at);
-        assert_eq!(found, (event_type, subject, occurred_at), "{name}");
+        let subject = subject.map(|id| sha256_hex(id.as_bytes())[..24].to_owned());
+        assert_eq!(found, (event_type, subject.as_deref(), occurred_at), "{name}");
     }
     for nothing in [json!({}), json!([]), json!({ "object": "page" }), json!({ "object": "whatsapp_business_account" })]
     {

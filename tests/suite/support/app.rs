@@ -31,6 +31,7 @@ const DOMAIN_TABLES: &[(&str, &str)] = &[
     ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
     ("recordings", "to_jsonb(t) - 'created_at'"),
     ("messages", "to_jsonb(t) - 'created_at'"),
+    ("charges", "to_jsonb(t) - 'charged_at' - 'corrected_at'"),
     ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
 ];
 
@@ -286,11 +287,20 @@ impl TestApp {
         sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap().rows_affected()
     }
 
+    /// What the default tenant's minutes cost from now on.
+    pub async fn set_rate(&self, per_minute: &str, rounding_seconds: u32, minimum_seconds: u32) {
+        self.execute(&format!(
+            "insert into tenant_rates (tenant_id, rate_per_minute, currency, rounding_seconds, minimum_seconds)
+             values ('{TENANT}', {per_minute}, 'USD', {rounding_seconds}, {minimum_seconds})"
+        ))
+        .await;
+    }
+
     /// Empties every table that events write.
     pub async fn clear(&self) {
         self.execute(
             "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
-             outreaches, allowances",
+             outreaches, allowances, charges",
         )
         .await;
     }

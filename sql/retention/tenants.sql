@@ -1,0 +1,2 @@
+-- Every tenant.
+select id from tenants order by id

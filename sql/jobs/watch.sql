@@ -1,4 +1,5 @@
--- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours
+-- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours, $5 the reason of
+-- jobs that wait for tomorrow's budget
 -- Everything that is wrong right now: cause, subject, tenant, severity, and a line without personal data.
 select 'dead_events' as "cause!", e.provider as "subject!", null::uuid as "tenant_id?", 'critical' as "severity!",
        format('%s events of %s failed for good; the last: %s', count(*), e.provider,
@@ -7,7 +8,7 @@ from webhook_events e
 where e.last_error is not null and e.outcome = 'dead'
 group by e.provider
 union all
-select 'dead_jobs', j.kind, j.tenant_id, 'critical',
+select 'dead_jobs', format('%s of %s', j.kind, j.tenant_id), j.tenant_id, 'critical',
        format('%s jobs of kind %s failed for good; the last: %s', count(*), j.kind,
               (array_agg(left(j.last_error, 200) order by j.id desc))[1])
 from jobs j
@@ -35,11 +36,17 @@ where r.at > $1::timestamptz - interval '10 minutes' and r.status = 401 and r.pr
 group by r.provider, r.connection
 having sum(r.repeats) >= $3::bigint
 union all
-select 'vendor_refuses', j.kind, j.tenant_id, 'critical',
+select 'vendor_refuses', format('%s of %s', j.kind, j.tenant_id), j.tenant_id, 'critical',
        format('%s jobs of kind %s wait for a person: %s', count(*), j.kind, max(left(j.last_error, 200)))
 from jobs j
 where j.settled_at is null and j.needs_person
 group by j.kind, j.tenant_id
+union all
+select 'budget', j.tenant_id::text, j.tenant_id, 'warning',
+       format('%s analyses wait: %s', count(*), $5::text)
+from jobs j
+where j.settled_at is null and j.kind in ('analyze_call', 'analyze_lead') and j.last_error = $5
+group by j.tenant_id
 union all
 select 'silence', c.id::text, c.tenant_id, 'critical',
        format('%s has sent nothing for %s hours; its longest silence in three weeks was %s hours', c.provider,

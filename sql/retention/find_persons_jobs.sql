@@ -1,4 +1,4 @@
--- $1 tenants, $2 pattern of the number, $3 ids of the person's calls, messages and leads, as text
+-- $1 tenants, $2 pattern of the number, $3 ids of the person's calls, messages, outreaches and leads, as text
 select j.id
 from jobs j
 where j.tenant_id = any ($1)

@@ -15,7 +15,7 @@ use super::{Context, setup};
 use crate::clock::Clock;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
-use crate::{api, db};
+use crate::{api, db, retention};
 
 /// How long the batches in hand may take when the program stops.
 const WORK_STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -62,6 +62,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         let watcher = Watcher::new(Arc::new(context.desk_over(pool.clone())?), context.config.alerts.clone());
         let stop = stop_work.clone();
         work.spawn(async move { watcher.run(stop).await });
+        work.spawn(retention::run(pool.clone(), context.config.retention.clone(), stop_work.clone()));
         for _ in 0..context.config.processor.workers {
             let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
             work.spawn(async move { processor.run(stop).await });

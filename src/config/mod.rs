@@ -13,7 +13,7 @@ use tables::{find, overlay, parse, set, typed, unknown, unset};
 
 use crate::domain::OutreachSettings;
 use crate::jobs::{self, AlertSettings, AnalysisSettings, Integrations, TenantSettings};
-use crate::{db, http, processor, telemetry};
+use crate::{db, http, processor, retention, telemetry};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -49,6 +49,7 @@ pub struct Config {
     pub jobs: jobs::Settings,
     pub alerts: AlertSettings,
     pub integrations: Integrations,
+    pub retention: retention::Settings,
     pub log: telemetry::Settings,
     pub handlers: BTreeMap<String, String>,
     /// The sections that a tenant may have of its own, as they were read.

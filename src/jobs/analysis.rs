@@ -21,6 +21,9 @@ use crate::redact::Spoken;
 /// What an answer can be long at most where the configuration does not bound it, in tokens; for the budget.
 const OUTPUT_TOKENS_ASSUMED: u32 = 32_000;
 
+/// Why an analysis waits for another day. The watch looks for it.
+pub(super) const BUDGET_IS_SPENT: &str = "the day's budget of analyses is used up";
+
 /// The rules of both: three quick retries, then the long ladder.
 pub(super) fn policy(name: &'static str) -> Policy {
     Policy {
@@ -107,7 +110,7 @@ async fn reserve(desk: &Desk, tenant: &Tenant, most: f64) -> Result<Option<Allow
         return Err(Attempt::Refused(reason));
     }
     // Looked at hourly: the budget may be raised, and a new day begins by the tenant's clock.
-    Err(Attempt::Wait(std::time::Duration::from_secs(3_600), "the day's budget of analyses is used up".to_owned()))
+    Err(Attempt::Wait(std::time::Duration::from_secs(3_600), BUDGET_IS_SPENT.to_owned()))
 }
 
 /// Gives back what was reserved and not spent. `spent`: `None` means nobody knows.

@@ -1,9 +1,12 @@
-//! `send_alert`: tells people of an incident, its end, or a lead worth calling, over the first channel that works.
+//! `send_alert`: tells people of an incident, its end, a lead worth calling, or an outreach, over the first channel that works.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::desk::Tenant;
@@ -11,7 +14,7 @@ use super::start_outreach::id_in;
 use super::{Attempt, Desk, Kind, OnUnknown, Policy};
 use crate::integrations::email::{self, Mail};
 use crate::integrations::{Verdict, slack, twilio};
-use crate::outbox::Job;
+use crate::outbox::{self, Job, NewJob};
 use crate::queue::Backoff;
 use crate::redact::Spoken;
 
@@ -21,6 +24,8 @@ const INCIDENT: &str = include_str!("templates/incident.txt");
 const RESOLVED: &str = include_str!("templates/resolved.txt");
 /// What is said of a lead worth calling.
 const LEAD: &str = include_str!("templates/lead.txt");
+/// What is said of an outreach.
+const OUTREACH: &str = include_str!("templates/outreach.txt");
 
 /// The kind.
 pub(super) struct SendAlert;
@@ -44,6 +49,24 @@ impl Kind for SendAlert {
     }
 }
 
+/// Puts up the alert that an outreach was sent, or answered: once for each.
+pub(super) async fn of_outreach(
+    connection: &mut PgConnection,
+    tenant_id: Uuid,
+    outreach_id: Uuid,
+    what: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let job = NewJob {
+        tenant_id,
+        kind: "send_alert",
+        key: &format!("{outreach_id}:{what}"),
+        payload: &json!({ "outreach_id": outreach_id, "what": what }),
+        due_at: now,
+    };
+    outbox::put(connection, &[job]).await
+}
+
 /// What is to be told.
 struct Alert {
     severity: String,
@@ -55,9 +78,14 @@ struct Alert {
 
 async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     let tenant = desk.tenant_or_house(job.tenant_id).await?;
-    let alert = match id_in(job, "lead_id") {
-        Ok(lead_id) => of_lead(lead_id, job.tenant_id, desk).await?,
-        Err(_) => of_incident(id_in(job, "incident_id")?, desk).await?,
+    let what = job.payload.expose().get("what").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let alert = match (id_in(job, "lead_id"), id_in(job, "outreach_id")) {
+        (Ok(lead_id), _) => of_lead(lead_id, job.tenant_id, desk).await?,
+        (_, Ok(_)) if !tenant.settings.alerts.outreach.iter().any(|told| told == what) => {
+            return Ok(Attempt::Skipped(format!("alerts.outreach does not name {what}")));
+        }
+        (_, Ok(outreach_id)) => outreach(outreach_id, what, job.tenant_id, desk).await?,
+        _ => of_incident(id_in(job, "incident_id")?, desk).await?,
     };
     let Some(alert) = alert else { return Ok(Attempt::Skipped("there is nothing to tell any more".to_owned())) };
     let alerts = &tenant.settings.alerts;
@@ -160,6 +188,27 @@ async fn of_lead(lead_id: Uuid, tenant_id: Uuid, desk: &Desk) -> Result<Option<A
             subject: format!("{}: a lead worth calling, score {score}", lead.tenant),
             text: Spoken::new(with(name, &lead.phone, summary)),
             preview: with("…", "…", "…"),
+        }
+    }))
+}
+
+async fn outreach(id: Uuid, what: &str, tenant_id: Uuid, desk: &Desk) -> Result<Option<Alert>, Attempt> {
+    let found = sqlx::query_file!("sql/jobs/outreach_to_tell.sql", id, tenant_id).fetch_optional(&desk.pool).await?;
+    Ok(found.map(|found| {
+        let summary = match what {
+            "answered" => found.end_reason.as_deref().unwrap_or_default(),
+            _ => "Their call was missed; a message was sent.",
+        };
+        let with = |name: &str, phone: &str| {
+            let tenant = found.tenant.as_str();
+            let values = [("what", what), ("tenant", tenant), ("name", name), ("phone", phone), ("summary", summary)];
+            filled(OUTREACH, &values)
+        };
+        Alert {
+            severity: "info".to_owned(),
+            subject: format!("{}: outreach {what}", found.tenant),
+            text: Spoken::new(with(found.name.as_deref().unwrap_or("(no name)"), &found.phone)),
+            preview: with("…", "…"),
         }
     }))
 }

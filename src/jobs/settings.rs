@@ -36,6 +36,8 @@ pub struct AlertSettings {
     pub warning: Vec<String>,
     /// Channels for good news, such as a lead worth calling.
     pub info: Vec<String>,
+    /// What is told of an outreach: `sent`, `answered`.
+    pub outreach: Vec<String>,
     /// Who gets alerts by SMS, in E.164.
     pub sms_to: Phone,
     /// The longest that events and due jobs may wait.

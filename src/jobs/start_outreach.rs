@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::desk::{Tenant, TenantError};
 use super::message::{self, Wording};
 use super::person::{self, Person};
+use super::send_alert;
 use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy};
 use crate::domain::MessageRow;
 use crate::outbox::{self, Job, NewJob};
@@ -114,6 +115,7 @@ fn effect(desk: &Desk, tenant: &Tenant, person: &Person, outreach_id: Uuid, row:
         let (row, waits) = (Arc::clone(&row), waits.clone());
         async move {
             message::write(connection, &row, lead_id).await?;
+            send_alert::of_outreach(connection, tenant_id, outreach_id, "sent", now).await?;
             let mut last = Duration::ZERO;
             for (number, wait) in (1..).zip(&waits) {
                 let gap = wait.saturating_sub(last).as_secs();

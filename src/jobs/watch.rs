@@ -10,9 +10,11 @@ use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AlertSettings, Desk};
+use super::analysis::BUDGET_IS_SPENT;
+use super::{AlertSettings, Desk, send_alert};
 use crate::db;
 use crate::outbox::{self, NewJob};
+use crate::store::billing::{self, Balance, CreditState};
 
 /// How far back it is looked which connections have sent something; more than an interval, so that none is missed.
 const LOOK_BACK: Duration = Duration::from_secs(7_200);
@@ -53,6 +55,11 @@ impl Watcher {
             .execute(&mut *transaction)
             .await?;
         self.open(&mut transaction, now).await?;
+        // People are told of an answer once, when it ends the outreach.
+        for ended in sqlx::query_file!("sql/jobs/end_answered_outreaches.sql", now).fetch_all(&mut *transaction).await?
+        {
+            send_alert::of_outreach(&mut transaction, ended.tenant_id, ended.id, "answered", now).await?;
+        }
         for over in sqlx::query_file!("sql/jobs/resolve_incidents.sql", now).fetch_all(&mut *transaction).await? {
             tell(&mut transaction, over.id, over.tenant_id, "resolved", now).await?;
         }
@@ -67,10 +74,19 @@ impl Watcher {
             settings.lag_max.as_secs_f64(),
             i64::from(settings.refused_min),
             i32::try_from(settings.silence_hours_min).unwrap_or(i32::MAX),
+            BUDGET_IS_SPENT,
         )
         .fetch_all(&mut *connection)
         .await?;
-        for trouble in found {
+        let found = found.into_iter().map(|row| Trouble {
+            cause: row.cause,
+            subject: row.subject,
+            tenant_id: row.tenant_id,
+            severity: row.severity,
+            summary: row.summary,
+        });
+        let short_of_credit = billing::states(&mut *connection).await?.into_iter().map(of_credit);
+        for trouble in found.chain(short_of_credit).collect::<Vec<_>>() {
             let incident = sqlx::query_file!(
                 "sql/jobs/open_incident.sql",
                 trouble.cause,
@@ -89,6 +105,27 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+}
+
+/// Something that is wrong. No personal data.
+struct Trouble {
+    cause: String,
+    subject: String,
+    tenant_id: Option<Uuid>,
+    severity: String,
+    summary: String,
+}
+
+fn of_credit(balance: Balance) -> Trouble {
+    let is_exhausted = balance.state == Some(CreditState::Exhausted);
+    let word = if is_exhausted { "exhausted" } else { "low" };
+    Trouble {
+        cause: "credit".to_owned(),
+        subject: format!("{} of {}", balance.currency, balance.tenant_id),
+        tenant_id: Some(balance.tenant_id),
+        severity: if is_exhausted { "critical" } else { "warning" }.to_owned(),
+        summary: format!("the credit is {word}: {} {} are left", balance.balance, balance.currency),
     }
 }
 

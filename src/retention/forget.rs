@@ -144,20 +144,23 @@ impl Work<'_> {
         forgotten::add(&mut transaction, &key, &self.sought.tenants, &self.sought.number).await?;
         search::latest_calls(&mut transaction, self.sought, found).await?;
         let stripped = forgotten::strip(&mut transaction, &rows_of(found), Some(&self.sought.number)).await?;
-        let deleted = self.delete_leads(&mut transaction).await?;
+        let deleted = self.delete_leads(&mut transaction, found).await?;
         (found.leads, found.recordings) = (deleted.0, stripped.recordings);
         found.analytics = stripped.analytics + deleted.1;
         let total = found.leads + found.analytics + stripped.calls + stripped.messages + stripped.recordings;
         self.commit(transaction, total).await
     }
 
-    async fn delete_leads(&self, connection: &mut PgConnection) -> Result<(u64, u64), sqlx::Error> {
+    async fn delete_leads(&self, connection: &mut PgConnection, found: &mut Found) -> Result<(u64, u64), sqlx::Error> {
         let Sought { lead_ids, tenants, number, .. } = self.sought;
         let leads = sqlx::query_file!("sql/retention/delete_lead.sql", lead_ids)
             .execute(&mut *connection)
             .await?
             .rows_affected();
-        sqlx::query_file!("sql/retention/delete_outreaches.sql", lead_ids).execute(&mut *connection).await?;
+        let outreaches = sqlx::query_file_scalar!("sql/retention/delete_outreaches.sql", lead_ids)
+            .fetch_all(&mut *connection)
+            .await?;
+        found.outreaches.extend(outreaches);
         sqlx::query_file!("sql/retention/delete_allowances.sql", lead_ids).execute(&mut *connection).await?;
         let analyses = sqlx::query_file!("sql/retention/delete_complete_analyses.sql", tenants, number.expose())
             .execute(connection)

@@ -18,6 +18,8 @@ pub(super) struct Found {
     /// The platforms' ids of these calls.
     pub(super) platform_ids: Vec<String>,
     pub(super) messages: Vec<Uuid>,
+    /// Outreaches to them, which jobs are about.
+    pub(super) outreaches: Vec<Uuid>,
     pub(super) jobs: Vec<Uuid>,
     pub(super) leads: u64,
     pub(super) analytics: u64,
@@ -59,6 +61,9 @@ pub(super) async fn rows(pool: &PgPool, sought: &Sought, found: &mut Found) -> R
         found.platform_ids.push(row.platform_id);
     }
     found.messages = sqlx::query_file_scalar!("sql/retention/find_persons_messages.sql", tenants, pattern)
+        .fetch_all(&mut *reading)
+        .await?;
+    found.outreaches = sqlx::query_file_scalar!("sql/retention/find_persons_outreaches.sql", &sought.lead_ids)
         .fetch_all(&mut *reading)
         .await?;
     let counts = sqlx::query_file!(
@@ -129,8 +134,14 @@ pub(super) async fn events(
 
 /// Jobs about the person.
 pub(super) async fn jobs(pool: &PgPool, sought: &Sought, found: &Found) -> Result<Vec<Uuid>, sqlx::Error> {
-    let ids: Vec<String> =
-        found.calls.iter().chain(&found.messages).chain(&sought.lead_ids).map(Uuid::to_string).collect();
+    let ids: Vec<String> = found
+        .calls
+        .iter()
+        .chain(&found.messages)
+        .chain(&found.outreaches)
+        .chain(&sought.lead_ids)
+        .map(Uuid::to_string)
+        .collect();
     let mut reading = db::patient(pool).await?;
     let jobs =
         sqlx::query_file_scalar!("sql/retention/find_persons_jobs.sql", &sought.tenants, sought.pattern.expose(), &ids)

@@ -3,6 +3,7 @@
 
 mod analytics;
 pub mod billing;
+pub mod by_hand;
 mod calls;
 mod columns;
 pub mod connections;

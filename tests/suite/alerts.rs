@@ -7,6 +7,7 @@ use switchhook::jobs::Watcher;
 use switchhook::providers;
 
 use crate::support::TestApp;
+use crate::support::story::Story;
 use crate::support::vendors::{SlackStub, SmtpStub, TwilioStub};
 
 async fn look(app: &TestApp) {
@@ -90,6 +91,7 @@ async fn where_a_channel_fails_the_next_is_taken() {
 async fn every_cause_is_seen() {
     let slack = SlackStub::start().await;
     let app = spawn(&slack, &[]).await;
+    app.set_rate("6", 1, 0).await;
     app.execute(
         "insert into jobs (tenant_id, kind, key, due_at, settled_at, outcome, last_error)
              select id, 'start_outreach', 'dead', now(), now(), 'dead', 'template' from tenants;
@@ -104,22 +106,40 @@ async fn every_cause_is_seen() {
              from connections where provider = 'retell';
          insert into connection_hours (connection_id, hour)
              select c.id, date_trunc('hour', now()) - h * interval '1 hour'
-             from connections c, generate_series(10, 60) h where c.provider = 'bolna'",
+             from connections c, generate_series(10, 60) h where c.provider = 'bolna';
+         insert into jobs (tenant_id, kind, key, due_at, last_error)
+             select id, 'analyze_call', 'budget', now() + interval '1 hour', 'the day''s budget of analyses is used up'
+             from tenants;
+         insert into credits (tenant_id, amount, currency, added_by) select id, 5, 'USD', 'test' from tenants;
+         update tenants set low_credit = 10;
+         insert into tenants (slug, name) values ('other', 'Other');
+         insert into jobs (tenant_id, kind, key, due_at, settled_at, outcome, last_error)
+             select id, 'start_outreach', 'dead too', now(), now(), 'dead', 'template' from tenants where slug = 'other'",
     )
     .await;
     // Looking is all that is done here: nothing is carried out.
     let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
     Watcher::new(app.desk.clone(), settings).look().await.unwrap();
-    let causes = app.rows("select to_jsonb(cause || ' ' || subject) from incidents order by 1").await;
+    let causes = app
+        .rows(
+            "select to_jsonb(cause || ' ' || regexp_replace(subject, ' of .*', ' of ' || coalesce(slug, ''))) from incidents
+             left join tenants t on t.id = tenant_id order by 1",
+        )
+        .await;
     let bolna = app.value("select id from connections where provider = 'bolna'").await;
     let silence = format!("silence {}", bolna.as_str().unwrap());
+    let default = app.value("select id from tenants where slug = 'default'").await;
+    let budget = format!("budget {}", default.as_str().unwrap());
     let expected = [
-        "dead_jobs start_outreach",
+        &budget,
+        "credit USD of default",
+        "dead_jobs start_outreach of default",
+        "dead_jobs start_outreach of other",
         "lag events",
         "lag jobs",
         "refused_senders retell/default",
         silence.as_str(),
-        "vendor_refuses analyze_call",
+        "vendor_refuses analyze_call of default",
     ];
     assert_eq!(causes, expected.map(|text| json!(text)));
 }
@@ -151,6 +171,68 @@ async fn a_lead_worth_calling_is_told_and_without_channels_it_runs_dry() {
         } else {
             let preview = job["preview"].as_str().unwrap();
             assert!(job["outcome"] == "skipped" && !preview.contains("Sam") && preview.contains("score 90"), "{job}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credit_that_runs_out_is_told_again_when_it_has_run_out() {
+    let slack = SlackStub::start().await;
+    let app = spawn(&slack, &[]).await;
+    app.set_rate("6", 1, 0).await;
+    let pay = |amount: i32| {
+        format!(
+            "insert into credits (tenant_id, amount, currency, added_by) select id, {amount}, 'USD', 'test' from tenants"
+        )
+    };
+    app.execute("update tenants set low_credit = 10").await;
+    app.execute(&pay(20)).await;
+    look(&app).await;
+    assert_eq!(slack.texts().len(), 0);
+    for (spent, texts, start) in [(12, 1, "[WARNING] credit"), (8, 2, "[CRITICAL] credit"), (1, 2, "[CRITICAL] credit")]
+    {
+        app.execute(&pay(-spent)).await;
+        app.clock.advance(TimeDelta::minutes(1));
+        look(&app).await;
+        let told = slack.texts();
+        assert!(told.len() == texts && told[texts - 1].starts_with(start), "{spent}: {told:?}");
+    }
+    app.execute(&pay(100)).await;
+    app.clock.advance(TimeDelta::minutes(1));
+    look(&app).await;
+    assert!(slack.texts()[2].starts_with("[RESOLVED] credit"), "{:?}", slack.texts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outreach_is_told_when_it_is_sent_and_ends_when_it_is_answered() {
+    for (told, answered) in [("sent,answered", true), ("answered", true), ("sent", false)] {
+        let slack = SlackStub::start().await;
+        let url = slack.webhook_url.clone();
+        let settings = [("INTEGRATIONS__SLACK__WEBHOOK_URL", url.as_str()), ("ALERTS__OUTREACH", told)];
+        let story = Story::new(&settings).await;
+        let now: chrono::DateTime<chrono::Utc> = story.app.value("now()").await.as_str().unwrap().parse().unwrap();
+        let noon = now.date_naive().and_hms_opt(12, 0, 0).unwrap().and_utc();
+        story.app.clock.advance(noon - story.app.clock.now());
+        story.missed_call("c1").await;
+        story.app.clock.advance(TimeDelta::minutes(2));
+        story.jobs().await;
+        look(&story.app).await;
+        assert_eq!(slack.texts().len(), usize::from(told.starts_with("sent")), "{told}");
+        if answered {
+            story.app.clock.advance(TimeDelta::minutes(2));
+            story.reply("yes please").await;
+            story.app.clock.advance(TimeDelta::minutes(1));
+            look(&story.app).await;
+            look(&story.app).await;
+            let last = slack.texts().pop().unwrap();
+            assert!(last.starts_with("Outreach answered (") && last.contains("they have written meanwhile"), "{last}");
+            assert_eq!(slack.texts().len(), told.split(',').count(), "once each");
+            let ends = story.ends("send_reminder").await;
+            let end = "cancelled: the outreach has ended: they have written meanwhile";
+            assert_eq!(ends, [end, end], "not left until they are due");
+            assert_eq!(story.app.value("select end_reason from outreaches").await, "they have written meanwhile");
+        } else {
+            assert_eq!(story.app.value("select count(*) from outreaches where ended_at is null").await, 1);
         }
     }
 }

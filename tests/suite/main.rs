@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod door;
 mod erasure;
+mod erasure_jobs;
 mod first_minute;
 mod handlers;
 mod inbox;

@@ -1,84 +1,11 @@
 //! The story of one lead from missed call to second reminder, and every way it ends early.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 use switchhook::providers;
 
-use crate::support::TestApp;
-use crate::support::vendors::whatsapp::{TOKEN, WhatsAppStub};
-
-const CALLER: &str = "+15550100123";
-const DIGITS: &str = "15550100123";
-
-struct Story {
-    app: TestApp,
-    whatsapp: WhatsAppStub,
-}
-
-impl Story {
-    async fn new(settings: &[(&str, &str)]) -> Self {
-        let whatsapp = WhatsAppStub::start().await;
-        whatsapp.approve("missed_call", "en", 1);
-        let base_url = whatsapp.base_url.clone();
-        let own = [
-            ("INTEGRATIONS__WHATSAPP__BASE_URL", base_url.as_str()),
-            ("INTEGRATIONS__WHATSAPP__TOKEN", TOKEN),
-            ("INTEGRATIONS__WHATSAPP__PHONE_NUMBER_ID", "106540352242922"),
-            ("INTEGRATIONS__WHATSAPP__TEMPLATE", "missed_call"),
-            ("OUTREACH__TEMPLATE_PARAMETERS", "{name|there}"),
-        ];
-        let all: Vec<(&str, &str)> = own.iter().chain(settings).copied().collect();
-        Self { app: TestApp::spawn_with(&all, providers::registry()).await, whatsapp }
-    }
-
-    /// A call that nobody took, which ends now.
-    async fn missed_call(&self, call_id: &str) {
-        self.call(call_id, CALLER, "not_connected", false).await;
-    }
-
-    async fn call(&self, call_id: &str, from: &str, status: &str, is_answered: bool) {
-        let now = self.app.clock.now().timestamp_millis();
-        let mut call = json!({ "call_id": call_id, "direction": "inbound", "from_number": from,
-            "to_number": "+15550100199", "call_status": status, "start_timestamp": now - 20_000, "end_timestamp": now });
-        if is_answered {
-            call["duration_ms"] = json!(15_000);
-            call["transcript"] = json!("Agent: Hello?\nUser: Hi.");
-        }
-        let body = json!({ "event": "call_ended", "call": call }).to_string();
-        self.app.post(providers::find("retell").unwrap(), &body).await.assert_outcome("accepted");
-        self.app.run_until_idle().await;
-    }
-
-    async fn jobs(&self) {
-        self.app.run_everything().await;
-    }
-
-    fn pass(&self, hours: i64) {
-        self.app.clock.advance(TimeDelta::hours(hours));
-    }
-
-    fn sent(&self) -> usize {
-        self.whatsapp.accepted().len()
-    }
-
-    async fn ends(&self, kind: &str) -> Vec<Value> {
-        let of_kind = format!("from jobs where kind = '{kind}' order by due_at, key");
-        self.app.rows(&format!("select to_jsonb(outcome || ': ' || coalesce(note, last_error, '')) {of_kind}")).await
-    }
-
-    /// They write to us, now.
-    async fn reply(&self, text: &str) {
-        let now = self.app.clock.now().to_rfc3339();
-        self.app
-            .execute(&format!(
-                "insert into messages (id, tenant_id, provider, provider_message_id, channel, direction, from_number,
-                     contact_number, body, body_rank, status, sent_at)
-                 select uuid_v7(), id, 'whatsapp', uuid_v7()::text, 'whatsapp', 'inbound', '{CALLER}', '{CALLER}',
-                     '{text}', '2', 'received', '{now}' from tenants where slug = 'default'"
-            ))
-            .await;
-    }
-}
+use crate::support::story::{CALLER, DIGITS, Story};
+use crate::support::{Binary, url_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_missed_call_to_the_second_reminder() {
@@ -315,6 +242,34 @@ async fn who_says_stop_gets_nothing_more() {
     story.app.clock.advance(TimeDelta::minutes(2));
     story.jobs().await;
     assert_eq!((story.sent(), &story.ends("start_outreach").await[1]), (1, &json!("skipped: they want no messages")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_decide_counts_over_what_somebody_said() {
+    let story = Story::new(&[]).await;
+    let database = story.app.value("current_database()").await;
+    let url = url_of(database.as_str().unwrap());
+    let decide = |arguments: &[&str]| {
+        let all: Vec<&str> = ["leads", "do-not-contact"].iter().chain(arguments).copied().collect();
+        let output = Binary::run(&url, &all);
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(decide(&[CALLER]).0, 1, "nobody knows them");
+    assert_eq!(decide(&[CALLER, "--tenant", "default"]), (0, "***0123 will not be written to\n".to_owned()));
+    story.missed_call("c1").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.ends("start_outreach").await, ["skipped: they want no messages"]);
+    assert_eq!(story.app.value("select source from leads").await, "retell", "a platform's counts over a hand's");
+    story.app.execute("update leads set opted_out = true, opted_out_rank = '2'").await;
+    assert_eq!(decide(&["(555) 010-0123", "off"]).0, 0);
+    story.missed_call("c2").await;
+    story.app.clock.advance(TimeDelta::minutes(2));
+    story.jobs().await;
+    assert_eq!(story.sent(), 1);
+    assert_eq!(decide(&[CALLER, "auto"]).0, 0);
+    assert_eq!(story.app.value("select opted_out_by_hand is null from leads").await, true);
+    assert_eq!(story.app.value("select count(*) from operator_log where action = 'do_not_contact'").await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ mod app;
 mod binary;
 mod cluster;
 mod fixtures;
+pub mod story;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
 pub mod vendors;
 

@@ -1,0 +1,59 @@
+//! What people set of a lead: columns of their own, which win over what was derived.
+
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{forgotten, operator_log};
+use crate::domain::lead_id;
+use crate::redact::Phone;
+
+/// Whether somebody is to be written to, as a person decides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoNotContact {
+    /// Never.
+    On,
+    /// They may be written to, whatever they said.
+    Off,
+    /// What they said counts.
+    Auto,
+}
+
+impl DoNotContact {
+    fn value(self) -> Option<bool> {
+        match self {
+            Self::On => Some(true),
+            Self::Off => Some(false),
+            Self::Auto => None,
+        }
+    }
+}
+
+/// Sets it for the leads that these tenants have of a number; returns how many. `adds`: a tenant that has none gets one.
+pub async fn set_do_not_contact(
+    pool: &PgPool,
+    tenants: &[Uuid],
+    number: &Phone,
+    value: DoNotContact,
+    adds: bool,
+    actor: &str,
+) -> Result<u64, sqlx::Error> {
+    let leads: Vec<Uuid> = tenants.iter().map(|tenant_id| lead_id(*tenant_id, number.expose())).collect();
+    let mut transaction = pool.begin().await?;
+    forgotten::hold_off_erasure(&mut transaction).await?;
+    if adds {
+        for (id, tenant_id) in leads.iter().zip(tenants) {
+            sqlx::query_file!("sql/store/add_lead_by_hand.sql", id, tenant_id, number.expose())
+                .execute(&mut *transaction)
+                .await?;
+        }
+    }
+    let changed = sqlx::query_file!("sql/store/set_do_not_contact.sql", &leads, value.value())
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    let details = json!({ "value": value.value() });
+    operator_log::log(&mut transaction, actor, "do_not_contact", changed, &details).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}

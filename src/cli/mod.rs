@@ -31,6 +31,7 @@ mod sender;
 mod serve;
 mod setup;
 mod stats;
+mod story;
 mod tenant;
 mod tenant_rate;
 mod tenant_settings;
@@ -140,7 +141,12 @@ pub async fn main_with(extend: fn(&mut Registry)) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(2, &error.into()),
     };
-    if let Err(error) = crate::telemetry::init(&config.log) {
+    let mut log = config.log.clone();
+    if matches!(cli.command, Command::Demo(_)) && log.level == "info" {
+        // Its own processor and runner would talk between the lines of the story.
+        log.level = "error".to_owned();
+    }
+    if let Err(error) = crate::telemetry::init(&log) {
         return fail(2, &anyhow::anyhow!(error));
     }
     let mut context = Context::new(config, Output { json: cli.json }, extend);

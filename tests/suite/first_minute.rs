@@ -70,6 +70,30 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
     for provider in switchhook::providers::ALL {
         assert!(calls.iter().chain(messages).any(|row| row["provider"] == provider.name()), "{}", provider.name());
     }
+    // Nothing is configured: what would have been sent is shown, without whole numbers.
+    let jobs = shown["jobs"].to_string();
+    assert!(jobs.contains("WhatsApp to ***") && jobs.contains("OpenAI, model (no model is configured)"), "{jobs}");
+    let story: Vec<&str> =
+        shown["story"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+    let mut told = story.iter();
+    for beginning in [
+        "a call comes in",
+        "WhatsApp to +15550100142: template missed_call",
+        "start_outreach skipped: an outreach to this person is under way",
+        "send_reminder done",
+        "they write",
+        "send_reminder cancelled",
+        "OpenAI: analyze_call",
+        "all 7 events once more: 0 requests to vendors, 0 jobs more",
+    ] {
+        assert!(told.any(|line| line.starts_with(beginning)), "{beginning}: {story:#?}");
+    }
+    // Where credentials are, the samples' jobs would reach people.
+    let credentials = [("OPENAI__API_KEY", "sk-EXAMPLE"), ("OPENAI__MODEL", "any")];
+    let credentials = credentials.map(|(key, value)| (format!("SWITCHHOOK__INTEGRATIONS__{key}"), value));
+    let refused = command(&data, port).envs(credentials).arg("demo").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("openai configured here"), "{said}");
     let by_token = crate::support::client()
         .get(format!("http://127.0.0.1:{port}/api/v1/leads"))
         .bearer_auth(format!("shk_{token}"))
@@ -85,7 +109,10 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
     let said = std::fs::read_to_string(&printed).unwrap();
     assert!(!said.contains("shk_") && !said.contains("shown this once"), "tokens are made once");
     // The same samples once more: all of them are known, and nothing changes.
-    assert_eq!(demo(&data, port), shown);
+    let again = demo(&data, port);
+    for table in ["calls", "leads", "messages", "story"] {
+        assert_eq!(again[table], shown[table], "{table}");
+    }
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(i32::try_from(second.id()).unwrap()),
         nix::sys::signal::Signal::SIGTERM,

@@ -26,7 +26,7 @@ pub enum Command {
     },
     /// List the tenants
     List,
-    /// Give a tenant a setting of its own: region, time_zone, or a key of outreach, integrations or analysis
+    /// Give a tenant a setting of its own: region, time_zone, or a key of outreach, analysis, alerts or integrations
     Set(tenant_settings::SetArgs),
     /// Take a setting of its own from a tenant: then the configuration counts
     Unset(tenant_settings::UnsetArgs),

@@ -1,7 +1,7 @@
 -- $1 call, $2 since when an answer counts (null: since the call began), $3 now
 -- What is known of the person at this moment: whether they were reached or wrote meanwhile, who may write to them, and
 -- from which sender.
-select c.tenant_id, c.contact_number as "phone?", c.provider_status,
+select coalesce(c.ended_at, c.started_at, c.created_at) as "called_at!", c.tenant_id, c.contact_number as "phone?", c.provider_status,
        coalesce(l.name_by_hand, l.name) as "name?",
        coalesce(l.opted_out_by_hand, l.opted_out, false) as "has_opted_out!",
        (c.answered_at is not null or coalesce(c.disposition = 'answered', false)) as "was_answered!",

@@ -35,6 +35,9 @@ pub struct Settings {
     /// Wait between a missed call and the first message.
     #[serde(with = "crate::duration_text")]
     pub delay: Duration,
+    /// A missed call that is older when its message would be sent makes none.
+    #[serde(with = "crate::duration_text")]
+    pub max_age: Duration,
     /// Waits between the first message and each reminder; two at most.
     #[serde(with = "crate::duration_text::list")]
     pub reminders: Vec<Duration>,

@@ -20,6 +20,8 @@ pub(super) struct Person {
     pub(super) name: Option<PersonName>,
     /// The sender that answers for it.
     pub(super) sender: Option<String>,
+    /// When they called.
+    pub(super) called_at: DateTime<Utc>,
     /// When we last wrote to them.
     pub(super) last_written_at: Option<DateTime<Utc>>,
     /// Whether words of ours may be sent, and not only templates.
@@ -84,6 +86,7 @@ pub(super) async fn find(
         phone,
         name: row.name.map(PersonName::new),
         sender: row.sender,
+        called_at: row.called_at,
         last_written_at: row.last_written_at,
         window_is_open: row.window_is_open,
         reason_not_to: reasons.into_iter().find(|(holds, _)| *holds).map(|(_, reason)| reason),

@@ -58,6 +58,10 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         return Ok(Attempt::Skipped(reason.as_str().to_owned()));
     }
     let tenant = desk.tenant(job.tenant_id).await?;
+    let age = (desk.now() - person.called_at).to_std().unwrap_or_default();
+    if age > tenant.settings.outreach.max_age {
+        return Ok(Attempt::Skipped("the call was missed too long ago (outreach.max_age)".to_owned()));
+    }
     let Some(outreach_id) = open(job, desk, &tenant, &person, call_id).await? else {
         return Ok(Attempt::Skipped("an outreach to this person is under way".to_owned()));
     };

@@ -20,15 +20,26 @@ fn command(folder: &Path, port: u16) -> Command {
     command
 }
 
+/// A service that ends with the test, however that ends.
+struct Served(std::process::Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// Starts it, and returns once it is ready; what it prints goes into a file.
-async fn serve(folder: &Path, port: u16, printed: &Path) -> std::process::Child {
+async fn serve(folder: &Path, port: u16, printed: &Path) -> Served {
     let file = std::fs::File::create(printed).unwrap();
-    let mut child = command(folder, port)
+    let child = command(folder, port)
         .args(["serve", "--setup"])
         .stdout(file.try_clone().unwrap())
         .stderr(file)
         .spawn()
         .unwrap();
+    let mut child = Served(child);
     let (client, began) = (crate::support::client(), Instant::now());
     loop {
         let ready = client.get(format!("http://127.0.0.1:{port}/readyz")).send().await;
@@ -36,7 +47,7 @@ async fn serve(folder: &Path, port: u16, printed: &Path) -> std::process::Child 
             return child;
         }
         let printed = || std::fs::read_to_string(printed).unwrap();
-        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", printed());
+        assert!(child.0.try_wait().unwrap().is_none(), "it ended: {}", printed());
         assert!(began.elapsed() < Duration::from_secs(60), "not ready: {}", printed());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -70,9 +81,12 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
     for provider in switchhook::providers::ALL {
         assert!(calls.iter().chain(messages).any(|row| row["provider"] == provider.name()), "{}", provider.name());
     }
-    // Nothing is configured: what would have been sent is shown, without whole numbers.
+    // Nothing is configured: what would have been sent is shown. And who called years ago gets no message.
     let jobs = shown["jobs"].to_string();
-    assert!(jobs.contains("WhatsApp to ***") && jobs.contains("OpenAI, model (no model is configured)"), "{jobs}");
+    assert!(
+        jobs.contains("the call was missed too long ago") && jobs.contains("OpenAI, model (no model is configured)"),
+        "{jobs}"
+    );
     let story: Vec<&str> =
         shown["story"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
     let mut told = story.iter();
@@ -103,8 +117,8 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
     let by_token: Value = serde_json::from_str(&by_token.text().await.unwrap()).unwrap();
     assert_eq!(by_token["items"], shown["leads"]);
 
-    first.kill().unwrap();
-    first.wait().unwrap();
+    first.0.kill().unwrap();
+    first.0.wait().unwrap();
     let mut second = serve(&data, port, &printed).await;
     let said = std::fs::read_to_string(&printed).unwrap();
     assert!(!said.contains("shk_") && !said.contains("shown this once"), "tokens are made once");
@@ -114,9 +128,9 @@ async fn run_and_demo_show_calls_and_leads_and_a_second_run_after_a_kill_finds_t
         assert_eq!(again[table], shown[table], "{table}");
     }
     nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(i32::try_from(second.id()).unwrap()),
+        nix::unistd::Pid::from_raw(i32::try_from(second.0.id()).unwrap()),
         nix::sys::signal::Signal::SIGTERM,
     )
     .unwrap();
-    assert!(second.wait().unwrap().success());
+    assert!(second.0.wait().unwrap().success());
 }

@@ -102,6 +102,17 @@ async fn who_is_reached_or_has_written_meanwhile_is_left_in_peace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_missed_long_ago_makes_no_message() {
+    for (hours, sent) in [(23, 1), (25, 0)] {
+        let story = Story::new(&[("OUTREACH__QUIET_HOURS", "")]).await;
+        story.missed_call("c1").await;
+        story.pass(hours);
+        story.jobs().await;
+        assert_eq!(story.sent(), sent, "{hours} hours");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn numbers_that_are_nobodys_get_no_message() {
     let story = Story::new(&[]).await;
     story.app.execute("insert into phone_numbers (number, tenant_id) select '+15550100150', id from tenants").await;

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
 use super::{TransportError, Verdict};
+use crate::domain::LeadStage;
 use crate::redact::{Email, Hidden, PersonName, Phone, Spoken};
 
 /// Cards in one upsert at most: what Zoho takes in one request.
@@ -14,10 +15,12 @@ pub const CARDS_MAX: usize = 100;
 
 /// A CRM.
 pub trait Crm: Send + Sync {
-    /// The person with this number (E.164), if the CRM knows one.
+    /// The person with this number (E.164), if the CRM knows one. Of several that have it, `linked` is taken, else the
+    /// one that was changed last.
     fn find_by_phone<'a>(
         &'a self,
         phone: &'a Phone,
+        linked: Option<&'a Record>,
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, Result<Option<Contact>, CrmError>>;
 
@@ -29,6 +32,21 @@ pub trait Crm: Send + Sync {
         cards: &'a [LeadCard],
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, Result<Vec<Result<Upserted, CrmError>>, CrmError>>;
+
+    /// The CRM's word for a stage of ours; `None`: people set it there.
+    fn word_of_stage(&self, stage: LeadStage) -> Option<&'static str>;
+
+    /// Our stage for a word of the CRM's; `None`: a word that means nothing to us.
+    fn stage_of_word(&self, word: &str) -> Option<LeadStage>;
+}
+
+/// Where a person is in the CRM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The CRM's id.
+    pub id: String,
+    /// The kind of the record.
+    pub module: Module,
 }
 
 /// What kind of record a person is.
@@ -63,6 +81,8 @@ pub struct Contact {
     pub note: Option<Spoken>,
     /// When it was changed last, by whomever.
     pub modified_at: Option<DateTime<Utc>>,
+    /// How many more records of this kind have the number.
+    pub twins: usize,
 }
 
 /// What we know of a lead, for the CRM. What is `None` is left as it is there.
@@ -80,8 +100,8 @@ pub struct LeadCard {
     pub email: Option<Email>,
     /// The company.
     pub company: Option<Hidden<String>>,
-    /// The stage, in our words (`new`, `contacted`, …) or in the CRM's.
-    pub stage: Option<String>,
+    /// The stage.
+    pub stage: Option<LeadStage>,
     /// The lead's score.
     pub score: Option<i32>,
     /// When they last called, or were called.
@@ -150,6 +170,23 @@ pub enum CrmError {
     /// The token that processes share could not be read.
     #[error("crm: the shared token cannot be read")]
     TokenStore,
+}
+
+impl Contact {
+    /// Where it is.
+    pub fn record(&self) -> Record {
+        Record { id: self.id.clone(), module: self.module }
+    }
+}
+
+impl Module {
+    /// Its word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Contact => "contact",
+        }
+    }
 }
 
 impl LeadCard {

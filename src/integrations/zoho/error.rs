@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::integrations::Answer;
@@ -42,10 +43,13 @@ pub(super) const CODES: &[(&str, Class)] = &[
     ("INVALID_URL_PATTERN", Class::Rejected),
 ];
 
-/// An answer that is no success.
-pub(super) fn of_answer(answer: &Answer) -> CrmError {
+/// An answer that is no success. Zoho is not known to say `Retry-After`; where it does, that counts.
+pub(super) fn of_answer(answer: &Answer, now: DateTime<Utc>) -> CrmError {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    of_code(answer.status, &body)
+    match (of_code(answer.status, &body), answer.retry_after(now)) {
+        (CrmError::Busy { code } | CrmError::Limited { code, .. }, Some(wait)) => CrmError::Limited { code, wait },
+        (error, _) => error,
+    }
 }
 
 /// One record of the answer to a write.

@@ -14,7 +14,7 @@ mod token;
 #[cfg(test)]
 mod token_tests;
 
-pub use token::{MemoryTokens, Token, TokenStore, TokenStoreError};
+pub use token::{MemoryTokens, Refresh, Token, TokenStore, TokenStoreError};
 
 use std::sync::Arc;
 
@@ -25,8 +25,9 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::crm::{CARDS_MAX, Contact, Crm, CrmError, LeadCard, Module, Upserted};
+use super::crm::{CARDS_MAX, Contact, Crm, CrmError, LeadCard, Module, Record, Upserted};
 use super::{Answer, Transport, TransportError};
+use crate::domain::LeadStage;
 use crate::redact::{Phone, Secret};
 use record::Numbers;
 use token::Tokens;
@@ -71,9 +72,16 @@ impl Client {
         Self { api_url: settings.api_url.trim_end_matches('/').to_owned(), tokens, transport }
     }
 
-    async fn search(&self, phone: &Phone, now: DateTime<Utc>) -> Result<Option<Contact>, CrmError> {
+    async fn search(
+        &self,
+        phone: &Phone,
+        linked: Option<&Record>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Contact>, CrmError> {
         let numbers = Numbers::of(phone);
-        for module in [Module::Lead, Module::Contact] {
+        let is_contact = linked.is_some_and(|linked| linked.module == Module::Contact);
+        let modules = if is_contact { [Module::Contact, Module::Lead] } else { [Module::Lead, Module::Contact] };
+        for module in modules {
             for form in numbers.search_forms() {
                 let path = format!("{}/search", record::module_name(module));
                 let answer = self.call(Method::GET, &path, &[("phone", form)], None, now).await?;
@@ -81,9 +89,9 @@ impl Client {
                 if answer.status == 204 {
                     continue;
                 }
-                let page = success(&answer, false)?;
+                let page = success(&answer, false, now)?;
                 let records = page["data"].as_array().ok_or(CrmError::Unreadable { changes: false })?;
-                if let Some(contact) = record::pick(records, module, &numbers) {
+                if let Some(contact) = record::pick(records, module, &numbers, linked) {
                     return Ok(Some(contact));
                 }
             }
@@ -159,7 +167,7 @@ impl Client {
         let answered: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match answered["data"].as_array() {
             Some(data) if data.len() == count => Ok(data.iter().map(error::of_record).collect()),
-            _ => Err(success(&answer, true).err().unwrap_or(CrmError::Unreadable { changes: true })),
+            _ => Err(success(&answer, true, now).err().unwrap_or(CrmError::Unreadable { changes: true })),
         }
     }
 
@@ -213,9 +221,10 @@ impl Crm for Client {
     fn find_by_phone<'a>(
         &'a self,
         phone: &'a Phone,
+        linked: Option<&'a Record>,
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, Result<Option<Contact>, CrmError>> {
-        self.search(phone, now).boxed()
+        self.search(phone, linked, now).boxed()
     }
 
     fn upsert<'a>(
@@ -225,12 +234,20 @@ impl Crm for Client {
     ) -> BoxFuture<'a, Result<Vec<Result<Upserted, CrmError>>, CrmError>> {
         self.upsert_all(cards, now).boxed()
     }
+
+    fn word_of_stage(&self, stage: LeadStage) -> Option<&'static str> {
+        record::lead_status(stage)
+    }
+
+    fn stage_of_word(&self, word: &str) -> Option<LeadStage> {
+        LeadStage::ALL.iter().copied().find(|stage| record::lead_status(*stage) == Some(word))
+    }
 }
 
 /// The body of an answer that is a success.
-fn success(answer: &Answer, changes: bool) -> Result<Value, CrmError> {
+fn success(answer: &Answer, changes: bool, now: DateTime<Utc>) -> Result<Value, CrmError> {
     match answer.status {
         200..=299 => serde_json::from_slice(&answer.body).map_err(|_| CrmError::Unreadable { changes }),
-        _ => Err(error::of_answer(answer)),
+        _ => Err(error::of_answer(answer, now)),
     }
 }

@@ -17,7 +17,8 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use serde_json::{Map, Value, json};
 
 use super::error::text_or_number;
-use crate::integrations::crm::{Contact, LeadCard, Module};
+use crate::domain::LeadStage;
+use crate::integrations::crm::{Contact, LeadCard, Module, Record};
 use crate::redact::{Email, Hidden, PersonName, Phone, Spoken};
 
 /// How a Description of ours begins.
@@ -81,13 +82,20 @@ pub(super) fn module_name(module: Module) -> &'static str {
     }
 }
 
-/// The record of this number that was changed last. A lead that was converted is a contact now, and passed over.
-pub(super) fn pick(records: &[Value], module: Module, numbers: &Numbers) -> Option<Contact> {
-    records
+/// The record of this number that is linked, else the one that was changed last. A lead that was converted is a contact
+/// now, and passed over.
+pub(super) fn pick(records: &[Value], module: Module, numbers: &Numbers, linked: Option<&Record>) -> Option<Contact> {
+    let found: Vec<Contact> = records
         .iter()
         .filter(|record| record["$converted"] != true)
         .filter_map(|record| contact(record, module, numbers.in_record(record)?))
-        .max_by(|a, b| (a.modified_at, &a.id).cmp(&(b.modified_at, &b.id)))
+        .collect();
+    let twins = found.len().saturating_sub(1);
+    let is_linked = |contact: &Contact| linked.is_some_and(|linked| *linked == contact.record());
+    let best = found
+        .into_iter()
+        .max_by(|a, b| (is_linked(a), a.modified_at, &a.id).cmp(&(is_linked(b), b.modified_at, &b.id)));
+    best.map(|contact| Contact { twins, ..contact })
 }
 
 fn contact(record: &Value, module: Module, phone: &str) -> Option<Contact> {
@@ -110,6 +118,7 @@ fn contact(record: &Value, module: Module, phone: &str) -> Option<Contact> {
         stage: text("Lead_Status"),
         note: text("Description").map(Spoken::new),
         modified_at: text("Modified_Time").and_then(|text| Some(DateTime::parse_from_rfc3339(&text).ok()?.to_utc())),
+        twins: 0,
     })
 }
 
@@ -139,22 +148,21 @@ pub(super) fn of_card(card: &LeadCard) -> Option<Value> {
     set("Email", card.email.as_ref().map(Email::expose));
     if is_lead {
         set("Company", card.company.as_ref().map(|company| company.expose().as_str()));
-        set("Lead_Status", card.stage.as_deref().and_then(lead_status));
+        set("Lead_Status", card.stage.and_then(lead_status));
     }
     set("Description", description(card).as_deref());
     (record.len() > 1).then_some(Value::Object(record))
 }
 
-/// Zoho's own words of Lead_Status. A lead that is won is converted by a person. Other words go as they are.
-fn lead_status(stage: &str) -> Option<&str> {
+/// Zoho's own words of Lead_Status. A lead that is won is converted by a person.
+pub(super) fn lead_status(stage: LeadStage) -> Option<&'static str> {
     match stage {
-        "new" => Some("Not Contacted"),
-        "contacted" => Some("Attempted to Contact"),
-        "engaged" => Some("Contacted"),
-        "qualified" => Some("Pre-Qualified"),
-        "lost" => Some("Lost Lead"),
-        "won" => None,
-        other => Some(other),
+        LeadStage::New => Some("Not Contacted"),
+        LeadStage::Contacted => Some("Attempted to Contact"),
+        LeadStage::Engaged => Some("Contacted"),
+        LeadStage::Qualified => Some("Pre-Qualified"),
+        LeadStage::Lost => Some("Lost Lead"),
+        LeadStage::Won => None,
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn card() -> LeadCard {
 }
 
 pub(super) async fn find(client: &Client) -> Result<Option<Contact>, CrmError> {
-    client.find_by_phone(&Phone::new(PHONE), now()).await
+    client.find_by_phone(&Phone::new(PHONE), None, now()).await
 }
 
 pub(super) async fn upsert(client: &Client, card: LeadCard) -> Result<Upserted, CrmError> {
@@ -116,6 +116,25 @@ async fn what_zoho_finds_is_compared_again() {
 }
 
 #[actix_web::test]
+async fn of_several_with_a_number_the_linked_one_is_taken_and_the_others_are_counted() {
+    let (zoho, client) = start().await;
+    let older = zoho.add("Leads", json!({ "Last_Name": "Older", "Phone": PHONE }));
+    zoho.change("Leads", &json!({ "Modified_Time": "2026-01-01T00:00:00Z" }));
+    let newer = zoho.add("Leads", json!({ "Last_Name": "Newer", "Phone": PHONE }));
+    let contact = zoho.add("Contacts", json!({ "Last_Name": "Contact", "Phone": PHONE }));
+    let find = async |linked: Option<(&str, Module)>| {
+        let linked = linked.map(|(id, module)| Record { id: id.to_owned(), module });
+        let found = client.find_by_phone(&Phone::new(PHONE), linked.as_ref(), now()).await.unwrap().unwrap();
+        (found.id, found.twins)
+    };
+    assert_eq!(find(None).await, (newer.clone(), 1));
+    assert_eq!(find(Some((&older, Module::Lead))).await, (older.clone(), 1));
+    assert_eq!(find(Some((&contact, Module::Contact))).await, (contact.clone(), 0));
+    zoho.remove(&older);
+    assert_eq!(find(Some((&older, Module::Lead))).await, (newer, 0));
+}
+
+#[actix_web::test]
 async fn every_sample_of_a_search_has_its_result() {
     let (zoho, client) = start().await;
     let _: &dyn Crm = &client;
@@ -154,7 +173,7 @@ async fn a_lead_is_inserted_with_what_is_known_and_then_updated() {
         name: Some(PersonName::new("Dana Bat Cohen")),
         email: Some(Email::new("dana@example.com")),
         company: Some(Hidden::new("Example".to_owned())),
-        stage: Some("qualified".to_owned()),
+        stage: Some(LeadStage::Qualified),
         score: Some(80),
         last_call_at: Some(now()),
         note: Some(Spoken::new("wants a quote")),
@@ -202,7 +221,7 @@ async fn a_record_that_is_known_is_changed_and_keeps_what_people_wrote() {
             known,
             name: Some(PersonName::new("Dana")),
             email: Some(Email::new("dana@example.com")),
-            stage: Some("engaged".to_owned()),
+            stage: Some(LeadStage::Engaged),
             score: Some(80),
             ..card()
         };

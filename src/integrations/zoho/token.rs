@@ -22,6 +22,10 @@ use crate::redact::Secret;
 pub(super) const THROTTLED_WAIT: Duration = Duration::from_secs(15 * 60);
 /// A token is not begun with so shortly before it ends: the request must still find it.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
+/// How often it is looked whether another process has made its token.
+const REFRESH_PAUSE: Duration = Duration::from_millis(100);
+/// How often at most; together longer than a request for a token takes.
+const REFRESH_LOOKS_MAX: usize = 250;
 /// What a token lasts if the answer does not say.
 const LIFETIME_SECONDS: i64 = 3_600;
 
@@ -42,6 +46,25 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
     fn load(&self) -> BoxFuture<'_, Result<Option<Token>, TokenStoreError>>;
     /// Keeps a token instead of the one before.
     fn save<'a>(&'a self, token: &'a Token) -> BoxFuture<'a, Result<(), TokenStoreError>>;
+    /// Asks whether this process may make a new one.
+    fn begin_refresh(&self, _now: DateTime<Utc>) -> BoxFuture<'_, Result<Refresh, TokenStoreError>> {
+        async { Ok(Refresh::Go) }.boxed()
+    }
+    /// Says that none was made, and until when none will be given out.
+    fn end_refresh(&self, _throttled_until: Option<DateTime<Utc>>) -> BoxFuture<'_, Result<(), TokenStoreError>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// Whether this process may make a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Yes, and no other does until it has saved one, or given up.
+    Go,
+    /// Another does.
+    InProgress,
+    /// Nobody may, for this long.
+    Throttled(Duration),
 }
 
 /// The token cannot be read or kept. Whoever keeps it knows and logs why.
@@ -121,15 +144,40 @@ impl Tokens {
         rejected: Option<&Token>,
         now: DateTime<Utc>,
     ) -> Result<Token, CrmError> {
+        for _ in 0..REFRESH_LOOKS_MAX {
+            if let Some(token) = self.shared(rejected, now).await? {
+                held.token = Some(token.clone());
+                return Ok(token);
+            }
+            match self.store.begin_refresh(now).await.map_err(|TokenStoreError| CrmError::TokenStore)? {
+                Refresh::Go => {
+                    // Another may have saved one between the look and the leave.
+                    let token = match self.shared(rejected, now).await? {
+                        Some(token) => {
+                            self.give_up(None).await?;
+                            token
+                        }
+                        None => self.refresh(held, now).await?,
+                    };
+                    held.token = Some(token.clone());
+                    return Ok(token);
+                }
+                Refresh::Throttled(wait) => return Err(throttled(wait)),
+                Refresh::InProgress => tokio::time::sleep(REFRESH_PAUSE).await,
+            }
+        }
+        Err(CrmError::Busy { code: "another process is making a token".to_owned() })
+    }
+
+    async fn shared(&self, rejected: Option<&Token>, now: DateTime<Utc>) -> Result<Option<Token>, CrmError> {
         let shared = self.store.load().await.map_err(|TokenStoreError| CrmError::TokenStore)?;
         let is_useful =
             |token: &Token| token.is_good(now) && rejected.is_none_or(|r| r.access_token != token.access_token);
-        let token = match shared.filter(is_useful) {
-            Some(token) => token,
-            None => self.refresh(held, now).await?,
-        };
-        held.token = Some(token.clone());
-        Ok(token)
+        Ok(shared.filter(is_useful))
+    }
+
+    async fn give_up(&self, throttled_until: Option<DateTime<Utc>>) -> Result<(), CrmError> {
+        self.store.end_refresh(throttled_until).await.map_err(|TokenStoreError| CrmError::TokenStore)
     }
 
     async fn refresh(&self, held: &mut Held, now: DateTime<Utc>) -> Result<Token, CrmError> {
@@ -146,12 +194,20 @@ impl Tokens {
         let url = format!("{}/oauth/v2/token", self.settings.accounts_url.trim_end_matches('/'));
         let answer = self.transport.send(self.transport.client().post(url).form(&form)).await;
         // A token that was made and lost on the way changes nothing in the CRM.
-        let answer = answer.map_err(|cause| CrmError::NoAnswer { cause, changes: false })?;
-        let token = read(&answer, now);
-        if let Err(CrmError::Limited { wait, .. }) = &token {
-            held.throttled_until = Some(now + *wait);
-        }
-        let token = token?;
+        let token = match answer {
+            Ok(answer) => read(&answer, now),
+            Err(cause) => Err(CrmError::NoAnswer { cause, changes: false }),
+        };
+        let token = match token {
+            Ok(token) => token,
+            Err(error) => {
+                if let CrmError::Limited { wait, .. } = &error {
+                    held.throttled_until = Some(now + *wait);
+                }
+                self.give_up(held.throttled_until).await?;
+                return Err(error);
+            }
+        };
         if self.store.save(&token).await.is_err() {
             // The others make their own; this process has its token.
             tracing::warn!("zoho: the token cannot be shared");

@@ -18,7 +18,7 @@ macro_rules! sample {
 }
 
 async fn find_at(client: &Client, now: DateTime<Utc>) -> Result<Option<Contact>, CrmError> {
-    client.find_by_phone(&Phone::new("+15550100123"), now).await
+    client.find_by_phone(&Phone::new("+15550100123"), None, now).await
 }
 
 #[actix_web::test]

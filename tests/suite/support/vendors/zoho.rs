@@ -22,6 +22,7 @@ struct Zoho {
     api_domain: Mutex<String>,
     tokens: Mutex<Vec<String>>,
     tokens_made: Mutex<usize>,
+    records_made: Mutex<usize>,
     /// Module and record.
     records: Mutex<Vec<(String, Value)>>,
 }
@@ -40,6 +41,18 @@ impl ZohoStub {
     /// Adds a record to `Leads` or `Contacts` and returns its id.
     pub fn add(&self, module: &str, record: Value) -> String {
         self.stub.vendor().insert(module, record)
+    }
+
+    /// Somebody changes the first record of a module.
+    pub fn change(&self, module: &str, fields: &Value) {
+        let mut records = self.stub.vendor().records.lock().unwrap();
+        let (_, record) = records.iter_mut().find(|(there, _)| there == module).unwrap();
+        merge(record, fields);
+    }
+
+    /// Somebody takes the record of this id away.
+    pub fn remove(&self, id: &str) {
+        self.stub.vendor().records.lock().unwrap().retain(|(_, record)| record["id"] != id);
     }
 
     pub fn records(&self, module: &str) -> Vec<Value> {
@@ -141,7 +154,9 @@ impl Zoho {
 
     fn insert(&self, module: &str, mut record: Value) -> String {
         let mut records = self.records.lock().unwrap();
-        let id = format!("54770610000012345{:02}", records.len());
+        let mut made = self.records_made.lock().unwrap();
+        let id = format!("54770610000012345{made:02}");
+        *made += 1;
         record["id"] = json!(id);
         if record["Modified_Time"].is_null() {
             record["Modified_Time"] = json!(MODIFIED);

@@ -59,3 +59,11 @@ cross join lateral (
 ) h
 where c.disabled_at is null and h.hours >= 24
   and $1::timestamptz - h.last > greatest(2 * h.longest, make_interval(hours => $4)) + interval '1 hour'
+union all
+select 'crm_differs', l.tenant_id::text, l.tenant_id, 'warning',
+       format('%s leads differ from the CRM and somebody must decide (%s): switchhook crm differing', count(*),
+              (select string_agg(distinct word, ', ' order by word)
+               from crm_links d, unnest(d.differs) word where d.tenant_id = l.tenant_id and d.differs <> '{}'))
+from crm_links l
+where l.differs <> '{}'
+group by l.tenant_id

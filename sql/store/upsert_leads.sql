@@ -1,5 +1,15 @@
 -- $1.. one array a column, in the order of the insert; one row a lead, sorted by id so that workers cannot deadlock
 -- The merge is LeadRow::fold (src/domain/lead.rs).
+-- Leads of tenants with a CRM are queued: whether there is anything to tell it is looked at later. Where nobody has
+-- one, that is a join with an empty table. What is queued already is locked, so that it is not taken off before this
+-- transaction ends.
+with queued as (
+    insert into crm_queue as q (lead_id, tenant_id)
+    select t.id, t.tenant_id from unnest($1::uuid[], $2::uuid[]) as t (id, tenant_id)
+    join crm_tenants c on c.tenant_id = t.tenant_id
+    order by t.id
+    on conflict (lead_id) do update set tenant_id = q.tenant_id
+)
 insert into leads as l
     (id, tenant_id, phone, first_seen_at, name, name_rank, email, email_rank, source, source_rank, stage, profile,
      profile_rank, opted_out, opted_out_rank)

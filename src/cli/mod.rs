@@ -12,6 +12,7 @@ mod connection;
 mod connection_add;
 mod context;
 mod credit;
+mod crm;
 mod dead;
 mod demo;
 mod doctor;
@@ -112,6 +113,9 @@ enum Command {
     /// Leads: the people who call
     #[command(subcommand)]
     Leads(leads::Command),
+    /// The CRM: ask it for names, tell it of leads, see where it differs
+    #[command(subcommand)]
+    Crm(crm::Command),
     /// Rules: how long data is kept; take away what is older
     #[command(subcommand)]
     Retention(retention::Command),
@@ -177,6 +181,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Charges(command) => charges::run(command, context).await,
         Command::Balance(args) => balance::run(args, context).await,
         Command::Leads(command) => leads::run(command, context).await,
+        Command::Crm(command) => crm::run(command, context).await,
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,

@@ -15,6 +15,7 @@ use super::{Context, setup};
 use crate::clock::Clock;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
+use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::{api, db, retention};
 
 /// How long the batches in hand may take when the program stops.
@@ -59,6 +60,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         let runner = context.runner_over(pool.clone())?;
         let stop = stop_work.clone();
         work.spawn(async move { runner.run(stop).await });
+        let feeder = CrmFeeder::new(Arc::new(context.desk_over(pool.clone())?), context.config.jobs.poll_interval);
+        let stop = stop_work.clone();
+        work.spawn(async move { feeder.run(stop).await });
         let watcher = Watcher::new(Arc::new(context.desk_over(pool.clone())?), context.config.alerts.clone());
         let stop = stop_work.clone();
         work.spawn(async move { watcher.run(stop).await });

@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use tables::{find, overlay, parse, set, typed, unknown, unset};
 
 use crate::domain::OutreachSettings;
-use crate::jobs::{self, AlertSettings, AnalysisSettings, Integrations, TenantSettings};
+use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::{db, http, processor, retention, telemetry};
 
 /// Every key with its default, as shipped.
@@ -21,7 +21,7 @@ pub const DEFAULT: &str = include_str!("../../config.toml");
 const PREFIX: &str = "SWITCHHOOK__";
 
 /// Sections that a tenant may have of its own.
-const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis", "alerts"];
+const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis", "alerts", "crm"];
 /// Keys whose values are never printed.
 pub const SECRETS: &[&str] = &[
     "database.url",
@@ -48,6 +48,7 @@ pub struct Config {
     pub analysis: AnalysisSettings,
     pub jobs: jobs::Settings,
     pub alerts: AlertSettings,
+    pub crm: CrmSettings,
     pub integrations: Integrations,
     pub retention: retention::Settings,
     pub log: telemetry::Settings,

@@ -22,6 +22,8 @@ pub struct Changes {
     pub messages: Vec<MessageReport>,
     /// What our own analyses say.
     pub analyses: Vec<AnalysisReport>,
+    /// What the tenant's CRM says of people.
+    pub known: Vec<CrmReport>,
     /// Fields that were skipped, and why: stored with the event.
     pub notes: Vec<String>,
 }
@@ -34,7 +36,11 @@ impl Changes {
 
     /// Whether it says nothing of any row.
     pub fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.contacts.is_empty() && self.messages.is_empty() && self.analyses.is_empty()
+        self.calls.is_empty()
+            && self.contacts.is_empty()
+            && self.messages.is_empty()
+            && self.analyses.is_empty()
+            && self.known.is_empty()
     }
 
     /// Adds what is said of a call.
@@ -58,6 +64,12 @@ impl Changes {
     /// Adds what one of our own analyses says.
     pub fn analysis(mut self, analysis: AnalysisReport) -> Self {
         self.analyses.push(analysis);
+        self
+    }
+
+    /// Adds what the CRM says of a person.
+    pub fn known(mut self, known: CrmReport) -> Self {
+        self.known.push(known);
         self
     }
 
@@ -193,6 +205,21 @@ pub struct AnalysisReport {
     /// The six behaviour scores.
     pub profile: Option<Hidden<Value>>,
     /// How far the lead has come by it.
+    pub stage: Option<LeadStage>,
+}
+
+/// What the tenant's CRM says of a person, where that counts more than what we have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrmReport {
+    /// Their number, E.164.
+    pub phone: Phone,
+    /// When the record was changed last.
+    pub at: Option<DateTime<Utc>>,
+    /// Their name.
+    pub name: Option<PersonName>,
+    /// Their e-mail address.
+    pub email: Option<Email>,
+    /// How far the lead has come.
     pub stage: Option<LeadStage>,
 }
 

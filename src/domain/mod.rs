@@ -19,7 +19,7 @@ mod scope;
 pub use analysis::{AnalyticsRow, CompleteRow, Completion};
 pub use call::{CallRow, CallStatus, Direction, Disposition, Sentiment};
 pub use change::{
-    Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, Durations, Hangup, MessageReport,
+    Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, CrmReport, Durations, Hangup, MessageReport,
     MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
 pub use forgotten::{Forgotten, ForgottenRows, PhoneKey};

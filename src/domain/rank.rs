@@ -15,6 +15,8 @@ impl Weight {
     pub const WHOLE: Self = Self(2);
     /// The platform's last word.
     pub const FINAL: Self = Self(3);
+    /// What people keep in the tenant's CRM.
+    pub const CRM: Self = Self(4);
     /// Ours, made from the whole of it.
     pub const OURS: Self = Self(8);
 }

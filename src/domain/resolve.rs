@@ -174,6 +174,9 @@ impl Resolver<'_> {
         for analysis in &changes.analyses {
             scope.analysis(analysis, changes.at, &mut writes);
         }
+        for known in &changes.known {
+            scope.known(known, changes.at, &mut writes);
+        }
         Ok(Resolved {
             tenant_id: Some(tenant.id),
             campaign_rank: scope.campaign_rank,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::change::{AnalysisReport, CallReport, ContactReport, MessageReport};
+use super::change::{AnalysisReport, CallReport, ContactReport, CrmReport, MessageReport};
 use super::resolve::{Resolver, TenantFacts, Writes};
 use super::{
     AnalyticsRow, CallRow, CompleteRow, Completion, Direction, LeadRow, LeadStage, MessageRow, Ranked, RecordingRow,
@@ -188,6 +188,19 @@ impl Scope<'_> {
                 email: ranked(Some(at), &report.email),
                 stage: report.stage,
                 profile: report.profile.clone().map(|profile| Ranked::new(Weight::OURS, Some(at), profile)),
+                ..self.lead(phone, None)
+            });
+        }
+    }
+
+    /// The CRM's word says nothing of when they were first seen, or by whom.
+    pub(super) fn known(&self, report: &CrmReport, at: Option<DateTime<Utc>>, writes: &mut Writes) {
+        let at = report.at.or(at);
+        if let Some(phone) = self.number(&Some(report.phone.clone())) {
+            writes.leads.push(LeadRow {
+                name: report.name.clone().map(|name| Ranked::new(Weight::CRM, at, name)),
+                email: report.email.clone().map(|email| Ranked::new(Weight::CRM, at, email)),
+                stage: report.stage,
                 ..self.lead(phone, None)
             });
         }

@@ -4,11 +4,14 @@
 mod analysis;
 mod analyze_call;
 mod analyze_lead;
+pub mod crm;
 mod desk;
 mod kind;
 mod message;
 mod person;
 pub mod prompts;
+mod pull_from_crm;
+mod push_to_crm;
 mod resend_message;
 mod runner;
 mod send_alert;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 pub use desk::Desk;
 pub use kind::{Attempt, Effect, Kind, OnUnknown, Policy};
 pub use runner::{Report, Runner};
-pub use settings::{AlertSettings, AnalysisSettings, Integrations, Settings, TenantSettings};
+pub use settings::{AlertSettings, AnalysisSettings, CrmSettings, Integrations, Settings, TenantSettings};
 
 pub use watch::Watcher;
 
@@ -35,5 +38,7 @@ pub fn all() -> Vec<Arc<dyn Kind>> {
         Arc::new(analyze_call::AnalyzeCall),
         Arc::new(analyze_lead::AnalyzeLead),
         Arc::new(send_alert::SendAlert),
+        Arc::new(push_to_crm::PushToCrm),
+        Arc::new(pull_from_crm::PullFromCrm),
     ]
 }

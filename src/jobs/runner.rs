@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy};
+use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy, crm};
 use crate::db;
 use crate::outbox::{self, Delay, Job, Outcome, Settled};
 use crate::queue::WakeUp;
@@ -93,6 +93,7 @@ impl Runner {
 
     /// Carries out everything that is due now, until nothing is; for `jobs run` and tests.
     pub async fn drain(&self) -> Result<Report, sqlx::Error> {
+        crm::feed(&self.desk).await?;
         let mut report = Report::default();
         loop {
             let mut running = JoinSet::new();

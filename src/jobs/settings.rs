@@ -82,6 +82,15 @@ pub struct AnalysisSettings {
     pub qualified_score: f64,
 }
 
+/// `[crm]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrmSettings {
+    /// How long after a lead changed the CRM is told; what changes meanwhile is told with it.
+    #[serde(with = "crate::duration_text")]
+    pub push_delay: Duration,
+}
+
 /// What counts for one tenant.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,4 +103,6 @@ pub struct TenantSettings {
     pub analysis: AnalysisSettings,
     /// `[alerts]`.
     pub alerts: AlertSettings,
+    /// `[crm]`.
+    pub crm: CrmSettings,
 }

@@ -157,6 +157,7 @@ impl Work<'_> {
             .execute(&mut *connection)
             .await?
             .rows_affected();
+        sqlx::query_file!("sql/retention/delete_crm_links.sql", lead_ids).execute(&mut *connection).await?;
         let outreaches = sqlx::query_file_scalar!("sql/retention/delete_outreaches.sql", lead_ids)
             .fetch_all(&mut *connection)
             .await?;

@@ -12,6 +12,8 @@ mod bad_input;
 mod billing;
 mod cli;
 mod crash;
+mod crm;
+mod crm_vendor;
 mod door;
 mod erasure;
 mod erasure_jobs;

@@ -300,7 +300,7 @@ impl TestApp {
     pub async fn clear(&self) {
         self.execute(
             "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
-             outreaches, allowances, charges",
+             outreaches, allowances, charges, crm_links, crm_queue",
         )
         .await;
     }

@@ -41,7 +41,7 @@ fn ranked<T: serde::Serialize + std::fmt::Debug>(
 ) -> impl Strategy<Value = Option<Ranked<T>>> {
     proptest::option::weighted(
         0.7,
-        (1_u8..4, time(), value).prop_map(|(weight, at, value)| Ranked::new(Weight(weight), at, value)),
+        (1_u8..5, time(), value).prop_map(|(weight, at, value)| Ranked::new(Weight(weight), at, value)),
     )
 }
 

@@ -13,6 +13,7 @@ pub mod jobs; // what the outbox does: one file a kind
 pub mod outbox; // jobs: what must happen next
 pub mod processor; // claims batches and carries them through translate, resolve, fold, write, settle
 pub mod providers; // one folder a platform: verify, envelope, translate
+pub mod reconcile; // asks the platforms what calls there were, and fetches what never came
 pub mod retention; // what goes away: old data by rule, people who ask to be forgotten
 pub mod store; // the SQL of the domain tables // config.toml, a file of yours, the environment
 

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("http", 6),
     ("api", 6),
     ("processor", 6),
+    ("reconcile", 6),
     ("jobs", 5),
     ("providers", 5),
     ("integrations", 4),

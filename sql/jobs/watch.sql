@@ -1,5 +1,5 @@
 -- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours, $5 the reason of
--- jobs that wait for tomorrow's budget
+-- jobs that wait for tomorrow's budget, $6 lost calls of one reconciliation
 -- Everything that is wrong right now: cause, subject, tenant, severity, and a line without personal data.
 select 'dead_events' as "cause!", e.provider as "subject!", null::uuid as "tenant_id?", 'critical' as "severity!",
        format('%s events of %s failed for good; the last: %s', count(*), e.provider,
@@ -67,3 +67,30 @@ select 'crm_differs', l.tenant_id::text, l.tenant_id, 'warning',
 from crm_links l
 where l.differs <> '{}'
 group by l.tenant_id
+union all
+select 'reconcile_fails', r.connection_id::text, r.tenant_id, 'warning',
+       format('the last three reconciliations of %s failed; the last: %s', r.provider, r.errors[1])
+from (
+    select latest.connection_id, (array_agg(latest.tenant_id))[1] as tenant_id, min(latest.provider) as provider,
+           array_agg(left(latest.error, 200) order by latest.id desc) filter (where latest.error is not null) as errors
+    from connections c
+    cross join lateral (
+        select id, connection_id, tenant_id, provider, error from reconciliations
+        where connection_id = c.id and scheduled and finished_at > $1::timestamptz - interval '7 days'
+        order by id desc limit 3
+    ) latest
+    where c.disabled_at is null
+    group by latest.connection_id
+) r
+where cardinality(r.errors) = 3
+union all
+select 'webhooks_lost', r.connection_id::text, r.tenant_id, 'warning',
+       format('%s calls of %s had come with no webhook, and were fetched: does the platform still send here?', r.inserted,
+              r.provider)
+from connections c
+cross join lateral (
+    select connection_id, tenant_id, provider, inserted from reconciliations
+    where connection_id = c.id and scheduled and finished_at > $1::timestamptz - interval '1 day'
+    order by id desc limit 1
+) r
+where c.disabled_at is null and r.inserted >= $6::bigint

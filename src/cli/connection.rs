@@ -207,7 +207,7 @@ async fn find(pool: &PgPool, which: &Which) -> anyhow::Result<ConnectionRow> {
 }
 
 /// The one of this slug; else the one unguessable slug that begins so.
-fn pick<'r>(rows: &'r [ConnectionRow], slug: &str) -> Option<&'r ConnectionRow> {
+pub(super) fn pick<'r>(rows: &'r [ConnectionRow], slug: &str) -> Option<&'r ConnectionRow> {
     if let Some(row) = rows.iter().find(|row| row.slug == slug) {
         return Some(row);
     }

@@ -124,7 +124,7 @@ pub(super) async fn list(
             row.id.to_string(),
             cells::time(row.received_at),
             row.provider.clone(),
-            scrub(&row.event_type),
+            event_type(row),
             cells::text_or_dash(row.tenant.as_deref()),
             outcome(row).to_owned(),
             row.attempts.to_string(),
@@ -174,6 +174,12 @@ struct Shown<'a> {
     payload: Option<Box<RawValue>>,
 }
 
+/// The type, and the mark of an event that did not come as a webhook.
+fn event_type(row: &EventRow) -> String {
+    let origin = row.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+    format!("{}{origin}", scrub(&row.event_type))
+}
+
 /// The word for where an event stands.
 fn outcome(row: &EventRow) -> &str {
     row.outcome.as_deref().unwrap_or("pending")
@@ -193,6 +199,7 @@ fn lines(row: &EventRow) -> String {
         ("connection", cells::text_or_dash(row.connection.as_deref())),
         ("tenant", cells::text_or_dash(row.tenant.as_deref())),
         ("external id", row.external_event_id.clone()),
+        ("origin", row.origin.clone().unwrap_or_else(|| "webhook".to_owned())),
         ("occurred", cells::time_or_dash(row.occurred_at)),
         ("received", cells::time(row.received_at)),
         ("processed", cells::time_or_dash(row.processed_at)),

@@ -27,6 +27,7 @@ mod number;
 mod output;
 mod owner;
 mod process;
+mod reconcile;
 mod retention;
 mod sender;
 mod serve;
@@ -116,6 +117,8 @@ enum Command {
     /// The CRM: ask it for names, tell it of leads, see where it differs
     #[command(subcommand)]
     Crm(crm::Command),
+    /// Ask a platform what calls there were, and fetch those whose webhooks never came
+    Reconcile(reconcile::Args),
     /// Rules: how long data is kept; take away what is older
     #[command(subcommand)]
     Retention(retention::Command),
@@ -182,6 +185,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Balance(args) => balance::run(args, context).await,
         Command::Leads(command) => leads::run(command, context).await,
         Command::Crm(command) => crm::run(command, context).await,
+        Command::Reconcile(args) => reconcile::run(args, context).await,
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
+use crate::reconcile::{Reconciler, Schedule};
 use crate::{api, db, retention};
 
 /// How long the batches in hand may take when the program stops.
@@ -67,6 +68,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         let stop = stop_work.clone();
         work.spawn(async move { watcher.run(stop).await });
         work.spawn(retention::run(pool.clone(), context.config.retention.clone(), stop_work.clone()));
+        let reconciler =
+            Reconciler { desk: Arc::new(context.desk_over(pool.clone())?), registry: Arc::new(context.registry()?) };
+        let schedule = Schedule::new(Arc::new(reconciler), context.config.reconcile.clone());
+        let stop = stop_work.clone();
+        work.spawn(async move { schedule.run(stop).await });
         for _ in 0..context.config.processor.workers {
             let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
             work.spawn(async move { processor.run(stop).await });

@@ -13,7 +13,7 @@ use tables::{find, overlay, parse, set, typed, unknown, unset};
 
 use crate::domain::OutreachSettings;
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
-use crate::{db, http, processor, retention, telemetry};
+use crate::{db, http, processor, reconcile, retention, telemetry};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -32,6 +32,11 @@ pub const SECRETS: &[&str] = &[
     "integrations.twilio.auth_token",
     "integrations.zoho.client_secret",
     "integrations.zoho.refresh_token",
+    "integrations.bolna.api_key",
+    "integrations.dialpad.api_key",
+    "integrations.elevenlabs.api_key",
+    "integrations.retell.api_key",
+    "integrations.voicenter.api_key",
 ];
 
 /// The whole configuration.
@@ -51,6 +56,7 @@ pub struct Config {
     pub crm: CrmSettings,
     pub integrations: Integrations,
     pub retention: retention::Settings,
+    pub reconcile: reconcile::Settings,
     pub log: telemetry::Settings,
     pub handlers: BTreeMap<String, String>,
     /// The sections that a tenant may have of its own, as they were read.

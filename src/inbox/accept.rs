@@ -49,31 +49,40 @@ pub enum Accepted {
     Duplicate(Uuid),
 }
 
+/// Runs one of the two statements, which take the same.
+macro_rules! insert {
+    ($file:literal, $connection:ident, $sorted:ident) => {
+        sqlx::query_file_scalar!(
+            $file,
+            $sorted.iter().map(|event| event.id).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.connection_id).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.tenant_id).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.provider).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.external_event_id.as_str()).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.occurred_at).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| event.payload.as_str()).collect::<Vec<_>>() as _,
+        )
+        .fetch_all(&mut *$connection)
+        .await?
+    };
+}
+
 /// Stores events in one statement and one commit, and says of each what became of it, in the order given.
 pub async fn accept(connection: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<Accepted>, sqlx::Error> {
-    let mut sorted: Vec<&NewEvent> = events.to_vec();
-    sorted.sort_by(|a, b| key(a).cmp(&key(b)));
-    let inserted: Vec<Uuid> = sqlx::query_file_scalar!(
-        "sql/inbox/accept.sql",
-        sorted.iter().map(|event| event.id).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.connection_id).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.tenant_id).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.provider).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.external_event_id.as_str()).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.occurred_at).collect::<Vec<_>>() as _,
-        sorted.iter().map(|event| event.payload.as_str()).collect::<Vec<_>>() as _,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let inserted: std::collections::HashSet<Uuid> = inserted.into_iter().collect();
-    let known: Vec<&NewEvent> = sorted.into_iter().filter(|event| !inserted.contains(&event.id)).collect();
-    let known = find_duplicates(connection, &known).await?;
-    let outcome = |event: &&NewEvent| match known.get(&key(event)) {
-        Some(id) if !inserted.contains(&event.id) => Accepted::Duplicate(*id),
-        _ => Accepted::New(event.id),
-    };
-    Ok(events.iter().map(outcome).collect())
+    let sorted = sorted(events);
+    let inserted = insert!("sql/inbox/accept.sql", connection, sorted);
+    outcomes(connection, events, sorted, inserted).await
+}
+
+/// The same for events that were fetched from the platform because their webhooks never came, and are marked so.
+pub async fn accept_reconciled(
+    connection: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    let sorted = sorted(events);
+    let inserted = insert!("sql/inbox/accept_reconciled.sql", connection, sorted);
+    outcomes(connection, events, sorted, inserted).await
 }
 
 /// Stores one event together with the audio it brought, in one transaction.
@@ -93,6 +102,29 @@ pub async fn accept_with_audio(
     }
     transaction.commit().await?;
     Ok(accepted)
+}
+
+/// By key, so that two that meet the same keys wait for each other in one order.
+fn sorted<'e>(events: &[&'e NewEvent]) -> Vec<&'e NewEvent> {
+    let mut sorted = events.to_vec();
+    sorted.sort_by(|a, b| key(a).cmp(&key(b)));
+    sorted
+}
+
+async fn outcomes(
+    connection: &mut PgConnection,
+    events: &[&NewEvent],
+    sorted: Vec<&NewEvent>,
+    inserted: Vec<Uuid>,
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    let inserted: std::collections::HashSet<Uuid> = inserted.into_iter().collect();
+    let known: Vec<&NewEvent> = sorted.into_iter().filter(|event| !inserted.contains(&event.id)).collect();
+    let known = find_duplicates(connection, &known).await?;
+    let outcome = |event: &&NewEvent| match known.get(&key(event)) {
+        Some(id) if !inserted.contains(&event.id) => Accepted::Duplicate(*id),
+        _ => Accepted::New(event.id),
+    };
+    Ok(events.iter().map(outcome).collect())
 }
 
 async fn find_duplicates<'e>(

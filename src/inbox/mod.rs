@@ -9,7 +9,7 @@ pub mod search;
 mod settle;
 pub mod statistics;
 
-pub use accept::{Accepted, Audio, NewEvent, accept, accept_with_audio};
+pub use accept::{Accepted, Audio, NewEvent, accept, accept_reconciled, accept_with_audio};
 pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim};
 pub use event::Event;

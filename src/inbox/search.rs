@@ -72,6 +72,8 @@ pub struct EventRow {
     pub last_error: Option<String>,
     /// What a person should know.
     pub note: Option<String>,
+    /// `reconciled`: fetched from the platform's list of calls; `None`: it came as a webhook.
+    pub origin: Option<String>,
 }
 
 /// Dead events that died of the same.

@@ -4,6 +4,7 @@
 pub mod crm;
 pub mod email;
 pub mod openai;
+pub mod platforms;
 pub mod slack;
 mod transport;
 pub mod twilio;

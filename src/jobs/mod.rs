@@ -22,7 +22,7 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use desk::Desk;
+pub use desk::{Desk, TenantError};
 pub use kind::{Attempt, Effect, Kind, OnUnknown, Policy};
 pub use runner::{Report, Runner};
 pub use settings::{AlertSettings, AnalysisSettings, CrmSettings, Integrations, Settings, TenantSettings};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::domain::OutreachSettings;
-use crate::integrations::{email, openai, slack, twilio, whatsapp, zoho};
+use crate::integrations::{email, openai, platforms, slack, twilio, whatsapp, zoho};
 use crate::redact::Phone;
 
 /// `[jobs]`.
@@ -47,6 +47,8 @@ pub struct AlertSettings {
     pub refused_min: u32,
     /// The shortest silence of a connection that is told, in hours.
     pub silence_hours_min: u32,
+    /// Calls that one reconciliation had to fetch, from which on it is told that webhooks are being lost.
+    pub lost_calls_min: u32,
 }
 
 /// `[integrations]`: the vendors that are called.
@@ -60,6 +62,25 @@ pub struct Integrations {
     pub email: email::Settings,
     pub twilio: twilio::Settings,
     pub zoho: zoho::Settings,
+    pub bolna: platforms::Settings,
+    pub dialpad: platforms::Settings,
+    pub elevenlabs: platforms::Settings,
+    pub retell: platforms::Settings,
+    pub voicenter: platforms::Settings,
+}
+
+impl Integrations {
+    /// What is needed to ask this platform what calls there were.
+    pub fn platform(&self, name: &str) -> Option<&platforms::Settings> {
+        match name {
+            "bolna" => Some(&self.bolna),
+            "dialpad" => Some(&self.dialpad),
+            "elevenlabs" => Some(&self.elevenlabs),
+            "retell" => Some(&self.retell),
+            "voicenter" => Some(&self.voicenter),
+            _ => None,
+        }
+    }
 }
 
 /// `[analysis]`.

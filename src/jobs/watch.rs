@@ -75,6 +75,7 @@ impl Watcher {
             i64::from(settings.refused_min),
             i32::try_from(settings.silence_hours_min).unwrap_or(i32::MAX),
             BUDGET_IS_SPENT,
+            i64::from(settings.lost_calls_min),
         )
         .fetch_all(&mut *connection)
         .await?;

@@ -57,16 +57,21 @@ impl Document {
         let text = sanitize(provider.read(delivery)?);
         let payload: Value = serde_json::from_str(&text).map_err(|error| syntax(&error))?;
         let envelope = provider.envelope(&payload);
-        let external_event_id = match &envelope.event_id {
-            Some(id) => short(id),
-            None => format!(
-                "{}:{}:{}",
-                envelope.subject.as_deref().map_or_else(|| "-".to_owned(), short),
-                envelope.event_type,
-                &crypto::sha256_hex(text.as_bytes())[..24],
-            ),
-        };
+        let external_event_id = external_event_id(&envelope, &text);
         Ok(Self { text, payload, envelope, external_event_id })
+    }
+}
+
+/// What makes an event one: the platform's event id, else `subject : type : digest of the text`.
+pub fn external_event_id(envelope: &Envelope, text: &str) -> String {
+    match &envelope.event_id {
+        Some(id) => short(id),
+        None => format!(
+            "{}:{}:{}",
+            envelope.subject.as_deref().map_or_else(|| "-".to_owned(), short),
+            envelope.event_type,
+            &crypto::sha256_hex(text.as_bytes())[..24],
+        ),
     }
 }
 

@@ -20,7 +20,7 @@ pub mod voicenter;
 pub mod whatsapp;
 
 pub use crypto::{hmac_sha256, same, sha256_hex};
-pub use envelope::{Document, Envelope, sanitize};
+pub use envelope::{Document, Envelope, external_event_id, sanitize};
 pub use proof::{Credentials, Proof, Refusal, prove};
 pub use reader::{Notes, Reader};
 pub use sample::{Outgoing, Sample};

@@ -75,6 +75,13 @@ async fn what_is_looked_at_is_what_is_there() {
     .await;
     let jobs = printed(&app, "jobs.sql", &[]).await;
     assert!(jobs.starts_with("analyze_call|1|1|0|0|0|0|0|0|60"), "{jobs}");
+    app.execute(
+        "insert into reconciliations (connection_id, provider, since, until, scheduled, started_at, listed, inserted)
+         select id, provider, now(), now(), true, now(), 7, 2 from connections where provider in ('retell', 'bolna')",
+    )
+    .await;
+    let runs = printed(&app, "reconciliations.sql", &["rows=1"]).await;
+    assert!(runs.lines().count() == 1 && runs.ends_with("|schedule|7|0|2|not finished"), "{runs}");
     let dead = printed(&app, "dead_letters.sql", &[]).await;
     assert!(dead.lines().count() == 4 && dead.contains("retell|call_ended|call.call_id is missing|1|"), "{dead}");
 }

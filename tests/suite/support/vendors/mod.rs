@@ -2,7 +2,7 @@
 //! `src/integrations` use them as well.
 
 pub mod openai;
-mod scripted;
+pub mod scripted;
 mod slack;
 mod smtp;
 mod twilio;

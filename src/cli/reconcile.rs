@@ -15,7 +15,7 @@ use crate::store::roster::connections;
 /// Whose calls, of when.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The platform that is asked; its key is integrations.<platform>.api_key
+    /// The platform that is asked; its key is api_key in its table of integrations
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(platforms::ALL), required_unless_present = "history")]
     provider: Option<String>,
     /// Calls that began then or later: a time, a day, or how long ago (24h)

@@ -1,6 +1,10 @@
--- $1 kind, $2 now (null: the database's clock), $3 lease in seconds, $4 jobs at most, $5 jobs of one tenant at once
+-- $1 kind, $2 now (null: the database's clock), $3 lease in seconds, $4 jobs at most, $5 jobs of one tenant at once,
+-- $6 whether a job whose outcome is unknown is simply done again
 -- Tenants are found by skipping through the index, and each gives its first jobs in turn: one tenant's backlog costs
--- the others nothing. What is leased counts against its tenant, in whatever process it runs.
+-- the others nothing. What is leased counts against its tenant, in whatever process it runs: it limits how many more it
+-- gets, and whoever has less in hand comes first. Among equals chance decides: by age, a new job would wait for all older
+-- ones as soon as more tenants are busy than there is room for. An attempt whose end nobody knows is counted as it is taken up again;
+-- where a person is to be asked, it stays on the job until it is settled.
 with recursive clock as (
     select coalesce($2, now()) as now
 ), tenants_due as (
@@ -10,25 +14,32 @@ with recursive clock as (
             where j.kind = $1 and j.settled_at is null and j.tenant_id > t.tenant_id order by j.tenant_id limit 1)
     from tenants_due t where t.tenant_id is not null
 ), candidates as (
-    select j.id, j.sending_at is not null as was_sending, j.due_at,
-           row_number() over (partition by t.tenant_id order by j.due_at, j.id) as place
-    from tenants_due t cross join clock cross join lateral (
-        select id, sending_at, due_at from jobs
+    select j.id, r.in_hand + row_number() over (partition by t.tenant_id order by j.due_at, j.id) as place
+    from tenants_due t cross join clock
+    cross join lateral (
+        select count(*) as in_hand from jobs
+        where kind = $1 and tenant_id = t.tenant_id and settled_at is null and lease_until > clock.now
+    ) r
+    cross join lateral (
+        select id, due_at from jobs
         where kind = $1 and tenant_id = t.tenant_id and settled_at is null and due_at <= clock.now
           and (lease_until is null or lease_until <= clock.now)
         order by due_at, id
-        limit greatest($5 - (select count(*) from jobs r
-                             where r.kind = $1 and r.tenant_id = t.tenant_id and r.settled_at is null
-                               and r.lease_until > clock.now), 0)
-        for update skip locked
+        limit greatest($5 - r.in_hand, 0)
     ) j
     where t.tenant_id is not null and not exists (select from job_pauses p where p.kind = $1)
 ), chosen as (
-    select id, was_sending from candidates order by place, due_at, id limit $4
+    select jobs.id, jobs.sending_at is not null as was_sending
+    from jobs cross join clock
+    where jobs.id in (select id from candidates order by place, random() limit $4)
+      and jobs.settled_at is null and (jobs.lease_until is null or jobs.lease_until <= clock.now)
+    for update of jobs skip locked
 )
 update jobs
 set claims = jobs.claims + 1, waiting_since = coalesce(jobs.waiting_since, clock.now),
-    lease_until = clock.now + make_interval(secs => $3)
+    lease_until = clock.now + make_interval(secs => $3),
+    unknown_outcomes = jobs.unknown_outcomes + ($6 and chosen.was_sending)::integer,
+    sending_at = case when $6 then null else jobs.sending_at end
 from chosen, clock
 where jobs.id = chosen.id
 returning jobs.id, jobs.tenant_id, jobs.key, jobs.payload::text as "payload!", jobs.attempts, jobs.claims,

@@ -1,20 +1,20 @@
 //! What both analyses share: the gate of the budget, the question, and the result that comes back as an event.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::desk::Tenant;
+use super::desk::{Begun, Tenant};
 use super::message::is_still_known;
 use super::prompts::Prompt;
 use super::{AnalysisSettings, Attempt, Desk, Effect, OnUnknown, Policy};
 use crate::inbox::{self, NewEvent, RESULTS_PROVIDER};
 use crate::integrations::openai::{Client, Request, Response, Usage};
-use crate::integrations::{Transport, TransportError};
-use crate::outbox::{self, Allowance, Job};
+use crate::outbox::{Allowance, Job};
 use crate::queue::Backoff;
 use crate::redact::Spoken;
 
@@ -23,22 +23,21 @@ const OUTPUT_TOKENS_ASSUMED: u32 = 32_000;
 
 /// Why an analysis waits for another day. The watch looks for it.
 pub(super) const BUDGET_IS_SPENT: &str = "the day's budget of analyses is used up";
+/// How long an attempt may take; the answer alone, somewhat less, so that its end is known.
+const TIMEOUT: Duration = Duration::from_secs(150);
+const ANSWER_TIMEOUT_MAX: Duration = Duration::from_secs(140);
 
 /// The rules of both: three quick retries, then the long ladder.
 pub(super) fn policy(name: &'static str) -> Policy {
     Policy {
         name,
-        timeout: std::time::Duration::from_secs(150),
+        timeout: TIMEOUT,
         concurrency: 8,
         per_tenant: 4,
         // Asking twice costs money and harms nobody.
         on_unknown: OnUnknown::Resend,
-        retry: Backoff {
-            first: std::time::Duration::from_secs(1),
-            longest: std::time::Duration::from_secs(3_600),
-            max_attempts: 15,
-        },
-        age_max: std::time::Duration::from_secs(7 * 86_400),
+        retry: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(3_600), max_attempts: 15 },
+        age_max: Duration::from_secs(7 * 86_400),
     }
 }
 
@@ -51,20 +50,15 @@ pub(super) async fn ask(
     stored_prompt: bool,
     input: &Value,
 ) -> Result<(Response, f64), Attempt> {
-    let openai = &tenant.settings.integrations.openai;
+    let mut openai = tenant.settings.integrations.openai.clone();
+    openai.timeout = openai.timeout.min(ANSWER_TIMEOUT_MAX);
     let prices = &tenant.settings.analysis;
     let input = input.to_string();
-    // Dearer than it can be: a token is two bytes at least in the scripts that cost most.
+    // Dearer than it can be: no token is less than a byte.
     let bytes = u32::try_from(input.len() + prompt.instructions.len() + prompt.schema.len()).unwrap_or(u32::MAX);
     let output = if openai.max_output_tokens == 0 { OUTPUT_TOKENS_ASSUMED } else { openai.max_output_tokens };
-    let most = cost(prices, u64::from(bytes / 2), 0, u64::from(output));
-    let allowance = reserve(desk, tenant, most).await?;
-    if !desk.begin(job).await? {
-        settle_budget(desk, allowance.as_ref(), most, Some(0.0)).await?;
-        return Err(Attempt::Retry("the lease was lost before asking".to_owned()));
-    }
-    let transport =
-        Transport::new(openai.timeout).map_err(|error: TransportError| Attempt::Refused(error.to_string()))?;
+    let most = cost(prices, u64::from(bytes), 0, u64::from(output));
+    let allowance = begin(job, desk, tenant, most).await?;
     let job_id = job.id.to_string();
     let request = Request {
         instructions: prompt.instructions,
@@ -74,10 +68,10 @@ pub(super) async fn ask(
         schema: prompt.schema,
         metadata: &[("job", job_id.as_str())],
     };
-    match Client::new(openai.clone(), transport).respond(desk.now(), &request).await {
+    match Client::new(openai, desk.transport.clone()).respond(desk.now(), &request).await {
         Ok(response) => {
             let spent = response.usage.as_ref().map(|usage| cost_of(prices, usage));
-            settle_budget(desk, allowance.as_ref(), most, spent).await?;
+            give_back(desk, allowance, most, spent).await;
             Ok((response, spent.unwrap_or(most)))
         }
         Err(error) => {
@@ -88,43 +82,39 @@ pub(super) async fn ask(
                 (Attempt::Unknown(_), None) => None,
                 (_, None) => Some(0.0),
             };
-            settle_budget(desk, allowance.as_ref(), most, spent).await?;
+            give_back(desk, allowance, most, spent).await;
             Err(attempt)
         }
     }
 }
 
-/// Takes the most that the request can cost out of the day's budget. No budget, no bound.
-async fn reserve(desk: &Desk, tenant: &Tenant, most: f64) -> Result<Option<Allowance>, Attempt> {
+/// Begins, and takes the most that the request can cost out of the day's budget. No budget, no bound.
+async fn begin(job: &Job, desk: &Desk, tenant: &Tenant, most: f64) -> Result<Option<Allowance>, Attempt> {
     let budget = tenant.settings.analysis.daily_budget_usd;
-    if budget <= 0.0 {
-        return Ok(None);
+    let mut bounds = Vec::new();
+    if budget > 0.0 {
+        let (day, _) = desk.local_time(tenant).await?;
+        let subject = "analysis_usd".to_owned();
+        bounds.push((Allowance { tenant_id: tenant.id, subject, day, amount: most }, budget));
     }
-    let (day, _) = desk.local_time(tenant).await?;
-    let allowance = Allowance { tenant_id: tenant.id, subject: "analysis_usd".to_owned(), day, amount: most };
-    if outbox::take(&desk.pool, &allowance, budget).await? {
-        return Ok(Some(allowance));
-    }
-    if most > budget {
-        let reason = "analysis.daily_budget_usd is less than one analysis may cost".to_owned();
-        return Err(Attempt::Refused(reason));
+    match desk.begin_within(job, &bounds).await? {
+        Begun::Yes => return Ok(bounds.pop().map(|(allowance, _)| allowance)),
+        Begun::LeaseLost => return Err(Attempt::Retry("the lease was lost before asking".to_owned())),
+        Begun::UsedUp(_) if most > budget => {
+            let reason = "analysis.daily_budget_usd is less than one analysis may cost".to_owned();
+            return Err(Attempt::Refused(reason));
+        }
+        Begun::UsedUp(_) => {}
     }
     // Looked at hourly: the budget may be raised, and a new day begins by the tenant's clock.
-    Err(Attempt::Wait(std::time::Duration::from_secs(3_600), BUDGET_IS_SPENT.to_owned()))
+    Err(Attempt::Wait(Duration::from_secs(3_600), BUDGET_IS_SPENT.to_owned()))
 }
 
 /// Gives back what was reserved and not spent. `spent`: `None` means nobody knows.
-async fn settle_budget(
-    desk: &Desk,
-    allowance: Option<&Allowance>,
-    most: f64,
-    spent: Option<f64>,
-) -> Result<(), sqlx::Error> {
+async fn give_back(desk: &Desk, allowance: Option<Allowance>, most: f64, spent: Option<f64>) {
     if let (Some(allowance), Some(spent)) = (allowance, spent) {
-        let rest = Allowance { amount: (most - spent).max(0.0), ..allowance.clone() };
-        outbox::give_back(&desk.pool, &rest).await?;
+        desk.give_back(&[Allowance { amount: most - spent, ..allowance }]).await;
     }
-    Ok(())
 }
 
 fn cost_of(prices: &AnalysisSettings, usage: &Usage) -> f64 {

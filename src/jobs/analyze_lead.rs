@@ -27,9 +27,15 @@ impl Kind for AnalyzeLead {
 async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     let tenant = desk.tenant(job.tenant_id).await?;
     let lead_id = id_in(job, "lead_id")?;
-    let newer = sqlx::query_file_scalar!("sql/jobs/has_newer_analysis.sql", lead_id.to_string(), job.id, job.tenant_id)
-        .fetch_one(&desk.pool)
-        .await?;
+    let newer = sqlx::query_file_scalar!(
+        "sql/jobs/has_newer_analysis.sql",
+        lead_id.to_string(),
+        job.id,
+        job.tenant_id,
+        desk.frozen_now(),
+    )
+    .fetch_one(&desk.pool)
+    .await?;
     if newer {
         return Ok(Attempt::Skipped("a later analysis of the same person is pending".to_owned()));
     }

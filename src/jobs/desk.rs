@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::TenantSettings;
 use crate::clock::Clock;
 use crate::integrations::Transport;
-use crate::outbox::{self, Job};
+use crate::outbox::{self, Allowance, Job};
 use crate::telemetry::Metrics;
 
 /// Lays a tenant's own settings over the configuration; the error says which key is wrong.
@@ -40,6 +40,17 @@ pub struct Tenant {
     pub time_zone: String,
 }
 
+/// Whether a vendor may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Yes, and it is written down.
+    Yes,
+    /// No: somebody else may have the job by now.
+    LeaseLost,
+    /// No: this one of the bounds would be exceeded. Nothing was taken.
+    UsedUp(usize),
+}
+
 /// Why a tenant's jobs cannot run.
 pub enum TenantError {
     /// The database failed.
@@ -61,7 +72,32 @@ impl Desk {
 
     /// Writes down that a vendor is about to be asked for what cannot be taken back. `false`: it must not be.
     pub async fn begin(&self, job: &Job) -> Result<bool, sqlx::Error> {
-        outbox::begin(&self.pool, job, self.frozen_now()).await
+        Ok(self.begin_within(job, &[]).await? == Begun::Yes)
+    }
+
+    /// The same, and takes what it uses up of daily bounds: all of it or nothing, whenever the program is killed.
+    pub async fn begin_within(&self, job: &Job, bounds: &[(Allowance, f64)]) -> Result<Begun, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        if !outbox::begin(&mut transaction, job, self.frozen_now()).await? {
+            return Ok(Begun::LeaseLost);
+        }
+        for (place, (allowance, most)) in bounds.iter().enumerate() {
+            if !outbox::take(&mut *transaction, allowance, *most).await? {
+                return Ok(Begun::UsedUp(place));
+            }
+        }
+        transaction.commit().await?;
+        Ok(Begun::Yes)
+    }
+
+    /// Gives back what was taken and certainly not used. What the vendor said counts more than that this succeeds:
+    /// otherwise it is as if it had been used.
+    pub async fn give_back(&self, allowances: &[Allowance]) {
+        for allowance in allowances {
+            if let Err(error) = outbox::give_back(&self.pool, allowance).await {
+                tracing::warn!(error = %crate::db::describe(&error), subject = "allowance", "not given back");
+            }
+        }
     }
 
     /// Whether this attempt has begun to send.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::desk::Tenant;
+use super::desk::{Begun, Tenant};
 use super::person::Person;
 use super::{Attempt, Desk};
 use crate::domain::{Direction, ForgottenRows, MessageRow, MessageStatus, Ranked, Weight, Writes, message_id};
 use crate::integrations::whatsapp::{Class, Client, Error, Kind, Message, Sent};
-use crate::outbox::{self, Allowance, Job};
+use crate::outbox::{Allowance, Job};
 use crate::redact::Spoken;
 use crate::store::{self, forgotten};
 
@@ -48,18 +48,13 @@ pub(super) async fn send(
         ),
         ("messages".to_owned(), outreach.per_tenant_per_day, "the tenant's messages of a day are used up"),
     ];
-    let mut taken = Vec::new();
-    for (subject, most, reason) in caps {
-        let allowance = Allowance { tenant_id: tenant.id, subject, day, amount: 1.0 };
-        if !outbox::take(&desk.pool, &allowance, f64::from(most)).await? {
-            give_back(desk, &taken).await?;
-            return Err(Attempt::Skipped(reason.to_owned()));
-        }
-        taken.push(allowance);
-    }
-    if !desk.begin(job).await? {
-        give_back(desk, &taken).await?;
-        return Err(Attempt::Retry("the lease was lost before sending".to_owned()));
+    let bounds = caps.each_ref().map(|(subject, most, _)| {
+        (Allowance { tenant_id: tenant.id, subject: subject.clone(), day, amount: 1.0 }, f64::from(*most))
+    });
+    match desk.begin_within(job, &bounds).await? {
+        Begun::Yes => {}
+        Begun::LeaseLost => return Err(Attempt::Retry("the lease was lost before sending".to_owned())),
+        Begun::UsedUp(place) => return Err(Attempt::Skipped(caps[place].2.to_owned())),
     }
     let client = Client::new(whatsapp.clone(), desk.transport.clone());
     match ask(&client, job, desk, tenant, person, wording).await {
@@ -67,7 +62,7 @@ pub(super) async fn send(
         Err(error) => {
             let attempt = Attempt::of(error.verdict(), error.to_string());
             if !matches!(attempt, Attempt::Unknown(_)) {
-                give_back(desk, &taken).await?;
+                desk.give_back(&bounds.map(|(allowance, _)| allowance)).await;
             }
             Err(attempt)
         }
@@ -105,13 +100,6 @@ async fn ask(
     };
     let said = Spoken::new(format!("[{}]", wording.template));
     client.send(desk.now(), &message(kind)).await.map(|sent| (sent, Some(said)))
-}
-
-async fn give_back(desk: &Desk, taken: &[Allowance]) -> Result<(), sqlx::Error> {
-    for allowance in taken {
-        outbox::give_back(&desk.pool, allowance).await?;
-    }
-    Ok(())
 }
 
 fn row(job: &Job, desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, said: Option<Spoken>) -> MessageRow {

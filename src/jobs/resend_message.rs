@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::message::{self, Wording};
 use super::person;
+use super::runner::REFUSED_WAIT;
 use super::start_outreach::{close, id_in, policy};
 use super::{Attempt, Desk, Effect, Kind, Policy};
 use crate::integrations::Verdict;
@@ -43,19 +44,18 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     let code = failed.error.as_deref().and_then(|code| code.parse().ok());
     let class = code.map_or(Class::Unlisted, class_of);
     let reason = format!("whatsapp refuses it: {class} ({})", failed.error.as_deref().unwrap_or("no code"));
-    let is_again = matches!(class, Class::Transient | Class::Later | Class::WindowClosed);
+    let is_again = matches!(class, Class::Transient | Class::Later | Class::WindowClosed | Class::Credentials);
     if !is_again || failed.failures > FAILURES_MAX {
         close(desk, outreach_id, "a message failed").await?;
-        return Ok(match class.verdict() {
-            Verdict::Refused => Attempt::Refused(reason),
-            _ => Attempt::Dead(reason),
-        });
+        return Ok(Attempt::Dead(reason));
     }
-    // Held back by Meta: not before the time that a refused request would wait.
-    if let Verdict::Wait(wait) = class.verdict()
-        && (desk.now() - job.waiting_since).to_std().unwrap_or_default() < wait
-    {
-        return Ok(Attempt::Wait(wait, reason));
+    // Held back by Meta, or until a person acts: not before the time that a refused request would wait. Then it is
+    // sent, and what WhatsApp says to that counts.
+    let waited = (desk.now() - job.waiting_since).to_std().unwrap_or_default();
+    match class.verdict() {
+        Verdict::Wait(wait) if waited < wait => return Ok(Attempt::Wait(wait, reason)),
+        Verdict::Refused if waited < REFUSED_WAIT => return Ok(Attempt::Refused(reason)),
+        _ => {}
     }
     let Some(person) = person::find(&desk.pool, call_id, failed.started_at, desk.now()).await? else {
         return Ok(Attempt::Cancelled("the person is gone".to_owned()));

@@ -1,6 +1,5 @@
 //! The runner: claims due jobs with a lease, carries them out side by side, and settles each behind its fence.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +7,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{Attempt, Desk, Effect, Kind, OnUnknown, Policy, crm};
 use crate::db;
-use crate::outbox::{self, Delay, Job, Outcome, Settled};
+use crate::outbox::{self, Delay, Job, Outcome, Settled, Terms};
 use crate::queue::WakeUp;
 use crate::store::forgotten;
 
@@ -21,12 +22,12 @@ use crate::store::forgotten;
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How often settling is tried while the database is away. What was sent must not be forgotten for a hiccup.
 const SETTLE_TRIES: u32 = 20;
-/// The wait between those tries; together they stay within the lease's margin.
+/// The wait between those tries. Should they outlast the lease, the fence decides.
 const SETTLE_PAUSE: Duration = Duration::from_millis(1_000);
 /// The longest wait that a vendor's answer can ask for.
 const WAIT_MAX: Duration = Duration::from_secs(86_400);
 /// The wait after credentials or money were refused: a person has to act first.
-const REFUSED_WAIT: Duration = Duration::from_secs(900);
+pub(super) const REFUSED_WAIT: Duration = Duration::from_secs(900);
 
 /// Carries out jobs. Any number may run at once, in one process and in several.
 pub struct Runner {
@@ -62,33 +63,49 @@ impl Runner {
     /// Runs until told to stop; jobs in hand are finished.
     pub async fn run(&self, stop: CancellationToken) {
         let mut running = JoinSet::new();
-        let mut in_hand: HashMap<&'static str, i64> = HashMap::new();
+        let lanes: Vec<Lane> = self.kinds.iter().map(Lane::new).collect();
+        let mut poll = tokio::time::interval(self.poll_interval);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
-            for kind in &self.kinds {
-                let policy = kind.policy();
-                let busy = in_hand.entry(policy.name).or_default();
-                match self.claim(&policy, policy.concurrency - *busy).await {
-                    Ok(jobs) => {
-                        for job in jobs {
-                            *busy += 1;
-                            running.spawn(carry_out(Arc::clone(kind), policy.clone(), job, Arc::clone(&self.desk)));
-                        }
-                    }
-                    Err(error) => tracing::warn!(error = %db::describe(&error), kind = policy.name, "no jobs claimed"),
+            // Where a job has ended there is room for another of its kind; all kinds are looked at in turn.
+            let mut ended = Vec::new();
+            let is_their_turn = tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.wake_up.notified() => true,
+                _ = poll.tick() => true,
+                Some(job) = running.join_next() => {
+                    ended.push(job);
+                    false
                 }
+            };
+            while let Some(job) = running.try_join_next() {
+                ended.push(job);
             }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.wake_up.notified() => {}
-                () = tokio::time::sleep(self.poll_interval) => {}
-                Some(finished) = running.join_next() => {
-                    if let Ok((name, _)) = finished {
-                        *in_hand.entry(name).or_default() -= 1;
-                    }
-                }
+            let names: Vec<&str> = ended.into_iter().filter_map(|job| job.ok().map(|(name, _)| name)).collect();
+            for lane in lanes.iter().filter(|lane| is_their_turn || names.contains(&lane.policy.name)) {
+                self.fill(lane, &mut running).await;
             }
         }
         while running.join_next().await.is_some() {}
+    }
+
+    /// Gives a kind as much to do as there is room for.
+    async fn fill(&self, lane: &Lane, running: &mut JoinSet<(&'static str, End)>) {
+        let room = i64::try_from(lane.room.available_permits()).unwrap_or(i64::MAX);
+        match self.claim(&lane.policy, room).await {
+            Ok(jobs) => {
+                for job in jobs {
+                    let place = Arc::clone(&lane.room).try_acquire_owned();
+                    let work = carry_out(Arc::clone(&lane.kind), lane.policy.clone(), job, Arc::clone(&self.desk));
+                    running.spawn(async move {
+                        // Given up when the work ends, in whatever way.
+                        let _place = place;
+                        work.await
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(error = %db::describe(&error), kind = lane.policy.name, "no jobs claimed"),
+        }
     }
 
     /// Carries out everything that is due now, until nothing is; for `jobs run` and tests.
@@ -118,8 +135,28 @@ impl Runner {
         if most <= 0 {
             return Ok(Vec::new());
         }
-        let lease = policy.timeout + LEASE_MARGIN;
-        outbox::claim(&self.desk.pool, policy.name, self.desk.frozen_now(), lease, most, policy.per_tenant).await
+        let terms = Terms {
+            lease: policy.timeout + LEASE_MARGIN,
+            most,
+            per_tenant: policy.per_tenant,
+            is_resent: policy.on_unknown == OnUnknown::Resend,
+        };
+        outbox::claim(&self.desk.pool, policy.name, self.desk.frozen_now(), terms).await
+    }
+}
+
+/// A kind, and the room that this process has for its jobs.
+struct Lane {
+    kind: Arc<dyn Kind>,
+    policy: Policy,
+    room: Arc<Semaphore>,
+}
+
+impl Lane {
+    fn new(kind: &Arc<dyn Kind>) -> Self {
+        let policy = kind.policy();
+        let room = Semaphore::new(usize::try_from(policy.concurrency).unwrap_or_default());
+        Self { kind: Arc::clone(kind), policy, room: Arc::new(room) }
     }
 }
 
@@ -162,7 +199,10 @@ async fn carry_out(kind: Arc<dyn Kind>, policy: Policy, job: Job, desk: Arc<Desk
     } else {
         attempt(kind.as_ref(), &policy, &job, &desk).await
     };
-    let end = settle(&policy, &job, &desk, attempt).await;
+    let end = match AssertUnwindSafe(settle(&policy, &job, &desk, attempt)).catch_unwind().await {
+        Ok(end) => end,
+        Err(_) => settle(&policy, &job, &desk, not_written("the program's log says where it panicked")).await,
+    };
     tracing::info!(job_id = %job.id, kind = policy.name, end = ?end, took_ms = began.elapsed().as_millis() as u64, "job");
     desk.metrics.job(policy.name, end.word());
     (policy.name, end)
@@ -180,7 +220,7 @@ impl End {
 
 /// One attempt, bounded in time; a panic is a verdict. Once sending has begun, neither means that nothing was sent.
 async fn attempt(kind: &dyn Kind, policy: &Policy, job: &Job, desk: &Desk) -> Attempt {
-    let run = AssertUnwindSafe(kind.run(job, desk)).catch_unwind();
+    let run = AssertUnwindSafe(async { kind.run(job, desk).await }).catch_unwind();
     let (late, reason) = match tokio::time::timeout(policy.timeout, run).await {
         Ok(Ok(attempt)) => return attempt,
         Ok(Err(_)) => (false, "the job panicked; the program's log says where"),
@@ -193,10 +233,18 @@ async fn attempt(kind: &dyn Kind, policy: &Policy, job: &Job, desk: &Desk) -> At
     }
 }
 
-async fn settle(policy: &Policy, job: &Job, desk: &Desk, attempt: Attempt) -> End {
+/// It was done, and what it wrote can never be written: done again, it would only be done twice.
+fn not_written(reason: &str) -> Attempt {
+    Attempt::Dead(format!("it was done, and what came of it could not be written: {reason}"))
+}
+
+async fn settle(policy: &Policy, job: &Job, desk: &Desk, mut attempt: Attempt) -> End {
     for _ in 0..SETTLE_TRIES {
         match settle_once(policy, job, desk, &attempt).await {
             Ok(end) => return end,
+            Err(error) if matches!(attempt, Attempt::Done(..)) && db::is_data_error(&error) => {
+                attempt = not_written(&db::describe(&error));
+            }
             Err(error) => {
                 tracing::warn!(job_id = %job.id, error = %db::describe(&error), "a job could not be settled yet");
                 tokio::time::sleep(SETTLE_PAUSE).await;

@@ -94,6 +94,10 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         "warning" => &alerts.warning,
         _ => &alerts.info,
     };
+    // So that one who is killed here is known to have told them, perhaps.
+    if !desk.begin(job).await? {
+        return Err(Attempt::Retry("the lease was lost before telling".to_owned()));
+    }
     let mut failed: Vec<(Verdict, String)> = Vec::new();
     for channel in channels {
         match post(channel, &alert, job.id, &tenant, desk).await {
@@ -108,9 +112,22 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     if failed.is_empty() {
         return Ok(Attempt::DryRun(alert.preview));
     }
-    // Tried again whatever the verdicts: who must mend a channel hears of it by the others, or in the log.
-    let reasons: Vec<String> = failed.into_iter().map(|(_, reason)| reason).collect();
-    Ok(Attempt::Retry(reasons.join("; ")))
+    let (verdicts, reasons): (Vec<Verdict>, Vec<String>) = failed.into_iter().unzip();
+    Ok(Attempt::of(of_all(&verdicts), reasons.join("; ")))
+}
+
+/// What it means that all channels have failed: what gives the most hope. Only where each says that it will never pass
+/// it is given up.
+fn of_all(verdicts: &[Verdict]) -> Verdict {
+    let hope = |verdict: &&Verdict| match verdict {
+        // Perhaps somebody was told: that is counted when it is told again.
+        Verdict::Unknown => (0, Duration::ZERO),
+        Verdict::Retry => (1, Duration::ZERO),
+        Verdict::Wait(wait) => (2, *wait),
+        Verdict::Refused => (3, Duration::ZERO),
+        Verdict::Stop => (4, Duration::ZERO),
+    };
+    verdicts.iter().min_by_key(hope).copied().unwrap_or(Verdict::Retry)
 }
 
 /// Posts on a channel. `None`: it is not configured.

@@ -70,13 +70,12 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     match message::send(job, desk, &tenant, &person, &wording).await {
         Ok(row) => Ok(Attempt::Done(Some("sent".to_owned()), effect(desk, &tenant, &person, outreach_id, row))),
         Err(attempt) => {
-            let reason = match &attempt {
-                // The next attempt finds it open and its own.
-                Attempt::Retry(_) | Attempt::Wait(..) | Attempt::Refused(_) => return Err(attempt),
-                Attempt::Unknown(_) => "unknown whether sent",
-                _ => "not sent",
-            };
-            close(desk, outreach_id, reason).await?;
+            match &attempt {
+                // The next attempt finds it open and its own. Perhaps sent counts as sent: another missed call of the
+                // same person is no reason to write a second time.
+                Attempt::Retry(_) | Attempt::Wait(..) | Attempt::Refused(_) | Attempt::Unknown(_) => {}
+                _ => close(desk, outreach_id, "not sent").await?,
+            }
             Err(attempt)
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::redact::Hidden;
@@ -33,19 +33,34 @@ pub struct Job {
     pub was_sending: bool,
 }
 
-/// Claims due jobs of one kind: `most` of them, and no more than `per_tenant` of one tenant are in hand at once.
-/// `now`: `None` means the database's clock.
+/// On which terms jobs are claimed.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How long whoever claims them has them.
+    pub lease: Duration,
+    /// So many at most.
+    pub most: i64,
+    /// So many of one tenant are in hand at once, whoever claimed them.
+    pub per_tenant: i64,
+    /// Whether one of which nobody knows what became of it is simply done again, and counted.
+    pub is_resent: bool,
+}
+
+/// Claims due jobs of one kind. `now`: `None` means the database's clock.
 pub async fn claim(
     pool: &PgPool,
     kind: &'static str,
     now: Option<DateTime<Utc>>,
-    lease: Duration,
-    most: i64,
-    per_tenant: i64,
+    terms: Terms,
 ) -> Result<Vec<Job>, sqlx::Error> {
-    let rows = sqlx::query_file!("sql/outbox/claim.sql", kind, now, lease.as_secs_f64(), most, per_tenant)
-        .fetch_all(pool)
+    let Terms { lease, most, per_tenant, is_resent } = terms;
+    // The lock is a statement of its own: the next one sees what the claim before it has taken.
+    let mut transaction = pool.begin().await?;
+    sqlx::query_file!("sql/outbox/lock_claims.sql", kind).fetch_one(&mut *transaction).await?;
+    let rows = sqlx::query_file!("sql/outbox/claim.sql", kind, now, lease.as_secs_f64(), most, per_tenant, is_resent)
+        .fetch_all(&mut *transaction)
         .await?;
+    transaction.commit().await?;
     Ok(rows
         .into_iter()
         .map(|row| Job {
@@ -63,7 +78,7 @@ pub async fn claim(
 }
 
 /// Writes down that the vendor is about to be asked. `false`: the lease is lost, and the vendor must not be asked.
-pub async fn begin(pool: &PgPool, job: &Job, now: Option<DateTime<Utc>>) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/outbox/begin.sql", job.id, job.claim, now).execute(pool).await?;
+pub async fn begin(connection: &mut PgConnection, job: &Job, now: Option<DateTime<Utc>>) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/outbox/begin.sql", job.id, job.claim, now).execute(connection).await?;
     Ok(result.rows_affected() == 1)
 }

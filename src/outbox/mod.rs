@@ -7,6 +7,6 @@ mod put;
 mod settle;
 
 pub use allowance::{Allowance, give_back, take};
-pub use claim::{Job, begin, claim};
+pub use claim::{Job, Terms, begin, claim};
 pub use put::{NewJob, put};
 pub use settle::{Delay, Outcome, Settled, postpone, settle};

@@ -182,3 +182,30 @@ async fn without_a_key_nobody_is_asked_and_a_short_transcript_is_left_alone() {
     assert_eq!(app.value("select note from jobs").await, "the transcript is too short to be analysed");
     assert!(openai.requests().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_no_table_can_hold_is_kept_all_the_same_and_asked_for_once() {
+    let openai = OpenAiStub::start().await;
+    let app = spawn(&openai, &[]).await;
+    let mut answer = individual(80);
+    answer["summary"] = json!("They want\u{0}two.");
+    openai.answer_with("analyze_call", answer);
+    call(&app, "c1").await;
+    app.run_everything().await;
+    assert_eq!(
+        app.value("select summary from lead_analytics where kind = 'individual'").await,
+        "They want\u{fffd}two."
+    );
+    // Where the name of a field cannot be held either, the job ends: asked again, it would only cost again.
+    openai.answer_with("analyze_call", json!({ "summary\u{0}": "x" }));
+    call(&app, "c2").await;
+    app.run_everything().await;
+    app.clock.advance(TimeDelta::hours(2));
+    app.run_everything().await;
+    let error = app.value("select last_error from jobs where outcome = 'dead'").await;
+    assert!(error.as_str().unwrap().starts_with("it was done, and what came of it could not be written"), "{error}");
+    assert_eq!(
+        openai.requests().iter().filter(|seen| seen.body["text"]["format"]["name"] == "analyze_call").count(),
+        2
+    );
+}

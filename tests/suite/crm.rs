@@ -60,7 +60,8 @@ async fn differs(app: &TestApp) -> Value {
 /// Does a due job, all but settling it.
 async fn run_until_done(app: &TestApp, name: &'static str) -> (Job, Effect) {
     let lease = Duration::from_secs(60);
-    let job = outbox::claim(&app.pool, name, Some(app.clock.now()), lease, 1, 1).await.unwrap().remove(0);
+    let terms = outbox::Terms { lease, most: 1, per_tenant: 1, is_resent: true };
+    let job = outbox::claim(&app.pool, name, Some(app.clock.now()), terms).await.unwrap().remove(0);
     let kinds = jobs::all();
     let kind = kinds.iter().find(|kind| kind.policy().name == name).unwrap();
     match kind.run(&job, &app.desk).await {

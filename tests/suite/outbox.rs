@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use switchhook::jobs::{Attempt, Desk, Kind, OnUnknown, Policy, Runner};
 use switchhook::outbox::operate::{self, Filter};
-use switchhook::outbox::{self, Job, NewJob};
+use switchhook::outbox::{self, Job, NewJob, Terms};
 use switchhook::queue::Backoff;
 use uuid::Uuid;
 
@@ -80,6 +80,10 @@ fn runner(app: &TestApp, kind: Scripted) -> (Runner, Arc<AtomicUsize>, Arc<Atomi
 async fn put(app: &TestApp, tenant_id: Uuid, key: &str, payload: &Value) {
     let job = NewJob { tenant_id, kind: "scripted", key, payload, due_at: app.clock.now() };
     outbox::put(&mut app.pool.acquire().await.unwrap(), &[job]).await.unwrap();
+}
+
+fn terms(most: i64, per_tenant: i64) -> Terms {
+    Terms { lease: Duration::from_secs(60), most, per_tenant, is_resent: true }
 }
 
 async fn job(app: &TestApp, key: &str) -> Value {
@@ -153,15 +157,13 @@ async fn a_job_of_unknown_outcome_is_left_to_a_person_where_its_kind_says_so() {
 async fn a_lease_gives_the_job_back_and_who_lost_it_settles_nothing() {
     let app = TestApp::spawn().await;
     put(&app, TENANT, "a", &json!({ "do": "done" })).await;
-    let claim = async || {
-        outbox::claim(&app.pool, "scripted", Some(app.clock.now()), Duration::from_secs(60), 10, 10).await.unwrap()
-    };
+    let claim = async || outbox::claim(&app.pool, "scripted", Some(app.clock.now()), terms(10, 10)).await.unwrap();
     let first = claim().await.remove(0);
     assert!(claim().await.is_empty(), "it is leased");
     app.clock.advance(TimeDelta::seconds(61));
-    assert!(!outbox::begin(&app.pool, &first, Some(app.clock.now())).await.unwrap(), "its lease has ended");
-    let second = claim().await.remove(0);
     let mut connection = app.pool.acquire().await.unwrap();
+    assert!(!outbox::begin(&mut connection, &first, Some(app.clock.now())).await.unwrap(), "its lease has ended");
+    let second = claim().await.remove(0);
     let now = Some(app.clock.now());
     let settled = outbox::Settled::default();
     let done = outbox::Outcome::Done;
@@ -182,12 +184,12 @@ async fn one_tenants_backlog_stands_before_nobody() {
     }
     put(&app, quiet, "quiet", &json!({ "do": "done" })).await;
     let now = Some(app.clock.now());
-    let first = outbox::claim(&app.pool, "scripted", now, Duration::from_secs(60), 8, 2).await.unwrap();
+    let first = outbox::claim(&app.pool, "scripted", now, terms(8, 2)).await.unwrap();
     let of = |tenant: Uuid| first.iter().filter(|job| job.tenant_id == tenant).count();
     assert_eq!((of(busy), of(quiet)), (2, 1), "two of the busy one at once, however long its queue");
     // Where room is scarce, everybody's first comes before anybody's second.
     app.execute("update jobs set lease_until = null").await;
-    let scarce = outbox::claim(&app.pool, "scripted", now, Duration::from_secs(60), 2, 2).await.unwrap();
+    let scarce = outbox::claim(&app.pool, "scripted", now, terms(2, 2)).await.unwrap();
     assert!(scarce.iter().any(|job| job.tenant_id == quiet));
     app.execute("update jobs set lease_until = null").await;
     let (runner, runs, most) = runner(&app, Scripted::new(OnUnknown::Resend));
@@ -246,4 +248,27 @@ async fn allowances_are_never_exceeded_by_one() {
     assert!(
         !outbox::take(&app.pool, &outbox::Allowance { day: day.succ_opt().unwrap(), ..allowance }, 0.5).await.unwrap()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_perhaps_sent_is_counted_and_left_to_whoever_looks() {
+    let app = TestApp::spawn().await;
+    for key in ["again", "off"] {
+        put(&app, TENANT, key, &json!({ "do": "done" })).await;
+    }
+    // A process that began to send and was killed.
+    app.execute("update jobs set sending_at = '2026-11-01', lease_until = '2026-11-01', claims = 1").await;
+    let now = Some(app.clock.now());
+    let of = |key: &str| Filter { key: Some(key.to_owned()), ..Filter::default() };
+    assert_eq!(operate::retry(&app.pool, &of("again"), now).await.unwrap(), 0, "nobody has looked at it");
+    assert_eq!(operate::cancel(&app.pool, &of("off"), "no longer", now).await.unwrap(), 1);
+    assert_eq!(job(&app, "off").await["unknown_outcomes"], 1);
+    // Where it is simply done again, it is counted by whoever takes it up, once, whatever happens then.
+    for _ in 0..3 {
+        let claimed = outbox::claim(&app.pool, "scripted", Some(app.clock.now()), terms(10, 10)).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        app.clock.advance(TimeDelta::seconds(61));
+    }
+    let again = job(&app, "again").await;
+    assert!(again["unknown_outcomes"] == 1 && again["sending_at"].is_null(), "{again}");
 }

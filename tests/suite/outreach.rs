@@ -187,6 +187,30 @@ async fn a_lost_answer_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_perhaps_sent_stands_before_the_next_one_and_one_that_was_not_does_not() {
+    for (is_lost, first) in [(true, "dead: WhatsApp: the connection broke"), (false, "dead: WhatsApp refused it")] {
+        let story = Story::new(&[]).await;
+        story.missed_call("c1").await;
+        story.app.clock.advance(TimeDelta::minutes(2));
+        if is_lost {
+            story.whatsapp.drop_next();
+        } else {
+            // The last attempt of a line that was busy all the time.
+            story.app.execute("update jobs set attempts = 11").await;
+            story.whatsapp.answer_next(400, &[], json!({ "error": { "code": 130_429 } }));
+        }
+        story.jobs().await;
+        story.missed_call("c2").await;
+        story.app.clock.advance(TimeDelta::minutes(2));
+        story.jobs().await;
+        let ends = story.ends("start_outreach").await;
+        assert!(ends[0].as_str().unwrap().starts_with(first), "{ends:?}");
+        assert_eq!(ends[1], if is_lost { "skipped: an outreach to this person is under way" } else { "done: sent" });
+        assert_eq!(story.sent(), 1, "lost: {is_lost}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_whatsapp_refuses_for_a_while_is_sent_later_and_counts_once() {
     let story = Story::new(&[("OUTREACH__PER_PERSON_PER_DAY", "1")]).await;
     story.missed_call("c1").await;

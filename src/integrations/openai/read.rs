@@ -40,11 +40,22 @@ fn completed(body: &Value, usage: Option<Usage>) -> Result<Response, Error> {
             _ => {}
         }
     }
-    let output: Value = serde_json::from_str(&text).unwrap_or_default();
+    let mut output: Value = serde_json::from_str(&text).unwrap_or_default();
+    replace_nul(&mut output);
     if !output.is_object() {
         return Err(Error::Unreadable { usage });
     }
     Ok(Response { output: Hidden::new(output), model: word(&body["model"]), usage, response_id: word(&body["id"]) })
+}
+
+/// JSON may hold U+0000 and no text of Postgres can: U+FFFD stands in its place, as at the door.
+fn replace_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(replace_nul),
+        Value::Object(fields) => fields.values_mut().for_each(replace_nul),
+        _ => {}
+    }
 }
 
 /// A phase other than `final_answer`, such as `commentary`, is what the model says while it works.

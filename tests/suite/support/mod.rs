@@ -4,8 +4,8 @@ mod app;
 mod binary;
 mod cluster;
 mod fixtures;
-mod platforms;
 mod flaky;
+mod platforms;
 pub mod story;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
 pub mod vendors;
@@ -14,8 +14,8 @@ pub use app::{Answer, TestApp};
 pub use binary::Binary;
 pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};
-pub use platforms::PlatformStub;
 pub use flaky::FlakyLine;
+pub use platforms::PlatformStub;
 
 /// A client, over the cryptography that the program uses.
 pub fn client() -> reqwest::Client {

@@ -10,6 +10,7 @@ pub mod http; // the door: proves who sent a webhook, answers once it is on disk
 pub mod inbox; // webhook_events: store once, claim, settle
 pub mod integrations; // the vendors that we call
 pub mod jobs; // what the outbox does: one file a kind
+pub mod live; // who is calling, and what the agent wants done: answered while somebody waits
 pub mod outbox; // jobs: what must happen next
 pub mod processor; // claims batches and carries them through translate, resolve, fold, write, settle
 pub mod providers; // one folder a platform: verify, envelope, translate

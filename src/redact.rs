@@ -71,7 +71,7 @@ redacted!(
 );
 
 /// Anything else that may hold personal data, such as a payload: prints as a mask.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden<T>(T);
 

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("processor", 6),
     ("reconcile", 6),
     ("jobs", 5),
+    ("live", 5),
     ("providers", 5),
     ("integrations", 4),
     ("dispatch", 4),

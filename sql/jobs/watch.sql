@@ -94,3 +94,12 @@ cross join lateral (
     order by id desc limit 1
 ) r
 where c.disabled_at is null and r.inserted >= $6::bigint
+union all
+select 'slow_live_answers', m.endpoint, null, 'critical',
+       format('%s of %s answers to "%s" in five minutes took too long, %s were given without the database; slow_answers '
+              'says where the time went', sum(m.slow), sum(m.answers), m.endpoint, sum(m.fallbacks))
+from live_minutes m
+where m.minute > $1::timestamptz - interval '5 minutes'
+group by m.endpoint
+-- Fallbacks count as well: they are in time, and say nothing of the caller.
+having 100 * sum(greatest(m.slow, m.fallbacks)) > sum(m.answers)

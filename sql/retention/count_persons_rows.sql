@@ -4,4 +4,6 @@ select (select count(*) from leads where id = any ($1)) as "leads!",
        (select count(*) from recordings where call_id = any ($4)) as "recordings!",
        (select count(*) from lead_analytics
         where kind = 'complete' and tenant_id = any ($2) and phone = $3
-           or kind = 'individual' and call_id = any ($4)) as "analyses!"
+           or kind = 'individual' and call_id = any ($4)) as "analyses!",
+       (select count(*) from appointments where tenant_id = any ($2) and phone = $3) as "appointments!",
+       (select count(*) from lead_notes where tenant_id = any ($2) and phone = $3) as "notes!"

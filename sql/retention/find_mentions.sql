@@ -11,3 +11,7 @@ from lead_analytics
 where tenant_id = any ($1) and concat_ws(' ', summary, data::text) ~ $2
 union all
 select 'leads', id from leads where tenant_id = any ($1) and concat_ws(' ', name, name_by_hand, profile::text) ~ $2
+union all
+select 'lead_notes', id from lead_notes where tenant_id = any ($1) and body ~ $2
+union all
+select 'appointments', id from appointments where tenant_id = any ($1) and concat_ws(' ', name, purpose) ~ $2

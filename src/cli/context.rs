@@ -13,6 +13,7 @@ use crate::dispatch::Registry;
 use crate::embedded_postgres::{Cluster, Options, find_running};
 use crate::integrations::Transport;
 use crate::jobs::{self, Desk, Runner};
+use crate::live::{self, Live};
 use crate::processor::Processor;
 use crate::queue::WakeUp;
 use crate::redact::Secret;
@@ -77,9 +78,13 @@ impl Context {
     /// Every handler: those of the platforms, those of the user's program, and the SQL functions of the configuration.
     pub fn registry(&self) -> anyhow::Result<Registry> {
         let mut registry = providers::registry();
+        live::register(&mut registry);
         (self.extend)(&mut registry);
         for (key, function) in &self.config.handlers {
             registry.sql_function(key, function);
+        }
+        for (name, function) in &self.config.functions {
+            registry.callable_sql_function(name, function);
         }
         registry.build().context("handlers")
     }
@@ -121,6 +126,20 @@ impl Context {
             metrics: Arc::clone(&self.metrics),
             overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
         })
+    }
+
+    /// What questions are answered with, over this database.
+    pub fn live_over(&self, pool: PgPool) -> anyhow::Result<Live> {
+        let config = self.config.clone();
+        Ok(Live::new(
+            config.live.clone(),
+            pool,
+            Arc::new(move |own| config.spoken_for_tenant(own).map_err(|error| error.to_string())),
+            self.config.phones.default_region.clone(),
+            Arc::new(self.registry()?),
+            Clock::system(),
+            Arc::clone(&self.metrics),
+        ))
     }
 
     /// Stops what was started.

@@ -110,6 +110,11 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     let (committer, flusher) =
         Committer::start(&pool, settings.flushers, settings.commit_rows_max, &context.metrics, &context.wake_up);
     let (rejections, rejections_writer) = Rejections::start(pool.clone(), settings.rejections_per_minute);
+    let live = Arc::new(context.live_over(pool.clone())?);
+    let tally = tokio::spawn({
+        let (live, stop) = (Arc::clone(&live), stop.clone());
+        async move { live.run(stop).await }
+    });
     let draining = Draining::default();
     let shutdown_timeout = settings.shutdown_timeout;
     let door = Door::new(
@@ -121,7 +126,8 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         Arc::clone(&context.metrics),
         Clock::system(),
         draining.clone(),
-    );
+    )
+    .answering(live);
     let server = http::start(listener, door, move |config| api::routes(config, &pool))?;
     let handle = server.handle();
     let server = tokio::spawn(server);
@@ -137,6 +143,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     stop.cancel();
     let rest = async {
         refresher.await.ok();
+        tally.await.ok();
         flusher.await.ok();
         rejections_writer.await.ok();
     };

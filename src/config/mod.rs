@@ -11,8 +11,9 @@ use toml::{Table, Value};
 
 use tables::{find, overlay, parse, set, typed, unknown, unset};
 
-use crate::domain::OutreachSettings;
+use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
+use crate::live::{self, TenantParts};
 use crate::{db, http, processor, reconcile, retention, telemetry};
 
 /// Every key with its default, as shipped.
@@ -21,7 +22,8 @@ pub const DEFAULT: &str = include_str!("../../config.toml");
 const PREFIX: &str = "SWITCHHOOK__";
 
 /// Sections that a tenant may have of its own.
-const OWN_SECTIONS: &[&str] = &["outreach", "integrations", "analysis", "alerts", "crm"];
+const OWN_SECTIONS: &[&str] =
+    &["outreach", "integrations", "analysis", "alerts", "crm", "appointments", "conversation"];
 /// Keys whose values are never printed.
 pub const SECRETS: &[&str] = &[
     "database.url",
@@ -54,11 +56,15 @@ pub struct Config {
     pub jobs: jobs::Settings,
     pub alerts: AlertSettings,
     pub crm: CrmSettings,
+    pub live: live::Settings,
+    pub appointments: AppointmentSettings,
+    pub conversation: ConversationSettings,
     pub integrations: Integrations,
     pub retention: retention::Settings,
     pub reconcile: reconcile::Settings,
     pub log: telemetry::Settings,
     pub handlers: BTreeMap<String, String>,
+    pub functions: BTreeMap<String, String>,
     /// The sections that a tenant may have of its own, as they were read.
     #[serde(skip)]
     own_sections: Table,
@@ -190,7 +196,14 @@ impl Config {
         }
         let settings: TenantSettings = deserialized(table)?;
         check_outreach(&settings.outreach)?;
+        check_appointments(&settings.appointments)?;
         Ok(settings)
+    }
+
+    /// The same, as far as a caller of the tenant is told of it.
+    pub fn spoken_for_tenant(&self, own: &serde_json::Value) -> Result<TenantParts, ConfigError> {
+        let TenantSettings { appointments, conversation, outreach, .. } = self.for_tenant(own)?;
+        Ok(TenantParts { appointments, conversation, time_zone: outreach.time_zone })
     }
 
     /// A tenant's own settings with this key set to what the text means, or without it; refused if they would not count.
@@ -235,7 +248,11 @@ impl Config {
                 return wrong(key, "must be at least 1");
             }
         }
-        check_outreach(&self.outreach)
+        if self.live.caller_timeout.is_zero() || self.live.function_timeout.is_zero() {
+            return wrong("live.caller_timeout", "neither it nor live.function_timeout may be nothing");
+        }
+        check_outreach(&self.outreach)?;
+        check_appointments(&self.appointments)
     }
 }
 
@@ -268,6 +285,13 @@ fn check_outreach(outreach: &OutreachSettings) -> Result<(), ConfigError> {
         return wrong("outreach.quiet_hours", "from and until, such as [\"21:00\", \"08:00\"], or nothing");
     }
     Ok(())
+}
+
+fn check_appointments(appointments: &AppointmentSettings) -> Result<(), ConfigError> {
+    match appointments.mistake() {
+        Some((key, message)) => Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn merged(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {

@@ -7,7 +7,8 @@ use toml::{Table, Value};
 use super::ConfigError;
 
 /// Tables whose keys are names of yours.
-const OPEN_TABLES: &[&str] = &["handlers", "http.body_bytes_max"];
+const OPEN_TABLES: &[&str] =
+    &["handlers", "functions", "http.body_bytes_max", "live.fallback", "conversation.variables"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| {

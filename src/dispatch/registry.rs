@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Handler, InTransaction, Pure};
+use super::{Function, Handler, InTransaction, Pure, Run};
 
 /// Event types by platform, each with its one handler.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     handlers: BTreeMap<String, BTreeMap<String, Handler>>,
+    functions: BTreeMap<String, Function>,
     refused: Vec<RegistryError>,
 }
 
@@ -22,6 +23,9 @@ pub enum RegistryError {
         /// The event type.
         event_type: String,
     },
+    /// Two functions of one name.
+    #[error("the function {0} is registered twice: a function has one name")]
+    DuplicateFunction(String),
     /// The name in the configuration is no name of an SQL function.
     #[error("{0} is not the name of an SQL function: write schema.function, letters, digits and underscores only")]
     FunctionName(String),
@@ -53,6 +57,41 @@ impl Registry {
             }
             _ => self.refused.push(RegistryError::Key(key.to_owned())),
         }
+    }
+
+    /// Adds a function that voice agents may call.
+    pub fn function(&mut self, function: Function) -> &mut Self {
+        if self.functions.contains_key(&function.name) {
+            self.refused.push(RegistryError::DuplicateFunction(function.name));
+        } else {
+            self.functions.insert(function.name.clone(), function);
+        }
+        self
+    }
+
+    /// Adds an SQL function that voice agents may call by this name, as `[functions]` of the configuration has it. It
+    /// may write.
+    pub fn callable_sql_function(&mut self, name: &str, sql_function: &str) {
+        if !is_function_name(sql_function) {
+            return self.refused.push(RegistryError::FunctionName(sql_function.to_owned()));
+        }
+        self.function(Function {
+            name: name.to_owned(),
+            description: format!("Calls {sql_function} in the database"),
+            parameters: Vec::new(),
+            writes: true,
+            run: Run::Sql(sql_function.to_owned()),
+        });
+    }
+
+    /// The functions, in the order of their names.
+    pub fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values()
+    }
+
+    /// The function of this name.
+    pub fn find_function(&self, name: &str) -> Option<&Function> {
+        self.functions.get(name)
     }
 
     /// The registry, or the first reason why it is none.

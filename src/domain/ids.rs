@@ -26,6 +26,11 @@ pub fn recording_id(owner: Uuid, key: &str) -> Uuid {
     digest(&["recording", &owner.to_string(), key])
 }
 
+/// The id of a row that a function has made: `event` is its request, `what` the table.
+pub fn function_row_id(event: Uuid, what: &str) -> Uuid {
+    digest(&["function", &event.to_string(), what])
+}
+
 fn digest(parts: &[&str]) -> Uuid {
     // The unit separator keeps ("ab", "c") and ("a", "bc") apart.
     Uuid::new_v5(&NAMESPACE, parts.join("\u{1f}").as_bytes())

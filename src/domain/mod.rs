@@ -1,6 +1,7 @@
 //! What events mean, free of any platform and any table: pure types, merge rules, and what follows from what.
 
 mod analysis;
+mod calendar;
 mod call;
 mod change;
 mod forgotten;
@@ -10,6 +11,7 @@ mod merge;
 mod message;
 pub mod opt_out;
 pub mod phone;
+mod question;
 mod rank;
 mod reactions;
 mod recording;
@@ -17,16 +19,18 @@ mod resolve;
 mod scope;
 
 pub use analysis::{AnalyticsRow, CompleteRow, Completion};
+pub use calendar::{AppointmentSettings, Opening, Openings};
 pub use call::{CallRow, CallStatus, Direction, Disposition, Sentiment};
 pub use change::{
     Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, CrmReport, Durations, Hangup, MessageReport,
     MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
 pub use forgotten::{Forgotten, ForgottenRows, PhoneKey};
-pub use ids::{call_id, lead_id, message_id, recording_id};
+pub use ids::{call_id, function_row_id, lead_id, message_id, recording_id};
 pub use lead::{LeadRow, LeadStage};
 pub use merge::{greatest, least};
 pub use message::MessageRow;
+pub use question::{ConversationSettings, FunctionCall, Language, Party, Question, Told, texts};
 pub use rank::{Ranked, Weight};
 pub use reactions::{JobRow, Settings as OutreachSettings};
 pub use recording::RecordingRow;

@@ -7,6 +7,7 @@ mod commit;
 mod connections;
 mod handshake;
 mod health;
+mod questions;
 mod rejections;
 mod server;
 mod settings;

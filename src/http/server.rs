@@ -13,8 +13,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Refused;
 use super::throttle::Throttle;
-use super::{Committer, Connections, Rejections, Settings, health, webhooks};
+use super::{Committer, Connections, Rejections, Settings, health, questions, webhooks};
 use crate::clock::Clock;
+use crate::live::Live;
 use crate::telemetry::Metrics;
 
 /// One permit stands for this many bytes in flight.
@@ -47,6 +48,7 @@ pub struct Door {
     pub(super) clock: Clock,
     pub(super) draining: Draining,
     pub(super) throttle: Throttle,
+    pub(super) live: Option<Arc<Live>>,
     in_flight: Semaphore,
 }
 
@@ -75,8 +77,15 @@ impl Door {
             clock,
             draining,
             throttle,
+            live: None,
             in_flight: Semaphore::new(permits),
         }
+    }
+
+    /// A door that answers questions. Without, they are stored and acknowledged, and the agent takes the call as it is
+    /// configured.
+    pub fn answering(self, live: Arc<Live>) -> Self {
+        Self { live: Some(live), ..self }
     }
 
     /// Counts a request without proof: it hears why, or, from an address that tries too often, that.
@@ -112,7 +121,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))
         .route("/webhooks/{provider}", web::route().to(webhooks::receive))
-        .route("/webhooks/{provider}/{connection}", web::route().to(webhooks::receive));
+        .route("/webhooks/{provider}/{connection}", web::route().to(webhooks::receive))
+        .route("/webhooks/{provider}/{connection}/inbound", web::route().to(questions::inbound))
+        .route("/webhooks/{provider}/{connection}/functions", web::get().to(questions::functions))
+        .route("/webhooks/{provider}/{connection}/function", web::route().to(questions::function))
+        .route("/webhooks/{provider}/{connection}/function/{function}", web::route().to(questions::function));
 }
 
 /// Starts the server on a socket that is already open. `more` adds the routes of other rooms.

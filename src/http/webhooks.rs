@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answer::{self, Refused};
 use super::body::{self, BodyError};
 use super::connections::{Known, Lookup, shown};
+use super::questions::{self, Answered, Ask, Asked};
 use super::rejections::Rejection;
 use super::server::Door;
 use super::{StoreError, address, handshake};
@@ -30,6 +31,11 @@ struct Seen {
 
 /// `/webhooks/{provider}` and `/webhooks/{provider}/{connection}`, any method.
 pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
+    walk(request, payload, door, &Ask::Anything).await
+}
+
+/// The way, for what a URL takes.
+pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door>, ask: &Ask) -> HttpResponse {
     let began = Instant::now();
     let provider = request.match_info().get("provider").and_then(providers::find);
     let mut seen = Seen {
@@ -39,7 +45,7 @@ pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<D
         body: Bytes::new(),
         announced_bytes: body::announced_bytes(&request).unwrap_or(0),
     };
-    match admit(&request, payload, &door, &mut seen).await {
+    match admit(&request, payload, &door, &mut seen, ask, began).await {
         Ok(Admitted::Status(provider)) => HttpResponse::Ok().json(json!({
             "status": "ok",
             "provider": provider,
@@ -65,6 +71,10 @@ pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<D
             );
             answer::stored(accepted, acknowledgement)
         }
+        Ok(Admitted::Answered(answered)) => {
+            answered.log(seen.connection.as_deref(), seen.body.len());
+            answered.response()
+        }
         Err(refused) => refuse(&door, seen, &refused),
     }
 }
@@ -73,9 +83,17 @@ enum Admitted {
     Status(&'static str),
     Handshake { provider: &'static str, challenge: String },
     Stored { provider: &'static str, accepted: Accepted, acknowledgement: Acknowledgement },
+    Answered(Answered),
 }
 
-async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut Seen) -> Result<Admitted, Refused> {
+async fn admit(
+    request: &HttpRequest,
+    payload: Payload,
+    door: &Door,
+    seen: &mut Seen,
+    ask: &Ask,
+    began: Instant,
+) -> Result<Admitted, Refused> {
     let provider =
         seen.provider.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
     let mut known = find(request, door, provider).await?;
@@ -95,6 +113,7 @@ async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut 
     }
     match *request.method() {
         Method::POST => {}
+        Method::GET if ask.lookup(provider, query).is_some() => {}
         Method::GET if provider.reads_query() && !query.is_empty() => {}
         Method::GET | Method::HEAD => return Ok(Admitted::Status(provider.name())),
         _ => return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST")),
@@ -108,11 +127,18 @@ async fn admit(request: &HttpRequest, payload: Payload, door: &Door, seen: &mut 
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
-    let proof = prove(request, door, provider, &delivery, &mut known, seen).await?;
+    let proof = prove(request, door, provider, &delivery, &mut known, seen, ask).await?;
     if let Proof::Secret(place) = proof {
         door.connections.used(&known, place);
     }
-    let document = Document::read(provider, &delivery).map_err(refused)?;
+    let document = ask.document(provider, &delivery, request).map_err(refused)?;
+    if let (Some(live), Some(question)) = (&door.live, provider.question(&document.payload)) {
+        let payload = document.payload.clone();
+        let (event, _) = event(provider, &known, document);
+        let asked = Asked { provider, question, payload: &payload, event };
+        return Ok(Admitted::Answered(questions::answer(door, live, asked, began).await));
+    }
+    ask.must_be_a_question().map_err(refused)?;
     let acknowledgement = provider.acknowledge(&document.payload);
     let (event, audio) = event(provider, &known, document);
     let store = door.committer.store(event, audio);
@@ -150,16 +176,17 @@ async fn prove(
     delivery: &Delivery<'_>,
     known: &mut Arc<Known>,
     seen: &Seen,
+    ask: &Ask,
 ) -> Result<Proof, Refused> {
     let now = door.clock.now();
-    let first = providers::prove(provider, delivery, &known.credentials, now);
+    let first = providers::prove(provider, delivery, &ask.credentials(provider, &known.credentials), now);
     // Who has just handed over a secret must not hear 401 for the age of our copy.
     let slug = request.match_info().get("connection");
     let result = match &first {
         Err(_) => match door.connections.find_newer(provider.name(), slug, known).await {
             Some(newer) => {
                 *known = newer;
-                providers::prove(provider, delivery, &known.credentials, now)
+                providers::prove(provider, delivery, &ask.credentials(provider, &known.credentials), now)
             }
             None => first,
         },

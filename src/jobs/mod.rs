@@ -8,6 +8,7 @@ pub mod crm;
 mod desk;
 mod kind;
 mod message;
+mod note_alert;
 mod person;
 pub mod prompts;
 mod pull_from_crm;

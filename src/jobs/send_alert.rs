@@ -1,4 +1,5 @@
-//! `send_alert`: tells people of an incident, its end, a lead worth calling, or an outreach, over the first channel that works.
+//! `send_alert`: tells people of an incident, its end, a lead worth calling, an outreach, or a caller who wants one of
+//! them, over the first channel that works.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::desk::Tenant;
+use super::note_alert::of_note;
 use super::start_outreach::id_in;
 use super::{Attempt, Desk, Kind, OnUnknown, Policy};
 use crate::integrations::email::{self, Mail};
@@ -68,12 +70,12 @@ pub(super) async fn of_outreach(
 }
 
 /// What is to be told.
-struct Alert {
-    severity: String,
-    subject: String,
-    text: Spoken,
+pub(super) struct Alert {
+    pub(super) severity: String,
+    pub(super) subject: String,
+    pub(super) text: Spoken,
     /// The same without a person in it, for the dry run.
-    preview: String,
+    pub(super) preview: String,
 }
 
 async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
@@ -85,7 +87,10 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
             return Ok(Attempt::Skipped(format!("alerts.outreach does not name {what}")));
         }
         (_, Ok(outreach_id)) => outreach(outreach_id, what, job.tenant_id, desk).await?,
-        _ => of_incident(id_in(job, "incident_id")?, desk).await?,
+        _ => match id_in(job, "note_id") {
+            Ok(note_id) => of_note(note_id, job.tenant_id, desk).await?,
+            Err(_) => of_incident(id_in(job, "incident_id")?, desk).await?,
+        },
     };
     let Some(alert) = alert else { return Ok(Attempt::Skipped("there is nothing to tell any more".to_owned())) };
     let alerts = &tenant.settings.alerts;
@@ -231,7 +236,7 @@ async fn outreach(id: Uuid, what: &str, tenant_id: Uuid, desk: &Desk) -> Result<
 }
 
 /// Puts values in place of `{name}`. A value's own braces stay as they are.
-fn filled(template: &str, values: &[(&str, &str)]) -> String {
+pub(super) fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

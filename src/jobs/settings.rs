@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::OutreachSettings;
+use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::integrations::{email, openai, platforms, slack, twilio, whatsapp, zoho};
 use crate::redact::Phone;
 
@@ -126,4 +126,8 @@ pub struct TenantSettings {
     pub alerts: AlertSettings,
     /// `[crm]`.
     pub crm: CrmSettings,
+    /// `[appointments]`.
+    pub appointments: AppointmentSettings,
+    /// `[conversation]`.
+    pub conversation: ConversationSettings,
 }

@@ -54,7 +54,12 @@ pub struct Document {
 impl Document {
     /// Reads a proven delivery.
     pub fn read(provider: &dyn super::Provider, delivery: &super::Delivery<'_>) -> Result<Self, Refusal> {
-        let text = sanitize(provider.read(delivery)?);
+        Self::of(provider, provider.read(delivery)?)
+    }
+
+    /// Reads a text that is JSON.
+    pub fn of(provider: &dyn super::Provider, text: String) -> Result<Self, Refusal> {
+        let text = sanitize(text);
         let payload: Value = serde_json::from_str(&text).map_err(|error| syntax(&error))?;
         let envelope = provider.envelope(&payload);
         let external_event_id = external_event_id(&envelope, &text);

@@ -8,6 +8,7 @@ mod crypto;
 pub mod dialpad;
 pub mod elevenlabs;
 mod envelope;
+pub mod function;
 mod person;
 mod proof;
 mod reader;
@@ -30,6 +31,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::dispatch::Registry;
+use crate::domain::{Question, Told};
 use crate::redact::Secret;
 
 /// Every platform. Everything about one follows from its line here.
@@ -168,6 +170,26 @@ pub trait Provider: Sync {
     /// What the platform expects to hear.
     fn acknowledge(&self, _payload: &Value) -> Acknowledgement {
         Acknowledgement::Ours
+    }
+
+    /// What a payload asks while somebody waits, where it asks something.
+    fn question(&self, _payload: &Value) -> Option<Question> {
+        None
+    }
+
+    /// A question that is asked by GET, as the JSON that its query means.
+    fn lookup(&self, _query: &str) -> Option<String> {
+        None
+    }
+
+    /// Whether it signs its questions as it signs its events. One that does not sends the connection's static header.
+    fn signs_questions(&self) -> bool {
+        self.signs()
+    }
+
+    /// What it is told of a caller, in its own form.
+    fn tell(&self, _payload: &Value, _told: &Told) -> Value {
+        Value::Null
     }
 
     /// Registers its event types.

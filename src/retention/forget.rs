@@ -147,7 +147,14 @@ impl Work<'_> {
         let deleted = self.delete_leads(&mut transaction, found).await?;
         (found.leads, found.recordings) = (deleted.0, stripped.recordings);
         found.analytics = stripped.analytics + deleted.1;
-        let total = found.leads + found.analytics + stripped.calls + stripped.messages + stripped.recordings;
+        self.delete_live(&mut transaction, found).await?;
+        let total = found.leads
+            + found.analytics
+            + found.appointments
+            + found.notes
+            + stripped.calls
+            + stripped.messages
+            + stripped.recordings;
         self.commit(transaction, total).await
     }
 
@@ -168,6 +175,20 @@ impl Work<'_> {
             .await?
             .rows_affected();
         Ok((leads, analyses))
+    }
+
+    /// What an agent has written down during a call. What it was answered goes with the payload of its request.
+    async fn delete_live(&self, connection: &mut PgConnection, found: &mut Found) -> Result<(), sqlx::Error> {
+        let (tenants, number) = (&self.sought.tenants, self.sought.number.expose());
+        found.appointments = sqlx::query_file!("sql/retention/delete_appointments.sql", tenants, number)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        found.notes = sqlx::query_file!("sql/retention/delete_notes.sql", tenants, number)
+            .execute(connection)
+            .await?
+            .rows_affected();
+        Ok(())
     }
 
     async fn events(&mut self, found: &mut Found) -> Result<(), sqlx::Error> {
@@ -219,6 +240,8 @@ impl Work<'_> {
         mask!("sql/retention/mask_messages.sql", "messages");
         mask!("sql/retention/mask_analytics.sql", "lead_analytics");
         mask!("sql/retention/mask_leads.sql", "leads");
+        mask!("sql/retention/mask_notes.sql", "lead_notes");
+        mask!("sql/retention/mask_appointments.sql", "appointments");
         let rows = mentions.len() as u64;
         self.commit(transaction, rows).await?;
         Ok(rows)

@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) leads: u64,
     pub(super) analytics: u64,
     pub(super) recordings: u64,
+    pub(super) appointments: u64,
+    pub(super) notes: u64,
     pub(super) events: u64,
 }
 
@@ -36,6 +38,8 @@ impl Found {
             ("messages", self.messages.len() as u64),
             ("lead_analytics", self.analytics),
             ("recordings", self.recordings),
+            ("appointments", self.appointments),
+            ("lead_notes", self.notes),
             ("jobs", self.jobs.len() as u64),
             ("webhook_events", self.events),
             ("texts of others", mentions),
@@ -78,6 +82,8 @@ pub(super) async fn rows(pool: &PgPool, sought: &Sought, found: &mut Found) -> R
     found.leads = counts.leads.unsigned_abs();
     found.analytics = counts.analyses.unsigned_abs();
     found.recordings = counts.recordings.unsigned_abs();
+    found.appointments = counts.appointments.unsigned_abs();
+    found.notes = counts.notes.unsigned_abs();
     reading.rollback().await
 }
 

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Counters = Family<Vec<(&'static str, &'static str)>, Counter>;
+type Histograms = Family<Vec<(&'static str, &'static str)>, Histogram, fn() -> Histogram>;
 
 /// The metrics of one process.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Metrics {
     batch_seconds: Histogram,
     batch_splits: Counter,
     lag_seconds: Histogram,
+    live_answers: Counters,
+    live_seconds: Histograms,
     /// What one looks up in the database when the metrics are read.
     pub backlog: BacklogGauges,
 }
@@ -65,6 +68,8 @@ impl Default for Metrics {
             batch_seconds: seconds(),
             batch_splits: Counter::default(),
             lag_seconds: Histogram::new(exponential_buckets(0.002, 2.0, 20)),
+            live_answers: Family::default(),
+            live_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
             backlog: BacklogGauges::default(),
         };
         metrics.register();
@@ -121,6 +126,17 @@ impl Metrics {
         self.lag_seconds.observe(lag.as_secs_f64());
     }
 
+    /// A question was answered while somebody waited.
+    pub fn live_answer(&self, endpoint: &'static str, is_fallback: bool, is_slow: bool, took: Duration) {
+        let outcome = match (is_fallback, is_slow) {
+            (true, _) => "fallback",
+            (false, true) => "slow",
+            (false, false) => "in_time",
+        };
+        self.live_answers.get_or_create(&labels([("endpoint", endpoint), ("outcome", outcome)])).inc();
+        self.live_seconds.get_or_create(&labels([("endpoint", endpoint)])).observe(took.as_secs_f64());
+    }
+
     /// Everything, in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -167,6 +183,16 @@ impl Metrics {
         );
         registry.register("jobs_pending", "Jobs not yet done", self.backlog.jobs_pending.clone());
         registry.register("jobs_due", "Jobs whose time has come", self.backlog.jobs_due.clone());
+        registry.register(
+            "live_answers",
+            "Questions answered while somebody waited, by endpoint: in time, slow, or without the database",
+            self.live_answers.clone(),
+        );
+        registry.register(
+            "live_answer_seconds",
+            "Time from a question to its answer, by endpoint",
+            self.live_seconds.clone(),
+        );
         registry.register("jobs_dead", "Jobs that failed for good", self.backlog.jobs_dead.clone());
     }
 }

@@ -9,12 +9,14 @@ mod translate;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
 
 use super::proof::shared_token;
 use super::sample::samples;
-use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, function};
 use crate::dispatch::Registry;
+use crate::domain::{Party, Question, Told};
 use crate::redact::Secret;
 use payload::Execution;
 
@@ -24,6 +26,10 @@ pub struct Bolna;
 
 /// The one event of the workflow product that is documented.
 const WORKFLOW_ENDED: &str = "execution.terminal";
+/// Our name for the question that the inbound tab's URL is asked by GET.
+const CALLER_LOOKUP: &str = "caller_lookup";
+/// What that question says.
+const LOOKUP_KEYS: [&str; 3] = ["contact_number", "agent_id", "execution_id"];
 
 impl Provider for Bolna {
     fn name(&self) -> &'static str {
@@ -51,6 +57,12 @@ impl Provider for Bolna {
             envelope.event_id = id.map(|id| format!("{id}:{WORKFLOW_ENDED}"));
             return envelope;
         }
+        if body.text("event").as_deref() == Some(CALLER_LOOKUP) {
+            return Envelope::new(CALLER_LOOKUP, body.text("execution_id"), None);
+        }
+        if let Some(envelope) = function::envelope(payload) {
+            return envelope;
+        }
         let execution = Execution::new(body.clone());
         match (execution.status(), execution.id()) {
             (None, _) => Envelope::unrecognized(),
@@ -59,6 +71,42 @@ impl Provider for Bolna {
             }
             (Some(status), id) => Envelope::new(status, id, execution.occurred_at()),
         }
+    }
+
+    fn question(&self, payload: &Value) -> Option<Question> {
+        if let Some(call) = function::read(payload) {
+            return Some(Question::Function(call));
+        }
+        let notes = Notes::default();
+        let body = Reader::new(payload, &notes);
+        (body.text("event").as_deref() == Some(CALLER_LOOKUP)).then(|| {
+            Question::Caller(Party {
+                phone: body.phone("contact_number"),
+                agent_id: body.text("agent_id"),
+                call_id: body.text("execution_id"),
+                ..Party::default()
+            })
+        })
+    }
+
+    /// A plus is a plus here: it begins a telephone number.
+    fn lookup(&self, query: &str) -> Option<String> {
+        let mut asked = Map::new();
+        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            if LOOKUP_KEYS.contains(&key) {
+                asked.insert(key.to_owned(), json!(percent_decode_str(value).decode_utf8_lossy()));
+            }
+        }
+        if asked.is_empty() {
+            return None;
+        }
+        asked.insert("event".to_owned(), json!(CALLER_LOOKUP));
+        Some(Value::Object(asked).to_string())
+    }
+
+    /// All of it goes into the prompt.
+    fn tell(&self, _payload: &Value, told: &Told) -> Value {
+        json!(told.variables.expose())
     }
 
     fn register(&self, registry: &mut Registry) {
@@ -74,6 +122,8 @@ impl Provider for Bolna {
                 translate::finished,
             )
             .on("unrecognized", translate::unrecognized)
+            .ignore(CALLER_LOOKUP, "a question before the call; the call itself is reported by its execution")
+            .ignore("function", "done and answered during the call, in the transaction that stored it")
             .ignore("batch", "about a batch; each call of it is reported by its own execution")
             .ignore(WORKFLOW_ENDED, "about a workflow; its calls are reported by their own executions");
     }
@@ -104,10 +154,12 @@ impl Provider for Bolna {
             "16_extraction_docs_execution_id.json",
             "derived_balance_low.json",
             "derived_batch.json",
+            "derived_caller_lookup.json",
             "derived_canceled.json",
             "derived_error.json",
             "derived_execution_terminal.json",
             "derived_failed.json",
+            "derived_function.json",
             "derived_prepared.json",
             "derived_queued.json",
             "derived_rescheduled.json",

@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use super::crypto::{hex, hmac_sha256, same};
 use super::sample::samples;
 use super::{
-    Acknowledgement, Attachment, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, sha256_hex,
+    Acknowledgement, Attachment, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, function,
+    sha256_hex,
 };
 use crate::dispatch::Registry;
+use crate::domain::{Party, Question, Told};
 use crate::redact::Secret;
 
 /// The platform.
@@ -70,7 +72,7 @@ impl Provider for ElevenLabs {
         }
         match is_initiation(&body) {
             true => Envelope::new("conversation_initiation", body.text("call_sid"), None),
-            false => Envelope::unrecognized(),
+            false => function::envelope(payload).unwrap_or_else(Envelope::unrecognized),
         }
     }
 
@@ -98,6 +100,40 @@ impl Provider for ElevenLabs {
         }
     }
 
+    fn question(&self, payload: &Value) -> Option<Question> {
+        if let Some(call) = function::read(payload) {
+            return Some(Question::Function(call));
+        }
+        let notes = Notes::default();
+        let body = Reader::new(payload, &notes);
+        is_initiation(&body).then(|| {
+            Question::Caller(Party {
+                phone: body.phone("caller_id"),
+                our_number: body.phone("called_number"),
+                agent_id: body.text("agent_id"),
+                agent_name: None,
+                call_id: body.text("call_sid"),
+            })
+        })
+    }
+
+    /// Neither the initiation webhook nor a tool carries the signature of the post-call webhook ("Twilio
+    /// personalization"): one configures headers.
+    fn signs_questions(&self) -> bool {
+        false
+    }
+
+    fn tell(&self, _payload: &Value, told: &Told) -> Value {
+        let mut answer = json!({
+            "type": "conversation_initiation_client_data",
+            "dynamic_variables": told.variables.expose(),
+        });
+        if let Some(message) = &told.first_message {
+            answer["conversation_config_override"] = json!({ "agent": { "first_message": message } });
+        }
+        answer
+    }
+
     fn register(&self, registry: &mut Registry) {
         registry
             .provider("elevenlabs")
@@ -111,6 +147,7 @@ impl Provider for ElevenLabs {
                 "conversation_initiation",
                 "a question before the call; the call itself is reported when it is over",
             )
+            .ignore("function", "done and answered during the call, in the transaction that stored it")
             .ignore(
                 "answering_machine_detection",
                 "what it says has no documented form; post_call_transcription says how the call came out",
@@ -150,6 +187,7 @@ impl Provider for ElevenLabs {
             "15_call_initiation_failure_bare.json",
             "derived_answering_machine_detection.json",
             "derived_audio_valid_base64.json",
+            "derived_function.json",
             "derived_unrecognized.json",
             "derived_unredacted_audio.json",
             "derived_unredacted_transcript.json",
@@ -171,5 +209,5 @@ fn timestamp(header: &str) -> Option<(&str, i64)> {
 /// "Twilio personalization": the request for the variables of an inbound call has neither a type nor a signature.
 fn is_initiation(body: &Reader<'_>) -> bool {
     let has = |key| body.value(key).is_some();
-    !has("type") && !has("event") && has("caller_id") && has("agent_id") && has("called_number")
+    !has("type") && !has("event") && !has("args") && has("caller_id") && has("agent_id") && has("called_number")
 }

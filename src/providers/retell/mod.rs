@@ -1,6 +1,7 @@
 //! Retell AI. Facts: retell-sdk 6.2.13 (`lib/webhook_auth.py`, `types/*`) and the docs pages "Retell webhooks
 //! overview", "Secure the webhook" and "Inbound call & SMS webhook" of 2026.
 
+mod live;
 mod payload;
 mod translate;
 
@@ -11,9 +12,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::crypto::{hex, hmac_sha256, same};
+use super::function;
 use super::sample::samples;
 use super::{Acknowledgement, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
 use crate::dispatch::Registry;
+use crate::domain::{Question, Told};
 use crate::redact::Secret;
 
 /// The platform.
@@ -51,10 +54,7 @@ impl Provider for Retell {
         let at = body.time_ms("event_timestamp");
         let Some(event) = body.text("event") else {
             // A custom function: `{name, args, call}` and no event.
-            return match body.value("args") {
-                Some(_) => Envelope::new("function", body.object("call").text("call_id"), None),
-                None => Envelope::unrecognized(),
-            };
+            return function::envelope(payload).unwrap_or_else(Envelope::unrecognized);
         };
         let (subject, alternative) = match event.as_str() {
             "call_inbound" => (body.object("call_inbound").text("call_id"), None),
@@ -85,6 +85,14 @@ impl Provider for Retell {
         }
     }
 
+    fn question(&self, payload: &Value) -> Option<Question> {
+        live::question(payload)
+    }
+
+    fn tell(&self, payload: &Value, told: &Told) -> Value {
+        live::tell(payload, told)
+    }
+
     fn register(&self, registry: &mut Registry) {
         registry
             .provider("retell")
@@ -103,7 +111,7 @@ impl Provider for Retell {
             .ignore("call_inbound", "a question before the call; the call itself is reported by call_started")
             .ignore("chat_inbound", "a question before the chat")
             .ignore("context_request", "a question before the call")
-            .ignore("function", "a question during the call; the call itself is reported by call_ended")
+            .ignore("function", "done and answered during the call, in the transaction that stored it")
             .ignore("alert_triggered", "an alert of the Retell workspace, about no call in particular")
             .ignore("alert_resolved", "an alert of the Retell workspace, about no call in particular");
     }

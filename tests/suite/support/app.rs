@@ -12,6 +12,7 @@ use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
 use switchhook::integrations::Transport;
 use switchhook::jobs::{self, Desk, Runner};
+use switchhook::live::Live;
 use switchhook::processor::{Processor, Report};
 use switchhook::providers::{self, Outgoing, Provider};
 use switchhook::queue::WakeUp;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::cluster;
+use super::live::live;
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
@@ -33,6 +35,8 @@ const DOMAIN_TABLES: &[(&str, &str)] = &[
     ("messages", "to_jsonb(t) - 'created_at'"),
     ("charges", "to_jsonb(t) - 'charged_at' - 'corrected_at'"),
     ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
+    ("appointments", "to_jsonb(t) - 'created_at' - 'event_id' - 'id' - 'calendar' - 'place' - 'moved_to'"),
+    ("lead_notes", "to_jsonb(t) - 'event_id' - 'id'"),
 ];
 
 pub struct TestApp {
@@ -44,6 +48,7 @@ pub struct TestApp {
     pub runner: Runner,
     pub desk: Arc<Desk>,
     pub client: reqwest::Client,
+    pub live: Arc<Live>,
     pub draining: Draining,
     database: String,
     stop: CancellationToken,
@@ -97,6 +102,13 @@ impl TestApp {
         let (committer, _) =
             Committer::start(&pool, config.http.flushers, config.http.commit_rows_max, &metrics, &wake_up);
         let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
+        let mut registry = registry;
+        switchhook::live::register(&mut registry);
+        for (name, function) in &config.functions {
+            registry.callable_sql_function(name, function);
+        }
+        let registry = Arc::new(registry.build().unwrap());
+        let live = Arc::new(live(&config, &pool, &registry, &clock, &metrics));
         let draining = Draining::default();
         let door = Door::new(
             config.http.clone(),
@@ -107,7 +119,8 @@ impl TestApp {
             Arc::clone(&metrics),
             clock.clone(),
             draining.clone(),
-        );
+        )
+        .answering(Arc::clone(&live));
         let server = http::start(listener, door, {
             let pool = pool.clone();
             move |config| switchhook::api::routes(config, &pool)
@@ -117,7 +130,7 @@ impl TestApp {
         tokio::spawn(server);
         let processor = Arc::new(Processor {
             pool: pool.clone(),
-            registry: Arc::new(registry.build().unwrap()),
+            registry,
             settings: config.processor.clone(),
             outreach: config.outreach.clone(),
             default_region: config.phones.default_region.clone(),
@@ -143,6 +156,7 @@ impl TestApp {
             metrics,
             processor,
             client: crate::support::client(),
+            live,
             draining,
             database,
             stop: CancellationToken::new(),
@@ -300,7 +314,7 @@ impl TestApp {
     pub async fn clear(&self) {
         self.execute(
             "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
-             outreaches, allowances, charges, crm_links, crm_queue",
+             outreaches, allowances, charges, crm_links, crm_queue, appointments, lead_notes, live_answers",
         )
         .await;
     }

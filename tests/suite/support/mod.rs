@@ -5,12 +5,13 @@ mod binary;
 mod cluster;
 mod fixtures;
 mod flaky;
+mod live;
 mod platforms;
 pub mod story;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
 pub mod vendors;
 
-pub use app::{Answer, TestApp};
+pub use app::{Answer, TENANT, TestApp};
 pub use binary::Binary;
 pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};

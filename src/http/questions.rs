@@ -1,0 +1,224 @@
+//! Questions at the door: proven like webhooks, stored like webhooks, and answered while somebody waits.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::answer::{self, Refused};
+use super::connections::Lookup;
+use super::server::Door;
+use super::webhooks;
+use crate::domain::{FunctionCall, Party, Question};
+use crate::inbox::{Accepted, NewEvent};
+use crate::live::{Asker, Live, Steps};
+use crate::providers::{Credentials, Delivery, Document, Provider, Refusal, function as form};
+use crate::redact::Hidden;
+
+/// What a URL takes.
+#[derive(Clone, Debug)]
+pub(super) enum Ask {
+    /// Webhooks, and questions that say themselves what they are.
+    Anything,
+    /// Who is calling?
+    Caller,
+    /// A function; its name, where the URL has it.
+    Function(Option<String>),
+}
+
+/// `/webhooks/{provider}/{connection}/inbound`.
+pub(super) async fn inbound(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
+    webhooks::walk(request, payload, door, &Ask::Caller).await
+}
+
+/// `/webhooks/{provider}/{connection}/function` and `…/function/{function}`.
+pub(super) async fn function(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
+    let name = request.match_info().get("function").map(str::to_owned);
+    webhooks::walk(request, payload, door, &Ask::Function(name)).await
+}
+
+/// `/webhooks/{provider}/{connection}/functions`: what there is to call, as one pastes it into the platform's form. It
+/// says nothing of anybody.
+pub(super) async fn functions(request: HttpRequest, door: Data<Door>) -> HttpResponse {
+    let (provider, slug) = (request.match_info().get("provider"), request.match_info().get("connection"));
+    let found = door.connections.find(provider.unwrap_or_default(), slug).await;
+    match (found, &door.live) {
+        (Lookup::Found(_), Some(live)) => HttpResponse::Ok().json(live.describe_functions()),
+        (Lookup::Unavailable, _) => Refused::unavailable("the database is away").response(),
+        _ => Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection").response(),
+    }
+}
+
+impl Ask {
+    /// The question that a GET asks.
+    pub(super) fn lookup(&self, provider: &dyn Provider, query: &str) -> Option<String> {
+        match self {
+            Self::Caller => provider.lookup(query),
+            Self::Anything | Self::Function(_) => None,
+        }
+    }
+
+    /// What proves a request. A platform that signs its events and not its questions sends the static header with them;
+    /// so that this cannot prove an event, a URL of questions takes nothing else.
+    pub(super) fn credentials<'c>(
+        &self,
+        provider: &dyn Provider,
+        credentials: &'c Credentials,
+    ) -> Cow<'c, Credentials> {
+        match self {
+            Self::Caller | Self::Function(_) if !provider.signs_questions() && credentials.header.is_some() => {
+                Cow::Owned(Credentials { secrets: Vec::new(), ..credentials.clone() })
+            }
+            _ => Cow::Borrowed(credentials),
+        }
+    }
+
+    /// Reads a proven request.
+    pub(super) fn document(
+        &self,
+        provider: &dyn Provider,
+        delivery: &Delivery<'_>,
+        request: &HttpRequest,
+    ) -> Result<Document, Refusal> {
+        if *request.method() == Method::GET
+            && let Some(asked) = self.lookup(provider, delivery.query)
+        {
+            return Document::of(provider, asked);
+        }
+        let document = Document::read(provider, delivery)?;
+        match self {
+            // The arguments alone: the name is in the URL.
+            Self::Function(name) if provider.question(&document.payload).is_none() => {
+                Document::of(provider, form::whole(name.as_deref(), document.payload).to_string())
+            }
+            _ => Ok(document),
+        }
+    }
+
+    /// Refuses what is no question where only questions are taken.
+    pub(super) fn must_be_a_question(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Anything => Ok(()),
+            _ => Err(Refusal::Unreadable("this URL takes questions only, and this is none".to_owned())),
+        }
+    }
+}
+
+/// A question, with the event that it is stored as.
+pub(super) struct Asked<'a> {
+    pub(super) provider: &'static dyn Provider,
+    pub(super) question: Question,
+    pub(super) payload: &'a Value,
+    pub(super) event: NewEvent,
+}
+
+/// An answer, on its way.
+pub(super) struct Answered {
+    provider: &'static str,
+    endpoint: &'static str,
+    /// What became of its event; `None`: it was not stored in time.
+    accepted: Option<Accepted>,
+    /// How it was found: `database`, `fallback`, or what a function came to.
+    by: &'static str,
+    body: Hidden<Value>,
+    took: Duration,
+}
+
+/// Answers a question, in time.
+pub(super) async fn answer(door: &Door, live: &Live, asked: Asked<'_>, began: Instant) -> Answered {
+    let asker = Asker {
+        connection_id: asked.event.connection_id,
+        tenant_id: asked.event.tenant_id,
+        provider: asked.provider.name(),
+    };
+    let mut steps = Steps::since(began);
+    steps.done("door");
+    let answered = match &asked.question {
+        Question::Caller(party) => caller(door, live, asker, &asked, party, &mut steps).await,
+        Question::Function(call) => function_call(live, asker, &asked, call, &mut steps).await,
+    };
+    let is_fallback = ["fallback", "failed"].contains(&answered.by);
+    live.answered(answered.endpoint, asker, is_fallback, &steps);
+    if let Some(accepted) = answered.accepted {
+        door.metrics.answered(answered.provider, answer::outcome(accepted), steps.elapsed());
+    }
+    Answered { took: steps.elapsed(), ..answered }
+}
+
+/// The event goes to the disk while the caller is looked up. It is waited for as long as there is time: a question that
+/// is answered and not stored loses nothing, since the call itself is reported; silence on the line loses the caller.
+async fn caller(
+    door: &Door,
+    live: &Live,
+    asker: Asker,
+    asked: &Asked<'_>,
+    party: &Party,
+    steps: &mut Steps,
+) -> Answered {
+    let rest = live.caller_timeout().saturating_sub(steps.elapsed());
+    let store = tokio::time::timeout(rest, door.committer.store(asked.event.clone(), None));
+    let (stored, (told, is_fallback)) = tokio::join!(store, live.caller(asker, party, steps));
+    steps.done("event");
+    Answered {
+        provider: asker.provider,
+        endpoint: "caller",
+        accepted: stored.ok().and_then(Result::ok),
+        by: if is_fallback { "fallback" } else { "database" },
+        body: Hidden::new(asked.provider.tell(asked.payload, &told)),
+        took: Duration::ZERO,
+    }
+}
+
+async fn function_call(
+    live: &Live,
+    asker: Asker,
+    asked: &Asked<'_>,
+    call: &FunctionCall,
+    steps: &mut Steps,
+) -> Answered {
+    let answer = live.function(asker, call, &asked.event, steps).await;
+    Answered {
+        provider: asker.provider,
+        endpoint: "function",
+        accepted: answer.event,
+        by: answer.outcome.as_str(),
+        body: answer.body,
+        took: Duration::ZERO,
+    }
+}
+
+impl Answered {
+    /// One line for each answer.
+    pub(super) fn log(&self, connection: Option<&str>, bytes: usize) {
+        tracing::info!(
+            provider = self.provider,
+            connection,
+            endpoint = self.endpoint,
+            by = self.by,
+            outcome = self.accepted.map_or("not stored", answer::outcome),
+            bytes,
+            took_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            "question"
+        );
+    }
+
+    /// 200, with the answer; the headers say how it was found, and what became of the event.
+    pub(super) fn response(self) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header(("Switchhook-Answer", self.by));
+        match self.accepted {
+            Some(accepted) => {
+                let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+                response.insert_header(("Switchhook-Outcome", answer::outcome(accepted)));
+                response.insert_header(("Switchhook-Event", id.to_string()));
+            }
+            None => {
+                response.insert_header(("Switchhook-Outcome", "not stored"));
+            }
+        }
+        response.json(self.body.expose())
+    }
+}

@@ -1,0 +1,286 @@
+//! A function call: its request, what it does and what it answers commit together, once.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::tenant::{self, Asker};
+use super::words::words;
+use super::{Live, Steps};
+use crate::db;
+use crate::dispatch::{Args, Called, Function, Reply, Run, Stop};
+use crate::domain::{FunctionCall, Language, phone};
+use crate::inbox::{self, Accepted, NewEvent};
+use crate::redact::{Hidden, Phone};
+use crate::store::forgotten;
+
+/// How often a call may repeat what it did before, with something else in between: the platform gives no ids, so what
+/// came in between tells a second wish from a retry.
+const REPETITIONS_MAX: usize = 10;
+
+/// What a function came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done now.
+    Done,
+    /// It was not, for a reason that the caller can be told.
+    Refused,
+    /// It was done before, and this is what was answered then.
+    Repeated,
+    /// The database failed or was slow. Nothing was done, and the request is not stored: it may come again.
+    Failed,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Repeated => "repeated",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The JSON for the platform: `success`, `message`, and facts.
+    pub body: Hidden<Value>,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The request's event, where it is stored.
+    pub event: Option<Accepted>,
+}
+
+impl Live {
+    /// Calls a function. It always answers with a sentence.
+    pub async fn function(&self, asker: Asker, call: &FunctionCall, event: &NewEvent, steps: &mut Steps) -> Answer {
+        let rest = self.settings.function_timeout.saturating_sub(steps.elapsed());
+        let result = match tokio::time::timeout(rest, self.attempt(asker, call, event, steps)).await {
+            // Two callers that swap their appointments: one of them was chosen to give way, and goes again.
+            Ok(Err(error)) if is_worth_another_try(&error) => {
+                let rest = self.settings.function_timeout.saturating_sub(steps.elapsed());
+                tokio::time::timeout(rest, self.attempt(asker, call, event, steps)).await
+            }
+            result => result,
+        };
+        match result {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::warn!(provider = asker.provider, error = %db::describe(&error), "a function failed");
+                steps.done("failed");
+                self.failed()
+            }
+            Err(_) => {
+                tracing::warn!(provider = asker.provider, "a function took longer than live.function_timeout");
+                steps.done("waited");
+                self.failed()
+            }
+        }
+    }
+
+    fn failed(&self) -> Answer {
+        let language = (self.overlay)(&Value::Null).map_or(Language::English, |parts| parts.conversation.language);
+        let message = words(language).say("failed", &[]);
+        Answer {
+            body: Hidden::new(body(false, Reply { message, data: Map::new() })),
+            outcome: Outcome::Failed,
+            event: None,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        asker: Asker,
+        call: &FunctionCall,
+        event: &NewEvent,
+        steps: &mut Steps,
+    ) -> Result<Answer, sqlx::Error> {
+        let mut transaction = self.callees.begin().await?;
+        steps.done("connection");
+        let mut party = call.party.clone();
+        let found = tenant::find(&mut transaction, asker, &mut party, &self.overlay, &self.default_region).await?;
+        steps.done("tenant");
+        let Some(tenant) = found else {
+            let message = words(Language::English).say("unknown_function", &[]);
+            let event = inbox::accept(&mut transaction, &[event]).await?.pop();
+            transaction.commit().await?;
+            let body = Hidden::new(body(false, Reply { message, data: Map::new() }));
+            return Ok(Answer { body, outcome: Outcome::Refused, event });
+        };
+        // An erasure waits for this, or this for it: what is written here of a person is not written behind its back.
+        forgotten::hold_off_erasure(&mut transaction).await?;
+        let function = self.registry.find_function(&call.name);
+        let writes = function.is_some_and(|function| function.writes);
+        let mut event = NewEvent { tenant_id: Some(tenant.id), ..event.clone() };
+        let (accepted, before) = store(&mut transaction, &mut event, call, writes).await?;
+        steps.done("request");
+        if let Some(answer) = before {
+            transaction.commit().await?;
+            return Ok(Answer { body: Hidden::new(answer), outcome: Outcome::Repeated, event: Some(accepted) });
+        }
+        let (Accepted::New(event_id) | Accepted::Duplicate(event_id)) = accepted;
+        let mut called = Called {
+            connection: &mut transaction,
+            tenant: &tenant,
+            provider: asker.provider,
+            party: &party,
+            phone: None,
+            args: &Args::default(),
+            event_id,
+            now: self.clock.now(),
+        };
+        let (reply, outcome) = self.perform(function, call, &mut called).await?;
+        steps.done("function");
+        let wrote = writes && outcome == Outcome::Done;
+        let answer = body(outcome == Outcome::Done, reply);
+        if writes {
+            sqlx::query_file!(
+                "sql/live/keep_answer.sql",
+                event_id,
+                tenant.id,
+                asker.connection_id,
+                party.call_id,
+                call.name,
+                wrote,
+                answer.to_string(),
+                self.clock.now(),
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        steps.done("commit");
+        Ok(Answer { body: Hidden::new(answer), outcome, event: Some(accepted) })
+    }
+
+    /// Runs the function behind a savepoint, so that one that refuses leaves nothing.
+    async fn perform(
+        &self,
+        function: Option<&Function>,
+        call: &FunctionCall,
+        called: &mut Called<'_>,
+    ) -> Result<(Reply, Outcome), sqlx::Error> {
+        let words = words(called.tenant.conversation.language);
+        let refused = |message: String| Ok((Reply { message, data: Map::new() }, Outcome::Refused));
+        let Some(function) = function else { return refused(words.say("unknown_function", &[])) };
+        let args = match function.args(call.args.expose()) {
+            Ok(args) => args,
+            Err(mistake) => {
+                let key = if mistake.is_missing { "missing" } else { "wrong" };
+                return refused(words.say(key, &[("argument", &words.argument(mistake.parameter))]));
+            }
+        };
+        let region = &called.tenant.region;
+        let known = called.party.phone.as_ref().and_then(|raw| phone::e164(raw, region));
+        let said = || args.text("phone").and_then(|text| phone::e164(&Phone::new(text), region));
+        let mut called =
+            Called { phone: known.or_else(said), args: &args, connection: &mut *called.connection, ..*called };
+        sqlx::raw_sql("savepoint function").execute(&mut *called.connection).await?;
+        let result = match &function.run {
+            // A panic is this call's trouble, and nobody else's.
+            Run::Rust(run) => match AssertUnwindSafe(run(&mut called)).catch_unwind().await {
+                Ok(result) => result,
+                Err(_) => Err(Stop::refused(words.say("failed", &[]))),
+            },
+            Run::Sql(name) => select(name, call, &mut called).await,
+        };
+        match result {
+            Ok(reply) => {
+                sqlx::raw_sql("release savepoint function").execute(&mut *called.connection).await?;
+                Ok((reply, Outcome::Done))
+            }
+            Err(Stop::Refused(reply)) => {
+                sqlx::raw_sql("rollback to savepoint function").execute(&mut *called.connection).await?;
+                Ok((reply, Outcome::Refused))
+            }
+            Err(Stop::Database(error)) => Err(error),
+        }
+    }
+}
+
+/// Stores the request. A repeated one of a function that writes comes with what was answered before. Where the platform
+/// gives no id to a call of a function, the same wish after something else was done in the same call is a new one.
+async fn store(
+    connection: &mut PgConnection,
+    event: &mut NewEvent,
+    call: &FunctionCall,
+    writes: bool,
+) -> Result<(Accepted, Option<Value>), sqlx::Error> {
+    let key = event.external_event_id.clone();
+    for repetition in 1..=REPETITIONS_MAX {
+        let accepted = inbox::accept(connection, &[&*event]).await?.pop().unwrap_or(Accepted::New(event.id));
+        let Accepted::Duplicate(id) = accepted else { return Ok((accepted, None)) };
+        if !writes {
+            return Ok((accepted, None));
+        }
+        let found = sqlx::query_file!("sql/live/find_answer.sql", id).fetch_optional(&mut *connection).await?;
+        match found {
+            Some(before) if call.tool_call_id.is_some() || before.written_since == 0 => {
+                let answer = serde_json::from_str(&before.answer).unwrap_or_default();
+                return Ok((accepted, Some(answer)));
+            }
+            Some(_) => event.external_event_id = format!("{key}:{repetition}"),
+            // Its answer went with its payload.
+            None => {
+                let message = words(Language::English).say("repeated", &[]);
+                return Ok((accepted, Some(body(true, Reply { message, data: Map::new() }))));
+            }
+        }
+    }
+    let message = words(Language::English).say("repeated", &[]);
+    Ok((Accepted::Duplicate(event.id), Some(body(true, Reply { message, data: Map::new() }))))
+}
+
+/// Calls an SQL function with the request. The name was checked when it was registered.
+async fn select(name: &str, call: &FunctionCall, called: &mut Called<'_>) -> Result<Reply, Stop> {
+    let request = json!({
+        "function": call.name,
+        "args": called.args.values(),
+        "tenant_id": called.tenant.id,
+        "event_id": called.event_id,
+        "call_id": called.party.call_id,
+        "phone": called.phone.as_ref().map(Phone::expose),
+        "now": called.now,
+    });
+    let statement = format!("select {name}($1::text::jsonb)");
+    #[expect(clippy::disallowed_methods, reason = "the user names the function in config.toml")]
+    let answer: Option<Value> = sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(request.to_string())
+        .fetch_one(&mut *called.connection)
+        .boxed()
+        .await?;
+    match answer {
+        Some(Value::Object(mut data)) => {
+            let message = match data.remove("message") {
+                Some(Value::String(message)) => message,
+                _ => String::new(),
+            };
+            let reply = Reply { message, data };
+            if reply.data.get("success") == Some(&Value::Bool(false)) { Err(Stop::Refused(reply)) } else { Ok(reply) }
+        }
+        Some(Value::String(message)) => Ok(Reply { message, data: Map::new() }),
+        _ => Ok(Reply::default()),
+    }
+}
+
+/// The answer as every platform takes it: an object, of which a model reads the sentence and a platform the facts.
+fn body(success: bool, reply: Reply) -> Value {
+    let mut body = reply.data;
+    body.insert("success".to_owned(), json!(success));
+    body.insert("message".to_owned(), json!(reply.message));
+    Value::Object(body)
+}
+
+/// A deadlock was broken, or the connection had died while it lay idle.
+fn is_worth_another_try(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| ["40P01", "40001"].contains(&code.as_ref())),
+        sqlx::Error::Io(_) => true,
+        _ => false,
+    }
+}

@@ -41,6 +41,7 @@ mod replay;
 mod replay_after_jobs;
 mod retention;
 mod samples;
+mod sdk;
 mod story_permutations;
 mod tenants;
 mod verdicts;

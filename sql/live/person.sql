@@ -4,15 +4,22 @@
 -- All that is known of one person, and when the tenant is free, in one round trip: times are the tenant's wall clock.
 -- Reads by primary key and by index only; the calls are bounded, since a switchboard may have made a million. A call that
 -- is still going on, perhaps this very one, is none of the calls before.
-with recent as materialized (
+-- A call that two platforms saw counts once, and speaks with the words of whichever has some.
+with seen as materialized (
     select c.id, c.started_at, c.direction::text as direction, c.answered_at is not null as answered, c.disposition::text
                as disposition,
-           c.summary, c.sentiment::text as sentiment, c.agent_name
+           c.summary, c.sentiment::text as sentiment, c.agent_name, c.transcript is not null as has_words,
+           conversation_of(c.id, c.tenant_id, c.provider, c.contact_number, c.our_number, c.started_at, c.ended_at)
+               as conversation
     from calls c
     where c.tenant_id = $1 and c.contact_number = $3
       and (c.status = 'ended' or c.started_at < $5::timestamptz - interval '3 hours')
     order by c.started_at desc nulls last
     limit 1000
+), recent as materialized (
+    select distinct on (conversation) *
+    from seen
+    order by conversation, (summary is not null or has_words) desc, answered desc, started_at, id
 ), newest as materialized (
     select r.*, a.summary as own_summary, a.data as own_data, a.sentiment::text as own_sentiment
     from (select * from recent order by started_at desc nulls last limit 8) r

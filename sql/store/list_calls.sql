@@ -4,7 +4,8 @@ select id, provider, provider_call_id, direction::text, status::text, dispositio
        contact_number, our_number, from_number, from_raw, to_number, to_raw, agent_id, agent_name,
        coalesce(campaign_id_by_hand, campaign_id) as campaign_id,
        started_at, answered_at, ended_at, duration_ms, summary, sentiment::text, successful, recording_url,
-       transcript is not null as "has_transcript!"
+       transcript is not null as "has_transcript!",
+       conversation_of(id, tenant_id, provider, contact_number, our_number, started_at, ended_at) as "conversation_id!"
 from calls
 where tenant_id = $1
   and ($3::uuid is null

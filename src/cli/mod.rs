@@ -4,6 +4,7 @@
 mod agent;
 mod balance;
 mod bulk;
+mod calls;
 mod campaign;
 mod cells;
 mod charges;
@@ -111,6 +112,9 @@ enum Command {
     Charges(charges::Command),
     /// Say what is left of what tenants paid in
     Balance(balance::Args),
+    /// Calls: which of them are one conversation
+    #[command(subcommand)]
+    Calls(calls::Command),
     /// Leads: the people who call
     #[command(subcommand)]
     Leads(leads::Command),
@@ -183,6 +187,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Credit(command) => credit::run(command, context).await,
         Command::Charges(command) => charges::run(command, context).await,
         Command::Balance(args) => balance::run(args, context).await,
+        Command::Calls(command) => calls::run(command, context).await,
         Command::Leads(command) => leads::run(command, context).await,
         Command::Crm(command) => crm::run(command, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,

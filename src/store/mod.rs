@@ -7,6 +7,7 @@ pub mod by_hand;
 mod calls;
 mod columns;
 pub mod connections;
+pub mod conversations;
 pub mod directory;
 pub mod forgotten;
 pub mod invariants;

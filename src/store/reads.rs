@@ -34,6 +34,7 @@ pub struct CallItem {
     pub successful: Option<bool>,
     pub recording_url: Option<String>,
     pub has_transcript: bool,
+    pub conversation_id: Uuid,
 }
 
 /// A lead in a list, with what was set by hand preferred and its counts.

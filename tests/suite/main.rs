@@ -14,6 +14,7 @@ mod billing;
 mod bounds;
 mod chaos;
 mod cli;
+mod conversations;
 mod crash;
 mod crm;
 mod crm_vendor;

@@ -193,6 +193,8 @@ async fn who_was_erased_is_nowhere_and_their_slot_is_free() {
     let person = Person { number: Phone::new(PHONE), tenant_id: None };
     let report = retention::forget(&app.pool, &person, "test").await.unwrap();
     assert_eq!(report.left, []);
+    let rows = |name: &str| report.erased.iter().find(|place| place.place == name).unwrap().rows;
+    assert_eq!((rows("appointments"), rows("lead_notes"), rows("leads")), (1, 2, 1));
     for table in ["webhook_events", "live_answers", "lead_notes", "appointments", "leads", "jobs", "calls"] {
         for trace in ["5550100001", "555-010-0001", "Zebulon", "elephants"] {
             let rows =

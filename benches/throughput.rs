@@ -19,8 +19,14 @@ mod history;
 mod idle;
 #[path = "throughput/ingest.rs"]
 mod ingest;
+#[path = "throughput/live.rs"]
+mod live;
 #[path = "throughput/load.rs"]
 mod load;
+#[path = "throughput/memory.rs"]
+mod memory;
+#[path = "throughput/pause.rs"]
+mod pause;
 #[path = "throughput/payload.rs"]
 mod payload;
 #[path = "throughput/program.rs"]
@@ -71,6 +77,8 @@ enum Name {
     Steady,
     /// From the answer to the visible row, when nothing else happens
     Idle,
+    /// Who is calling, asked beside webhooks over many calls and leads, also while Postgres stands still
+    Live,
     /// Many processed rows, an old snapshot
     History,
 }
@@ -90,6 +98,11 @@ struct Scale {
     steady_seconds: u64,
     /// Webhooks sent one by one.
     idle_webhooks: usize,
+    /// Calls and leads that callers are looked up among.
+    live_calls: usize,
+    live_leads: usize,
+    /// Seconds of questions.
+    live_seconds: u64,
     /// Processed rows beside the pending ones.
     history_rows: usize,
 }
@@ -103,6 +116,9 @@ impl Scale {
             raw_seconds: 5,
             steady_seconds: 15,
             idle_webhooks: 200,
+            live_calls: 1_000_000,
+            live_leads: 200_000,
+            live_seconds: 30,
             history_rows: 300_000,
         };
         match args {
@@ -113,6 +129,9 @@ impl Scale {
                 raw_seconds: 3,
                 steady_seconds: 6,
                 idle_webhooks: 100,
+                live_calls: 20_000,
+                live_leads: 5_000,
+                live_seconds: 10,
                 history_rows: 100_000,
             },
             Args { long: true, .. } => Self { runs: 5, history_rows: 1_000_000, steady_seconds: 30, ..usual },
@@ -155,6 +174,9 @@ async fn measure(bench: &mut Bench, args: &Args) -> anyhow::Result<Report> {
     }
     if wanted(Name::Idle) {
         idle::measure(bench, scale, &mut report).await?;
+    }
+    if wanted(Name::Live) {
+        live::measure(bench, scale, &mut report).await?;
     }
     if wanted(Name::History) {
         history::measure(bench, scale, &mut report).await?;

@@ -10,6 +10,7 @@ use switchhook::redact::Secret;
 use uuid::Uuid;
 
 use super::baseline;
+use super::pause::Pause;
 use super::program::Program;
 
 /// The tenant and the connection of every database here.
@@ -142,6 +143,13 @@ impl Bench {
             facts.push(((*name).to_owned(), scalar(&mut self.admin, &format!("show {name}")).await?));
         }
         Ok(facts)
+    }
+
+    /// Stops the clock for all of Postgres, until the pause is dropped.
+    pub async fn pause(&mut self) -> anyhow::Result<Pause> {
+        let pid: String =
+            scalar(&mut self.admin, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)").await?;
+        Pause::of(pid.trim().parse()?)
     }
 
     /// Bytes of log that Postgres has written so far.

@@ -21,8 +21,12 @@ const LATENCY_MAX_US: u64 = 60_000_000;
 pub struct Sent {
     /// From the first request to the last answer.
     pub took: Duration,
-    /// From each request to its answer, in microseconds.
+    /// From each request to its 200, in microseconds.
     pub latencies_us: Histogram<u64>,
+    /// Answers that were no 200.
+    pub refused: u64,
+    /// Questions that were answered without the database.
+    pub fallbacks: u64,
 }
 
 impl Sent {
@@ -34,6 +38,40 @@ impl Sent {
     /// A quantile of the latencies, in milliseconds.
     pub fn quantile_ms(&self, quantile: f64) -> f64 {
         self.latencies_us.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
+    /// How many answers took longer than this.
+    pub fn longer_than(&self, limit: Duration) -> u64 {
+        let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        self.latencies_us
+            .iter_recorded()
+            .filter(|at| at.value_iterated_to() > limit)
+            .map(|at| at.count_at_value())
+            .sum()
+    }
+
+    /// Fails if an answer was no 200.
+    pub fn all_answered(self) -> anyhow::Result<Self> {
+        anyhow::ensure!(self.refused == 0, "{} answers were no 200", self.refused);
+        Ok(self)
+    }
+
+    fn nothing() -> anyhow::Result<Self> {
+        Ok(Self { took: Duration::ZERO, latencies_us: histogram()?, refused: 0, fallbacks: 0 })
+    }
+
+    fn add(&mut self, sender: &Sender, since: Instant) {
+        match sender.is_ok() {
+            true => self.latencies_us.saturating_record(micros(since)),
+            false => self.refused += 1,
+        }
+        self.fallbacks += u64::from(sender.is_fallback());
+    }
+
+    fn join(&mut self, other: &Self) -> anyhow::Result<()> {
+        self.refused += other.refused;
+        self.fallbacks += other.fallbacks;
+        Ok(self.latencies_us.add(&other.latencies_us)?)
     }
 }
 
@@ -59,7 +97,23 @@ impl Sender {
 
     /// Sends a request and reads its answer, which must be a 200.
     pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        self.ask(request).await?;
+        anyhow::ensure!(self.is_ok(), "the answer was {}, not 200", self.answer().lines().next().unwrap_or_default());
+        Ok(())
+    }
+
+    /// Sends a request and reads its answer, whatever it is.
+    pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<()> {
         tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(request)).await.context("no answer in time")?
+    }
+
+    fn is_ok(&self) -> bool {
+        self.answer.starts_with(b"HTTP/1.1 200")
+    }
+
+    fn is_fallback(&self) -> bool {
+        let header = b"switchhook-answer: fallback";
+        self.answer.windows(header.len()).any(|bytes| bytes.eq_ignore_ascii_case(header))
     }
 
     /// The last answer, head and body.
@@ -79,8 +133,6 @@ impl Sender {
                 break;
             }
         }
-        let status = String::from_utf8_lossy(&self.answer[..self.answer.len().min(12)]).into_owned();
-        anyhow::ensure!(status.ends_with(" 200"), "the answer was {status}, not 200");
         Ok(())
     }
 }
@@ -105,19 +157,19 @@ pub async fn closed_loop(address: &str, connections: usize, requests: Vec<Vec<u8
         let mut sender = Sender::connect(address).await?;
         let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
         senders.spawn(async move {
-            let mut latencies = histogram()?;
+            let mut sent = Sent::nothing()?;
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let began = Instant::now();
                 sender.send(request).await?;
-                latencies.saturating_record(micros(began));
+                sent.add(&sender, began);
             }
-            anyhow::Ok(latencies)
+            anyhow::Ok(sent)
         });
     }
     join(senders, began).await
 }
 
-/// Sends all requests at a fixed rate, whatever the answers take. Latencies count from when a request was due.
+/// Sends all requests at a fixed rate, whatever the answers take and are. Latencies count from when a request was due.
 pub async fn open_loop(
     address: &str,
     connections: usize,
@@ -134,25 +186,25 @@ pub async fn open_loop(
     for (first, mut sender) in open.into_iter().enumerate() {
         let requests = Arc::clone(&requests);
         senders.spawn(async move {
-            let mut latencies = histogram()?;
+            let mut sent = Sent::nothing()?;
             for (place, request) in requests.iter().enumerate().skip(first).step_by(connections) {
                 let due = began + Duration::from_secs_f64(place as f64 / f64::from(per_second));
                 tokio::time::sleep_until(due.into()).await;
-                sender.send(request).await?;
-                latencies.saturating_record(micros(due));
+                sender.ask(request).await?;
+                sent.add(&sender, due);
             }
-            anyhow::Ok(latencies)
+            anyhow::Ok(sent)
         });
     }
     join(senders, began).await
 }
 
-async fn join(mut senders: JoinSet<anyhow::Result<Histogram<u64>>>, began: Instant) -> anyhow::Result<Sent> {
-    let mut latencies_us = histogram()?;
-    while let Some(latencies) = senders.join_next().await {
-        latencies_us.add(latencies??)?;
+async fn join(mut senders: JoinSet<anyhow::Result<Sent>>, began: Instant) -> anyhow::Result<Sent> {
+    let mut all = Sent::nothing()?;
+    while let Some(sent) = senders.join_next().await {
+        all.join(&sent??)?;
     }
-    Ok(Sent { took: began.elapsed(), latencies_us })
+    Ok(Sent { took: began.elapsed(), ..all })
 }
 
 fn micros(since: Instant) -> u64 {

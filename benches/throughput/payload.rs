@@ -48,12 +48,18 @@ pub fn body_sql(template: &str, number: &str) -> String {
 
 /// Whole HTTP requests, signed now, for the calls of these numbers.
 pub fn requests(numbers: std::ops::Range<usize>, secret: &Secret) -> anyhow::Result<Vec<Vec<u8>>> {
+    let template = template("call_ended");
+    signed("/webhooks/retell", numbers.map(|number| body(&template, number)), secret)
+}
+
+/// Whole HTTP requests with these bodies, signed now as Retell does.
+pub fn signed(path: &str, bodies: impl Iterator<Item = String>, secret: &Secret) -> anyhow::Result<Vec<Vec<u8>>> {
     let retell = providers::find("retell").ok_or_else(|| anyhow::anyhow!("no such platform: retell"))?;
-    let (template, now) = (template("call_ended"), Clock::system().now());
-    let request = |number: usize| {
-        let sent = retell.sign(&body(&template, number), Some(secret), now);
+    let now = Clock::system().now();
+    let request = |body: String| {
+        let sent = retell.sign(&body, Some(secret), now);
         let mut request = format!(
-            "POST /webhooks/retell HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
             sent.content_type,
             sent.body.len()
         );
@@ -64,5 +70,5 @@ pub fn requests(numbers: std::ops::Range<usize>, secret: &Secret) -> anyhow::Res
         request.push_str(&sent.body);
         request.into_bytes()
     };
-    Ok(numbers.map(request).collect())
+    Ok(bodies.map(request).collect())
 }

@@ -51,7 +51,9 @@ async fn once(bench: &mut Bench, rate: u32, seconds: u64) -> anyhow::Result<Stea
     let program = bench.serve(&database, &[], &[]).await?;
     let warm_up = rate as usize * 2;
     let webhooks = warm_up + rate as usize * usize::try_from(seconds)?;
-    load::open_loop(&program.address, CONNECTIONS, rate, payload::requests(0..warm_up, &secret())?).await?;
+    load::open_loop(&program.address, CONNECTIONS, rate, payload::requests(0..warm_up, &secret())?)
+        .await?
+        .all_answered()?;
     let requests = payload::requests(warm_up..webhooks, &secret())?;
     let ticks = Ticks::now();
     let sending = tokio::spawn({
@@ -63,7 +65,7 @@ async fn once(bench: &mut Bench, rate: u32, seconds: u64) -> anyhow::Result<Stea
         tokio::time::sleep(Duration::from_millis(500)).await;
         pending.push(count_pending(&mut database).await?);
     }
-    let (sent, cpu) = (sending.await??, ticks.since());
+    let (sent, cpu) = (sending.await??.all_answered()?, ticks.since());
     let last = pending.iter().rev().take(6).copied().max().unwrap_or(0);
     let memory_mb = program.memory_max_mb()?;
     wait_until_idle(&mut database).await?;

@@ -87,6 +87,13 @@ impl Kind for Noted {
             if job.tenant_id == Uuid::from_u128(0x100) {
                 let now = self.in_hand.fetch_add(1, Ordering::SeqCst) + 1;
                 self.most_in_hand.fetch_max(now, Ordering::SeqCst);
+                // The first stays until the bound is reached, however slow the machine is: else it might never be.
+                for _ in 0..400 {
+                    if self.most_in_hand.load(Ordering::SeqCst) >= PER_TENANT as usize {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
             if job.tenant_id == Uuid::from_u128(0x100) {
@@ -133,5 +140,5 @@ async fn runners_side_by_side_keep_to_one_bound_and_to_the_turns() {
     // Everybody's place in hand may be taken once more while it is put up.
     assert!(place <= before + 2 * 5 * PER_TENANT as usize, "{} jobs of others came first", place - before);
     let most = noted.most_in_hand.load(Ordering::SeqCst);
-    assert!((1..=PER_TENANT as usize).contains(&most), "{most} of one tenant, in all runners");
+    assert_eq!(most, PER_TENANT as usize, "of one tenant, in all runners");
 }

@@ -132,6 +132,19 @@ pub async fn is_up_to_date(pool: &PgPool) -> Result<bool, sqlx::Error> {
     Ok(applied >= MIGRATOR.iter().map(|migration| migration.version).max())
 }
 
+/// A transaction whose statements may take so long and no longer: for a page that somebody waits for.
+pub async fn bounded(pool: &PgPool, longest: Duration) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    let longest_ms = longest.as_millis().to_string();
+    sqlx::query_file_scalar!("sql/db/statement_timeout.sql", longest_ms).fetch_one(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+/// Whether a statement was stopped because it took too long.
+pub fn is_timeout(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("57014")
+}
+
 /// A transaction whose statements may take as long as they need: for a person who waits for the answer.
 pub async fn patient(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut transaction = pool.begin().await?;

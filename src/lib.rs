@@ -1,9 +1,10 @@
 //! Switchhook receives the webhooks of voice platforms, keeps every one of them in Postgres exactly once, and turns
 //! them into calls and leads. The rooms, in the order an event walks through them:
 
-pub mod api; // JSON for scripts
+pub mod api; // JSON for scripts and pages
 pub mod cli; // one file a command
 pub mod config;
+pub mod console; // who may come in: logging in, sessions, limits, headers
 pub mod dispatch; // the registry: which handler an event type has
 pub mod domain; // what events mean: pure types, merge rules, reactions
 pub mod http; // the door: proves who sent a webhook, answers once it is on disk
@@ -18,6 +19,7 @@ pub mod reconcile; // asks the platforms what calls there were, and fetches what
 pub mod retention; // what goes away: old data by rule, people who ask to be forgotten
 pub mod store; // the SQL of the domain tables // config.toml, a file of yours, the environment
 
+pub mod access; // roles, rights, scopes
 pub mod queue; // what the two queues share: failure, backoff, wake-up
 
 pub mod clock; // the ground: time,

@@ -7,12 +7,11 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::failure::Usage;
-use super::setup::unguessable;
 use super::verify_token::VerifyToken;
 use super::{Output, input, owner};
 use crate::config::Config;
 use crate::redact::Secret;
-use crate::store::directory::{self, NewConnection};
+use crate::store::directory::{self, NewConnection, unguessable};
 use crate::{db, providers};
 
 /// Shorter slugs can be guessed.

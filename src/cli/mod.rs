@@ -40,6 +40,7 @@ mod tenant_rate;
 mod tenant_settings;
 mod token;
 mod trigger;
+mod user;
 mod verify;
 mod verify_token;
 
@@ -129,6 +130,9 @@ enum Command {
     /// Tokens: who may use the API
     #[command(subcommand)]
     Token(token::Command),
+    /// Users: people who log in with a password
+    #[command(subcommand)]
+    User(user::Command),
     /// Send a sample to the running service, signed as its platform would
     Trigger(trigger::Args),
     /// Prove a captured request, without service and database
@@ -193,6 +197,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Reconcile(args) => reconcile::run(args, context).await,
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
+        Command::User(command) => user::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,
         Command::Verify(args) => verify::run(args, context),
         Command::Config(command) => config::run(command, config_file, context),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, setup};
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::console::Console;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
@@ -128,12 +131,35 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         draining.clone(),
     )
     .answering(live);
-    let server = http::start(listener, door, move |config| api::routes(config, &pool))?;
+    let (people, console_bind) = (console(context, pool), context.config.console.bind);
+    let server = http::start(listener, door, {
+        let people = people.clone();
+        move |config| match console_bind {
+            None => api::routes(config, &people),
+            Some(_) => drop(config.app_data(people.clone())),
+        }
+    })?;
     let handle = server.handle();
     let server = tokio::spawn(server);
+    let beside = match console_bind {
+        None => None,
+        Some(bind) => {
+            let listener =
+                TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind} (console.bind)"))?;
+            tracing::info!(bind = %listener.local_addr()?, "listening for the API and the pages");
+            let server =
+                http::start_console(listener, &context.config.http, move |config| api::routes(config, &people))?;
+            let handle = server.handle();
+            tokio::spawn(server);
+            Some(handle)
+        }
+    };
     tracing::info!(%bind, "listening");
     interrupts.first().await;
     draining.begin();
+    if let Some(beside) = beside {
+        tokio::spawn(beside.stop(true));
+    }
     tracing::info!("stopping: no new connections, finishing the requests in flight");
     tokio::select! {
         () = handle.stop(true) => {}
@@ -151,6 +177,12 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
     }
     Ok(())
+}
+
+/// What guards the API and the pages.
+fn console(context: &Context, pool: sqlx::PgPool) -> Data<Console> {
+    let Config { console, http, .. } = &context.config;
+    Data::new(Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone()))
 }
 
 /// SIGTERM and Ctrl-C: the first stops gently, the second at once.

@@ -4,10 +4,11 @@ use sqlx::{Connection, PgPool};
 
 use super::Context;
 use super::context::migration_error;
+use crate::access::Role;
 use crate::db;
 use crate::providers;
 use crate::redact::Secret;
-use crate::store::directory::{self, NewConnection};
+use crate::store::directory::{self, NewConnection, unguessable};
 use crate::store::{connections, roster, tokens};
 
 /// The tenant of an installation that needs no others.
@@ -22,7 +23,7 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let tenant_id = match directory::find_tenant(&mut *transaction, TENANT).await? {
         Some(tenant_id) => tenant_id,
         None => {
-            made.token = Some(tokens::add(&mut *transaction, None, "admin", "first token", None).await?.1);
+            made.token = Some(tokens::add(&mut *transaction, None, Role::Admin, "first token", None).await?.1);
             directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
         }
     };
@@ -57,13 +58,6 @@ fn first_connection(provider: &dyn providers::Provider, tenant_id: uuid::Uuid) -
         secret: signs.then(|| Secret::new(format!("whsec_{}", unguessable()))),
         ..NewConnection::default()
     }
-}
-
-/// 32 characters with 160 random bits.
-pub(super) fn unguessable() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::access;
 use crate::clock::Clock;
 use crate::store::roster;
 use crate::store::tokens;
@@ -45,7 +46,7 @@ pub enum Command {
     },
 }
 
-/// What a token may do.
+/// What a token or a user may do.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Role {
     /// Look
@@ -59,12 +60,13 @@ pub enum Role {
 }
 
 impl Role {
-    fn as_str(self) -> &'static str {
+    /// The role that the word means.
+    pub(super) fn role(self) -> access::Role {
         match self {
-            Self::Viewer => "viewer",
-            Self::Agent => "agent",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
+            Self::Viewer => access::Role::Viewer,
+            Self::Agent => access::Role::Agent,
+            Self::Operator => access::Role::Operator,
+            Self::Admin => access::Role::Admin,
         }
     }
 }
@@ -83,7 +85,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                     Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
                 }
             };
-            let (id, token) = tokens::add(&pool, tenant_id, role.as_str(), &label, expires_at).await?;
+            let (id, token) = tokens::add(&pool, tenant_id, role.role(), &label, expires_at).await?;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
                 format!("{token}\n(shown this once; use it as `Authorization: Bearer <token>`)")

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::input;
-use super::setup::unguessable;
 use crate::providers;
 use crate::redact::Secret;
+use crate::store::directory::unguessable;
 
 /// A token, and whether we made it: only then somebody must be told.
 pub(super) struct VerifyToken {

@@ -14,7 +14,7 @@ use tables::{find, overlay, parse, set, typed, unknown, unset};
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
-use crate::{db, http, processor, reconcile, retention, telemetry};
+use crate::{console, db, http, processor, reconcile, retention, telemetry};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -49,6 +49,7 @@ pub struct Config {
     pub database: db::Settings,
     pub postgres: PostgresSettings,
     pub http: http::Settings,
+    pub console: console::Settings,
     pub processor: processor::Settings,
     pub phones: PhoneSettings,
     pub outreach: OutreachSettings,

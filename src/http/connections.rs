@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::address;
+use crate::console::address;
 use crate::db;
 use crate::providers::Credentials;
 use crate::redact::Hidden;

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::answer::Refused;
 use super::server::Door;
+use crate::access::Right;
+use crate::console::{Console, Denied};
 use crate::{db, inbox};
 
 /// How long the database may take to answer.
@@ -23,7 +27,19 @@ pub(super) async fn readyz(door: Data<Door>) -> HttpResponse {
     }
 }
 
-pub(super) async fn metrics(door: Data<Door>) -> HttpResponse {
+pub(super) async fn metrics(request: HttpRequest, door: Data<Door>, console: Data<Console>) -> HttpResponse {
+    if !console.has_open_metrics()
+        && let Err(denied) = console.enter(&request, Right::Operate, None).await
+    {
+        let (status, detail) = match denied {
+            Denied::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is away"),
+            Denied::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+            Denied::Unknown | Denied::Forged | Denied::Forbidden => {
+                (StatusCode::UNAUTHORIZED, "the token of an operator is needed (console.open_metrics)")
+            }
+        };
+        return Refused::new(status, "metrics", detail).response();
+    }
     if let Ok(Ok(backlog)) = tokio::time::timeout(TIMEOUT, inbox::backlog(&door.pool)).await {
         let gauges = &door.metrics.backlog;
         gauges.pending.set(backlog.pending);

@@ -1,6 +1,5 @@
 //! The door. It proves who sent a webhook, writes it down, and only then says 200.
 
-mod address;
 mod answer;
 mod body;
 mod commit;
@@ -14,9 +13,9 @@ mod settings;
 mod throttle;
 mod webhooks;
 
-pub(crate) use address::parse as parse_network;
+pub(crate) use crate::console::address::parse as parse_network;
 pub use commit::{Committer, StoreError};
 pub use connections::Connections;
 pub use rejections::{Rejection, Rejections};
-pub use server::{Door, Draining, routes, start};
+pub use server::{Door, Draining, routes, start, start_console};
 pub use settings::Settings;

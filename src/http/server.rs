@@ -150,6 +150,20 @@ pub fn start(
     Ok(server.listen(listener)?.run())
 }
 
+/// Starts the pages and the API on an address of their own.
+pub fn start_console(
+    listener: TcpListener,
+    settings: &Settings,
+    more: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || App::new().configure(more.clone()).default_service(web::to(nothing_here)))
+        .client_request_timeout(settings.header_timeout)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .workers(1)
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
+}
+
 async fn nothing_here() -> HttpResponse {
     Refused::new(StatusCode::NOT_FOUND, "no_route", "nothing is here").response()
 }

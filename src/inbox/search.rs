@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Outcome;
@@ -42,7 +43,7 @@ pub enum State {
 }
 
 /// An event without its payload.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventRow {
     /// Its id.
     pub id: Uuid,
@@ -77,7 +78,7 @@ pub struct EventRow {
 }
 
 /// Dead events that died of the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Cause {
     /// The platform.
     pub provider: String,

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 /// How many events of one type stand where.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TypeCounts {
     /// The platform.
     pub provider: String,
@@ -24,7 +25,7 @@ pub struct TypeCounts {
 }
 
 /// How long events took from the door to the commit of their effects.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Lag {
     /// Settled events received in the window.
     pub events: i64,

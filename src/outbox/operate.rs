@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A job as people see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the comments of the columns in migrations/0005_outbox.sql say what each is")]
 pub struct JobItem {
     pub id: Uuid,
@@ -28,7 +29,7 @@ pub struct JobItem {
 }
 
 /// Jobs of one kind, counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "sql/outbox/counts.sql says what each is")]
 pub struct KindCount {
     pub kind: String,
@@ -63,6 +64,30 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<JobItem>, sqlx::Error> {
     sqlx::query_file_as!(JobItem, "sql/outbox/list.sql", kind, state, tenant_id, id, limit).fetch_all(executor).await
+}
+
+/// A page of jobs, the newest first, of this tenant or of all.
+pub async fn page(
+    executor: impl PgExecutor<'_>,
+    kind: Option<&str>,
+    state: Option<&str>,
+    tenant_id: Option<Uuid>,
+    id: Option<Uuid>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<JobItem>, sqlx::Error> {
+    sqlx::query_file_as!(JobItem, "sql/outbox/page.sql", kind, state, tenant_id, id, before, limit)
+        .fetch_all(executor)
+        .await
+}
+
+/// Those of these jobs that are a tenant's, or all.
+pub async fn ids_of(
+    executor: impl PgExecutor<'_>,
+    ids: &[Uuid],
+    tenant_id: Option<Uuid>,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/outbox/ids_of_tenant.sql", ids, tenant_id).fetch_all(executor).await
 }
 
 /// Counts jobs by kind.
@@ -100,12 +125,12 @@ pub async fn retry(
 }
 
 /// No job of this kind is claimed until it is resumed.
-pub async fn pause(pool: &PgPool, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/outbox/pause.sql", kind, reason).execute(pool).await?;
+pub async fn pause(executor: impl PgExecutor<'_>, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/outbox/pause.sql", kind, reason).execute(executor).await?;
     Ok(())
 }
 
 /// Jobs of this kind are claimed again. `false`: they were.
-pub async fn resume(pool: &PgPool, kind: &str) -> Result<bool, sqlx::Error> {
-    Ok(sqlx::query_file!("sql/outbox/resume.sql", kind).execute(pool).await?.rows_affected() == 1)
+pub async fn resume(executor: impl PgExecutor<'_>, kind: &str) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query_file!("sql/outbox/resume.sql", kind).execute(executor).await?.rows_affected() == 1)
 }

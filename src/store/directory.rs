@@ -33,6 +33,13 @@ pub struct NewConnection {
     pub secret: Option<Secret>,
 }
 
+/// 32 characters with 160 random bits: for URLs and secrets of ours.
+pub fn unguessable() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
 /// Adds a tenant.
 pub async fn add_tenant(
     executor: impl PgExecutor<'_>,

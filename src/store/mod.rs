@@ -10,15 +10,20 @@ pub mod connections;
 pub mod conversations;
 pub mod directory;
 pub mod forgotten;
+pub mod idempotency;
+pub mod incidents;
 pub mod invariants;
 mod leads;
 mod messages;
 pub mod operator_log;
 mod owners;
+pub mod people;
 pub mod reads;
 mod recordings;
 pub mod roster;
+pub mod sessions;
 pub mod tokens;
+pub mod users;
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,4 @@
-//! What the API and the CLI read: lists of calls and leads, by keyset.
+//! What the demo shows: calls, leads and messages of its own making. Others read people by scope: `people`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

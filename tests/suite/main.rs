@@ -5,9 +5,11 @@
 
 mod support;
 
+mod access;
 mod alerts;
 mod analysis;
 mod api;
+mod api_writes;
 mod appointments;
 mod bad_input;
 mod billing;
@@ -43,6 +45,7 @@ mod replay_after_jobs;
 mod retention;
 mod samples;
 mod sdk;
+mod sessions;
 mod story_permutations;
 mod tenants;
 mod verdicts;

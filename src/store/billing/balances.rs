@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How the credit of somebody who pays in advance stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CreditState {
     /// More than the tenant's bound is left.
@@ -32,7 +33,7 @@ impl CreditState {
 }
 
 /// A tenant's balance in one currency.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Balance {
     /// Whose.
     pub tenant_id: Uuid,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::{CallRow, CallStatus};
@@ -30,7 +31,7 @@ fn may_change_a_charge(call: &CallRow) -> bool {
 }
 
 /// A charge, for people. Amounts are texts: JSON numbers are floating point to most who read them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChargeRow {
     /// The call.
     pub call_id: Uuid,
@@ -54,6 +55,21 @@ pub struct ChargeRow {
     pub charged_at: DateTime<Utc>,
     /// When a later report last changed the duration.
     pub corrected_at: Option<DateTime<Utc>>,
+}
+
+/// A page of a tenant's charges, the newest first, after this one.
+pub async fn page(
+    executor: impl PgExecutor<'_>,
+    tenant_id: Uuid,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> Result<Vec<ChargeRow>, sqlx::Error> {
+    let (charged_at, call_id) = after.unzip();
+    sqlx::query_file_as!(ChargeRow, "sql/store/page_charges.sql", tenant_id, since, until, charged_at, call_id, limit)
+        .fetch_all(executor)
+        .await
 }
 
 /// Charges, the newest first, of a tenant or of all.

@@ -12,6 +12,6 @@ mod rates;
 pub use amount::Amount;
 pub use balances::{Balance, CreditState, balances, states};
 pub(super) use charges::charge;
-pub use charges::{ChargeRow, list as charges};
+pub use charges::{ChargeRow, list as charges, page as page_charges};
 pub use credits::{CreditRow, NewCredit, add as add_credit, list as credits};
 pub use rates::{NewRate, RateRow, list as rates, set as set_rate, set_low_credit};

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::redact::Secret;
 use crate::store::connections::verify_token_digest;
 
 /// A connection, in use or not, without its secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ConnectionRow {
     /// Its id.
     pub id: Uuid,
@@ -50,6 +51,11 @@ pub struct ConnectionRow {
 /// All connections, also those out of use.
 pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<ConnectionRow>, sqlx::Error> {
     sqlx::query_file_as!(ConnectionRow, "sql/store/list_connections.sql").fetch_all(executor).await
+}
+
+/// The ids of a tenant's connections, or of all.
+pub async fn ids_of(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/list_connections_of.sql", tenant_id).fetch_all(executor).await
 }
 
 /// Gives a connection a further secret. `expire_others`: how long the ones that it has stay good; `None`: for ever.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A token.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TokenRow {
     /// Its id.
     pub id: Uuid,
@@ -27,6 +28,21 @@ pub struct TokenRow {
 /// The tokens that are good, or all that ever were.
 pub async fn list(executor: impl PgExecutor<'_>, with_expired: bool) -> Result<Vec<TokenRow>, sqlx::Error> {
     sqlx::query_file_as!(TokenRow, "sql/store/list_tokens.sql", with_expired).fetch_all(executor).await
+}
+
+/// The tokens of a tenant, or all.
+pub async fn list_of(
+    executor: impl PgExecutor<'_>,
+    tenant_id: Option<Uuid>,
+    with_expired: bool,
+) -> Result<Vec<TokenRow>, sqlx::Error> {
+    sqlx::query_file_as!(TokenRow, "sql/store/list_tokens_of.sql", tenant_id, with_expired).fetch_all(executor).await
+}
+
+/// Ends a token of a tenant, or of any. False: there is none, or it has ended.
+pub async fn revoke_of(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Option<Uuid>) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/revoke_token_of.sql", id, tenant_id).execute(executor).await?;
+    Ok(result.rows_affected() == 1)
 }
 
 /// Ends a token. False: there is none, or it has ended.

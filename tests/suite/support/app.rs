@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 use switchhook::clock::Clock;
 use switchhook::config::Config;
+use switchhook::console::Console;
 use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
 use switchhook::integrations::Transport;
@@ -122,8 +123,14 @@ impl TestApp {
         )
         .answering(Arc::clone(&live));
         let server = http::start(listener, door, {
-            let pool = pool.clone();
-            move |config| switchhook::api::routes(config, &pool)
+            let console = actix_web::web::Data::new(Console::new(
+                config.console.clone(),
+                pool.clone(),
+                clock.clone(),
+                config.http.base_url(),
+                config.http.trusted_proxies.clone(),
+            ));
+            move |config| switchhook::api::routes(config, &console)
         })
         .unwrap();
         let handle = server.handle();

@@ -1,6 +1,6 @@
 //! What the tests stand on: one throw-away Postgres for all, a database a test, and the real door on a real port.
 
-mod app;
+pub mod app;
 mod binary;
 mod cluster;
 mod fixtures;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// The sender's address: the peer's, or, behind proxies that are trusted, the last address in X-Forwarded-For that is
 /// not one of theirs. What stands further left was written by the sender and proves nothing.
-pub(super) fn sender(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn sender(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     if !is_within(peer, trusted) {
         return Some(peer);
@@ -25,13 +25,20 @@ pub(super) fn sender(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr>
 }
 
 /// Whether an address is in one of these networks.
-pub(super) fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
+pub fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
 /// A network, or a single address.
-pub(crate) fn parse(text: &str) -> Option<IpNet> {
+pub fn parse(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Whether the sender spoke TLS: with us never, so with a proxy that is trusted, which says so.
+pub fn is_https(request: &HttpRequest, trusted: &[IpNet]) -> bool {
+    let is_trusted = request.peer_addr().is_some_and(|peer| is_within(peer.ip().to_canonical(), trusted));
+    let header = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    is_trusted && header.is_some_and(|proto| proto.rsplit(',').next().is_some_and(|last| last.trim() == "https"))
 }
 
 #[cfg(test)]

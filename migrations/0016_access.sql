@@ -1,0 +1,74 @@
+-- Who may look and who may act: users, sessions, limits on logging in, and what makes a repeated write harmless.
+
+create table users (
+    id uuid primary key default uuid_v7(),
+    tenant_id uuid references tenants (id),
+    login text collate "C" not null unique check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$'),
+    password_hash text not null,
+    role text not null check (role in ('viewer', 'agent', 'operator', 'admin')),
+    created_at timestamptz not null default now(),
+    last_used_at timestamptz
+);
+comment on column users.tenant_id is 'the one tenant that they may see; null: all';
+comment on column users.password_hash is 'argon2id, as a PHC string';
+
+create table sessions (
+    digest bytea primary key,
+    token_id uuid references api_tokens (id) on delete cascade,
+    user_id uuid references users (id) on delete cascade,
+    csrf text not null,
+    created_at timestamptz not null default now(),
+    last_used_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    check (num_nonnulls(token_id, user_id) = 1)
+);
+comment on table sessions is 'role and tenant are those of the token or user behind it, at this moment: who is taken away is out at once';
+comment on column sessions.digest is 'SHA-256 of the random id in the cookie; the id itself is not kept';
+comment on column sessions.csrf is 'what a page must show beside the cookie to change anything';
+
+create table login_attempts (
+    subject bytea not null,
+    began_at timestamptz not null,
+    attempts integer not null,
+    primary key (subject, began_at)
+);
+comment on table login_attempts is 'attempts in a quarter of an hour, by digest of the address and of the login name, so that all processes count together';
+
+create table idempotency_keys (
+    principal_id uuid not null,
+    key_digest bytea not null,
+    request_digest bytea not null,
+    claimed_at timestamptz not null default now(),
+    created_at timestamptz not null default now(),
+    status smallint,
+    body text,
+    primary key (principal_id, key_digest)
+);
+comment on table idempotency_keys is 'answers to writes, kept for a day, so that a repeated request is answered and not done again';
+comment on column idempotency_keys.request_digest is 'SHA-256 over the client''s key and the request; without the key nobody finds out what was asked';
+comment on column idempotency_keys.status is 'null: still being done';
+comment on column idempotency_keys.body is 'secrets that are shown once are not in it';
+create index idempotency_keys_age_idx on idempotency_keys (created_at);
+
+-- Revealing is logged once an hour for each person and subject.
+create index operator_log_actor_idx on operator_log (actor, action, at);
+
+-- Lists, newest first. Neither table is written as often as calls.
+create index messages_recent_idx on messages (tenant_id, sent_at desc nulls last, id);
+create index lead_analytics_recent_idx on lead_analytics (tenant_id, id);
+create index jobs_tenant_idx on jobs (tenant_id, id);
+create index incidents_opened_idx on incidents (opened_at desc, id);
+
+-- A call as people read it: what was set by hand preferred.
+create view call_items as
+    select c.id, c.tenant_id, c.provider, c.provider_call_id, c.direction::text, c.status::text, c.disposition::text,
+           c.provider_status, c.contact_number, c.our_number, c.from_number, c.from_raw, c.to_number, c.to_raw,
+           c.agent_id, c.agent_name, coalesce(c.campaign_id_by_hand, c.campaign_id) as campaign_id,
+           c.started_at, c.answered_at, c.ended_at, c.duration_ms, c.talk_ms, c.summary, c.sentiment::text,
+           c.successful, c.converted_by_hand as converted, c.recording_url, c.transcript is not null as has_transcript,
+           coalesce(c.direction = 'inbound' and c.status = 'ended' and c.answered_at is null
+                    and coalesce(c.disposition, 'no_answer') <> 'answered', false) as is_missed,
+           coalesce(c.status = 'ended' and c.disposition is null and c.answered_at is null
+                    or c.sentiment = 'negative' and c.converted_by_hand is null, false) as needs_review
+    from calls c;
+comment on view call_items is 'calls as people list them; needs_review: ended in an unknown way, or somebody was unhappy and nobody has decided whether it was a success';

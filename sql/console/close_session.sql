@@ -1,0 +1,2 @@
+-- $1 digest
+delete from sessions where digest = $1

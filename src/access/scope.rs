@@ -1,0 +1,189 @@
+//! A scope: who asks, of which tenant, and what they may see of it. There is no other way to the rows of people.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Right, Role};
+use crate::redact::Phone;
+
+/// What is behind a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorKind {
+    /// A script.
+    Token,
+    /// A person.
+    User,
+}
+
+/// Who asks. Its `Display` is what stands in the operator log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Actor {
+    /// What it is.
+    pub kind: ActorKind,
+    /// The id of the token or user.
+    pub id: Uuid,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ActorKind::Token => "token",
+            ActorKind::User => "user",
+        };
+        write!(f, "{kind} {}", self.id)
+    }
+}
+
+/// Who asks, with which rights, and the one tenant that they may see, or all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scope {
+    actor: Actor,
+    role: Role,
+    tenant_id: Option<Uuid>,
+}
+
+/// A scope of exactly one tenant: what lists of people take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TenantScope {
+    scope: Scope,
+    tenant_id: Uuid,
+}
+
+impl Scope {
+    /// The scope of a token or user. `tenant_id`: the one tenant that it may see; `None`: all.
+    pub fn new(actor: Actor, role: Role, tenant_id: Option<Uuid>) -> Self {
+        Self { actor, role, tenant_id }
+    }
+
+    /// Who asks.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// What they are.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The one tenant; `None`: all. What statements take.
+    pub fn tenant_id(&self) -> Option<Uuid> {
+        self.tenant_id
+    }
+
+    /// Whether they have a right.
+    pub fn may(&self, right: Right) -> bool {
+        self.role.may(right)
+    }
+
+    /// Narrowed to a tenant; `None`: it is not theirs.
+    pub fn within(self, tenant_id: Uuid) -> Option<TenantScope> {
+        match self.tenant_id {
+            Some(own) if own != tenant_id => None,
+            _ => Some(TenantScope { scope: Self { tenant_id: Some(tenant_id), ..self }, tenant_id }),
+        }
+    }
+
+    /// A telephone number, or its last four digits.
+    pub fn number(&self, number: &mut Option<String>) {
+        if !self.may(Right::SeeWhole)
+            && let Some(text) = number
+        {
+            *text = Phone::new(std::mem::take(text)).to_string();
+        }
+    }
+
+    /// A name, or its first letter.
+    pub fn name(&self, name: &mut Option<String>) {
+        if !self.may(Right::SeeWhole)
+            && let Some(text) = name
+        {
+            *text = text.chars().take(1).chain(['…']).collect();
+        }
+    }
+
+    /// An e-mail address, or that there is one.
+    pub fn email(&self, email: &mut Option<String>) {
+        self.hide(Right::SeeWhole, email);
+    }
+
+    /// What was said or written, or that there is something.
+    pub fn spoken(&self, text: &mut Option<String>) {
+        self.hide(Right::ReadTranscripts, text);
+    }
+
+    /// What was extracted of it.
+    pub fn data(&self, data: &mut Option<Value>) {
+        if !self.may(Right::ReadTranscripts) && data.is_some() {
+            *data = Some(Value::String(HIDDEN.to_owned()));
+        }
+    }
+
+    /// A link to a recording.
+    pub fn link(&self, link: &mut Option<String>) {
+        self.hide(Right::Listen, link);
+    }
+
+    fn hide(&self, right: Right, text: &mut Option<String>) {
+        if !self.may(right) && text.is_some() {
+            *text = Some(HIDDEN.to_owned());
+        }
+    }
+}
+
+/// What stands where something is that one may not see.
+const HIDDEN: &str = "[hidden]";
+
+impl TenantScope {
+    /// The tenant.
+    pub fn tenant(&self) -> Uuid {
+        self.tenant_id
+    }
+
+    /// Who asks, of this tenant alone.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(role: Role, tenant_id: Option<Uuid>) -> Scope {
+        Scope::new(Actor { kind: ActorKind::Token, id: Uuid::from_u128(7) }, role, tenant_id)
+    }
+
+    #[test]
+    fn a_scope_narrows_and_never_widens() {
+        let (own, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(scope(Role::Admin, Some(own)).within(other), None);
+        for wide in [None, Some(own)] {
+            let narrow = scope(Role::Admin, wide).within(own).unwrap();
+            assert_eq!((narrow.tenant(), narrow.scope().tenant_id()), (own, Some(own)));
+        }
+    }
+
+    #[test]
+    fn a_viewer_sees_that_there_is_something_and_an_agent_what() {
+        let seen = |role| {
+            let scope = scope(role, None);
+            let (mut number, mut name) = (Some("+15550100123".to_owned()), Some("Dana Levi".to_owned()));
+            let (mut email, mut spoken) = (Some("dana@example.com".to_owned()), Some("hello".to_owned()));
+            scope.number(&mut number);
+            scope.name(&mut name);
+            scope.email(&mut email);
+            scope.spoken(&mut spoken);
+            [number, name, email, spoken].map(Option::unwrap).join(" ")
+        };
+        assert_eq!(seen(Role::Viewer), "***0123 D… [hidden] [hidden]");
+        assert_eq!(seen(Role::Agent), "+15550100123 Dana Levi dana@example.com hello");
+        let mut nothing = None;
+        scope(Role::Viewer, None).spoken(&mut nothing);
+        assert_eq!(nothing, None);
+    }
+}

@@ -1,0 +1,126 @@
+//! `/calls`: the list, one call, and the events that made it.
+
+use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::answer::tagged;
+use super::page::{self, List};
+use super::problem::Problem;
+use crate::console::{Console, Entry};
+use crate::store::people::{self, CallDetail, CallEvent, CallFilter, CallItem, Revealed};
+
+/// Which calls.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CallQuery {
+    /// The slug of the tenant; needed by who sees several.
+    tenant: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page: 1 to 500, 50 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<i64>,
+    /// Started then or later.
+    from: Option<DateTime<Utc>>,
+    /// Started before.
+    until: Option<DateTime<Utc>>,
+    /// The platform.
+    provider: Option<String>,
+    /// inbound, outbound, internal.
+    direction: Option<String>,
+    /// scheduled, queued, initiated, ringing, in_progress, ended.
+    status: Option<String>,
+    /// no_answer, busy, canceled, failed, voicemail, answered.
+    disposition: Option<String>,
+    /// Inbound, ended, and answered by nobody.
+    missed: Option<bool>,
+    /// The person's number in E.164; other filters do not count beside it. Not for viewers.
+    number: Option<String>,
+    /// The platform's id or the name of the agent.
+    agent: Option<String>,
+    /// The id of the campaign.
+    campaign: Option<Uuid>,
+    /// Whether somebody called it a success.
+    converted: Option<bool>,
+    /// Ended in an unknown way, or somebody was unhappy and nobody has decided.
+    needs_review: Option<bool>,
+    /// Of no campaign.
+    unattributed: Option<bool>,
+}
+
+/// The events that name a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallEvents {
+    items: Vec<CallEvent>,
+    /// Whether all events of the hours around the call were looked at.
+    complete: bool,
+}
+
+/// Calls, the newest first. A filter that fits little may give short pages; there are no more only where `next` is null.
+#[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(CallQuery),
+               responses((status = 200, body = List<CallItem>)))]
+pub(super) async fn list(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<CallQuery>,
+) -> Result<Json<List<CallItem>>, Problem> {
+    let query = query.into_inner();
+    let scope = page::tenant(&entry, &console, query.tenant.as_deref()).await?;
+    let (limit, after) = (page::limit(query.limit)?, page::cursor(query.after.as_deref())?);
+    let filter = CallFilter {
+        from: query.from,
+        until: query.until,
+        provider: query.provider,
+        direction: query.direction,
+        status: query.status,
+        disposition: query.disposition,
+        missed: query.missed,
+        agent: query.agent,
+        campaign_id: query.campaign,
+        converted: query.converted,
+        needs_review: query.needs_review,
+        unattributed: query.unattributed,
+        number: page::number(scope.scope(), query.number)?,
+    };
+    let mut transaction = console.begin().await?;
+    let calls = people::list_calls(&mut transaction, &scope, &filter, after, limit).await?;
+    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("calls"), calls.items.len()).await?;
+    transaction.commit().await?;
+    Ok(Json(calls.into()))
+}
+
+/// One call, whole; that it was looked at is logged.
+#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "calls", params(("id" = Uuid, Path)),
+               responses((status = 200, body = CallDetail), (status = 304)))]
+pub(super) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let mut transaction = console.begin().await?;
+    let call = people::find_call(&mut transaction, &entry.scope, *id).await?.ok_or_else(Problem::not_found)?;
+    people::log_reveal(&mut transaction, &entry.scope, Revealed::Call(*id), 1).await?;
+    transaction.commit().await?;
+    Ok(tagged(&request, &call))
+}
+
+/// The events that made a call, without their payloads.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/events", tag = "calls", params(("id" = Uuid, Path)),
+               responses((status = 200, body = CallEvents)))]
+pub(super) async fn events(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<CallEvents>, Problem> {
+    let mut transaction = console.begin().await?;
+    let found = people::events_of_call(&mut transaction, &entry.scope, *id).await?;
+    transaction.commit().await?;
+    let (items, complete) = found.ok_or_else(Problem::not_found)?;
+    Ok(Json(CallEvents { items, complete }))
+}

@@ -1,0 +1,98 @@
+//! The OpenAPI document, made from the handlers. The list of routes and this one are compared by a test.
+
+use actix_web::web::Json;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, SecurityRequirement};
+use utoipa::{Modify, OpenApi};
+
+use super::problem::Problem;
+use super::{
+    analytics, bulk, call_edits, calls, campaigns, charges, connections, events, jobs, leads, messages, session, stats,
+    tokens, users,
+};
+
+/// What every route may answer beside what it says itself.
+const ALWAYS: [(&str, &str); 9] = [
+    ("400", "A parameter or the body is malformed"),
+    ("401", "No token or session that is good"),
+    ("403", "The role does not have the right, or a session did not name its secret"),
+    ("404", "There is no such thing, or it is not yours"),
+    ("409", "A request with this Idempotency-Key is being done"),
+    ("413", "The body is too long"),
+    ("422", "The body says what cannot be, or the Idempotency-Key stands for another request"),
+    ("429", "Too many requests: see Retry-After"),
+    ("503", "The database is away, or it took too long"),
+];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Switchhook", description = "Calls, leads and events. Lists are pages: give `next` back as `after`."),
+    components(schemas(Problem)),
+    modifiers(&Always),
+    paths(
+        session::sign_in, session::show, session::sign_out, show, calls::list, call_edits::attribute, calls::show,
+        call_edits::edit, calls::events, leads::list, leads::show, leads::edit, messages::list, analytics::list,
+        campaigns::list, campaigns::create, stats::calls, stats::incidents, charges::balance, charges::list,
+        events::list, bulk::replay, bulk::skip, bulk::redrive, bulk::discard, events::show, events::payload,
+        events::dead, jobs::list, jobs::retry, jobs::cancel, jobs::show, jobs::pause, jobs::resume, stats::operations,
+        connections::list, connections::create, connections::rotate, tokens::list, tokens::create, tokens::revoke,
+        users::list, users::create, users::remove,
+    )
+)]
+struct Document;
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "session", responses((status = 200, description = "OpenAPI 3.1")))]
+pub(super) async fn show() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}
+
+/// Adds what all have: the ways to prove who one is, and the problems.
+struct Always;
+
+impl Modify for Always {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        components.add_security_scheme("token", bearer);
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("switchhook")));
+        components.add_security_scheme("session", cookie);
+        for (path, item) in &mut document.paths.paths {
+            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete]
+                .into_iter()
+                .filter_map(Option::as_mut);
+            for operation in operations {
+                let is_open = path == "/api/v1/session" && operation.request_body.is_some();
+                complete(operation, is_open);
+                // Handlers of different rooms have the same names; the document wants each once.
+                let name = operation.operation_id.take().unwrap_or_default();
+                let room = path.trim_start_matches("/api/v1/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
+                operation.operation_id = Some(format!("{name}_{room}"));
+            }
+        }
+    }
+}
+
+fn complete(operation: &mut Operation, is_open: bool) {
+    let proofs = ["token", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+    operation.security = (!is_open).then(|| proofs.into());
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = "As asked".to_owned();
+        }
+    }
+    for (status, description) in ALWAYS {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response =
+            ResponseBuilder::new().description(description).content("application/problem+json", problem).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+    }
+}

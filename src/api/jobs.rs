@@ -1,0 +1,187 @@
+//! `/jobs`: what must happen next; do again, call off, pause a kind.
+
+use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::answer::{Count, tagged};
+use super::page::{self, List};
+use super::problem::Problem;
+use crate::console::{Console, Entry};
+use crate::outbox::operate::{self, Filter, JobItem};
+use crate::redact::scrub;
+use crate::store::operator_log;
+
+/// Jobs that can be named at once.
+const IDS_MAX: usize = 1000;
+/// A reason is a sentence.
+const REASON_CHARS_MAX: usize = 500;
+
+/// Which jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct JobQuery {
+    /// The slug of the tenant.
+    tenant: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page: 1 to 500, 50 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<i64>,
+    /// Such as start_outreach.
+    kind: Option<String>,
+    /// pending, done, skipped, cancelled, dead.
+    state: Option<String>,
+}
+
+/// Which jobs, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct These {
+    /// 1 to 1000.
+    #[schema(max_items = 1000)]
+    ids: Vec<Uuid>,
+    /// Why they are called off.
+    reason: Option<String>,
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    /// For the people who wonder.
+    reason: Option<String>,
+}
+
+/// Jobs, the newest first.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "operations", params(JobQuery),
+               responses((status = 200, body = List<JobItem>)))]
+pub(super) async fn list(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<JobQuery>,
+) -> Result<Json<List<JobItem>>, Problem> {
+    let scope = page::scope(&entry, &console, query.tenant.as_deref()).await?;
+    let limit = page::limit(query.limit)?;
+    let before: Option<Uuid> = page::cursor(query.after.as_deref())?;
+    let (kind, state) = (query.kind.as_deref(), query.state.as_deref());
+    let mut transaction = console.begin().await?;
+    let jobs = operate::page(&mut *transaction, kind, state, scope.tenant_id(), None, before, limit + 1).await?;
+    Ok(Json(page::cut(jobs, limit, |job| job.id)))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "operations", params(("id" = Uuid, Path)),
+               responses((status = 200, body = JobItem), (status = 304)))]
+pub(super) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let mut transaction = console.begin().await?;
+    let tenant_id = entry.scope.tenant_id();
+    let job = operate::page(&mut *transaction, None, None, tenant_id, Some(*id), None, 1).await?.pop();
+    Ok(tagged(&request, &job.ok_or_else(Problem::not_found)?))
+}
+
+/// Begin jobs afresh that are not done. One whose last outcome is unknown may do twice what it does.
+#[utoipa::path(post, path = "/api/v1/jobs/retry", tag = "operations", request_body = These,
+               responses((status = 200, body = Count)))]
+pub(super) async fn retry(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Json<These>,
+) -> Result<Json<Count>, Problem> {
+    let mut transaction = console.begin().await?;
+    let filter = theirs(&mut transaction, &entry, &body).await?;
+    let changed = operate::retry(&mut *transaction, &filter, None).await?;
+    let details = json!({ "ids": filter.ids });
+    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "retry_jobs", changed, &details).await?;
+    transaction.commit().await?;
+    Ok(Json(Count { changed }))
+}
+
+/// Call jobs off that nobody is working on.
+#[utoipa::path(post, path = "/api/v1/jobs/cancel", tag = "operations", request_body = These,
+               responses((status = 200, body = Count)))]
+pub(super) async fn cancel(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Json<These>,
+) -> Result<Json<Count>, Problem> {
+    let reason = reason(body.reason.as_deref(), "cancelled by hand")?;
+    let mut transaction = console.begin().await?;
+    let filter = theirs(&mut transaction, &entry, &body).await?;
+    let changed = operate::cancel(&mut *transaction, &filter, &reason, None).await?;
+    let details = json!({ "ids": filter.ids });
+    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "cancel_jobs", changed, &details).await?;
+    transaction.commit().await?;
+    Ok(Json(Count { changed }))
+}
+
+/// Let no job of a kind begin, of any tenant.
+#[utoipa::path(post, path = "/api/v1/job-kinds/{kind}/pause", tag = "operations", params(("kind" = String, Path)),
+               request_body = Reason, responses((status = 200, body = Count)))]
+pub(super) async fn pause(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    kind: Path<String>,
+    body: Json<Reason>,
+) -> Result<Json<Count>, Problem> {
+    check_kind(&entry, &kind)?;
+    let reason = reason(body.reason.as_deref(), "paused by hand")?;
+    let mut transaction = console.begin().await?;
+    operate::pause(&mut *transaction, &kind, &reason).await?;
+    let actor = entry.scope.actor().to_string();
+    operator_log::log(&mut transaction, &actor, "pause_jobs", 1, &json!({ "kind": *kind })).await?;
+    transaction.commit().await?;
+    Ok(Json(Count { changed: 1 }))
+}
+
+/// Let the jobs of a kind begin again.
+#[utoipa::path(post, path = "/api/v1/job-kinds/{kind}/resume", tag = "operations", params(("kind" = String, Path)),
+               responses((status = 200, body = Count)))]
+pub(super) async fn resume(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    kind: Path<String>,
+) -> Result<Json<Count>, Problem> {
+    check_kind(&entry, &kind)?;
+    let mut transaction = console.begin().await?;
+    let changed = u64::from(operate::resume(&mut *transaction, &kind).await?);
+    let actor = entry.scope.actor().to_string();
+    operator_log::log(&mut transaction, &actor, "resume_jobs", changed, &json!({ "kind": *kind })).await?;
+    transaction.commit().await?;
+    Ok(Json(Count { changed }))
+}
+
+async fn theirs(connection: &mut sqlx::PgConnection, entry: &Entry, body: &These) -> Result<Filter, Problem> {
+    if body.ids.is_empty() || body.ids.len() > IDS_MAX {
+        return Err(Problem::unfit("ids must be 1 to 1000"));
+    }
+    let ids = operate::ids_of(connection, &body.ids, entry.scope.tenant_id()).await?;
+    Ok(Filter { ids: Some(ids), ..Filter::default() })
+}
+
+/// A pause is for everybody, so it is for who sees everybody.
+fn check_kind(entry: &Entry, kind: &str) -> Result<(), Problem> {
+    if entry.scope.tenant_id().is_some() {
+        return Err(Problem::forbidden("a kind is paused for all tenants: that takes a token of all tenants"));
+    }
+    if crate::jobs::all().iter().any(|known| known.policy().name == kind) { Ok(()) } else { Err(Problem::not_found()) }
+}
+
+fn reason(text: Option<&str>, fallback: &str) -> Result<String, Problem> {
+    match text {
+        Some(text) if text.chars().count() > REASON_CHARS_MAX => {
+            Err(Problem::unfit("reason has 500 characters at most"))
+        }
+        Some(text) if !text.trim().is_empty() => Ok(scrub(text.trim())),
+        _ => Ok(fallback.to_owned()),
+    }
+}

@@ -1,0 +1,100 @@
+//! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+
+use super::{
+    analytics, bulk, call_edits, calls, campaigns, charges, connections, document, events, jobs, leads, messages,
+    session, stats, tokens, users,
+};
+use crate::access::Right;
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// GET, POST, PATCH, DELETE.
+    pub method: Method,
+    /// Its path, with places in braces.
+    pub path: &'static str,
+    /// What it needs; `None`: it is for who has nothing yet.
+    pub right: Option<Right>,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $right:expr => $handler:path;)*) => {
+        /// Every route of the API.
+        pub static ROUTES: std::sync::LazyLock<Vec<Route>> = std::sync::LazyLock::new(|| vec![
+            $(Route { method: method(stringify!($method)), path: concat!("/api/v1", $path), right: $right },)*
+        ]);
+
+        /// Puts them up, within `/api/v1`.
+        pub(super) fn register(config: &mut ServiceConfig) {
+            config$(.route($path, web::$method().to($handler)))*;
+        }
+    };
+}
+
+const LOOK: Option<Right> = Some(Right::Look);
+const EDIT: Option<Right> = Some(Right::Edit);
+const OPERATE: Option<Right> = Some(Right::Operate);
+const PAYLOADS: Option<Right> = Some(Right::ReadPayloads);
+const ADMINISTER: Option<Right> = Some(Right::Administer);
+
+routes! {
+    post "/session" None => session::sign_in;
+    get "/session" LOOK => session::show;
+    delete "/session" LOOK => session::sign_out;
+    get "/openapi.json" LOOK => document::show;
+
+    get "/calls" LOOK => calls::list;
+    post "/calls/attribute" EDIT => call_edits::attribute;
+    get "/calls/{id}" LOOK => calls::show;
+    patch "/calls/{id}" EDIT => call_edits::edit;
+    get "/calls/{id}/events" LOOK => calls::events;
+    get "/leads" LOOK => leads::list;
+    get "/leads/{id}" LOOK => leads::show;
+    patch "/leads/{id}" EDIT => leads::edit;
+    get "/messages" LOOK => messages::list;
+    get "/analytics" LOOK => analytics::list;
+    get "/campaigns" LOOK => campaigns::list;
+    post "/campaigns" EDIT => campaigns::create;
+    get "/stats" LOOK => stats::calls;
+    get "/incidents" LOOK => stats::incidents;
+    get "/balance" LOOK => charges::balance;
+    get "/charges" LOOK => charges::list;
+
+    get "/events" OPERATE => events::list;
+    post "/events/replay" OPERATE => bulk::replay;
+    post "/events/skip" OPERATE => bulk::skip;
+    post "/events/redrive" OPERATE => bulk::redrive;
+    post "/events/discard" OPERATE => bulk::discard;
+    get "/events/{id}" OPERATE => events::show;
+    get "/events/{id}/payload" PAYLOADS => events::payload;
+    get "/dead" OPERATE => events::dead;
+    get "/jobs" OPERATE => jobs::list;
+    post "/jobs/retry" OPERATE => jobs::retry;
+    post "/jobs/cancel" OPERATE => jobs::cancel;
+    get "/jobs/{id}" OPERATE => jobs::show;
+    post "/job-kinds/{kind}/pause" OPERATE => jobs::pause;
+    post "/job-kinds/{kind}/resume" OPERATE => jobs::resume;
+    get "/stats/operations" OPERATE => stats::operations;
+
+    get "/connections" ADMINISTER => connections::list;
+    post "/connections" ADMINISTER => connections::create;
+    post "/connections/{id}/rotate" ADMINISTER => connections::rotate;
+    get "/tokens" ADMINISTER => tokens::list;
+    post "/tokens" ADMINISTER => tokens::create;
+    delete "/tokens/{id}" ADMINISTER => tokens::revoke;
+    get "/users" ADMINISTER => users::list;
+    post "/users" ADMINISTER => users::create;
+    delete "/users/{login}" ADMINISTER => users::remove;
+}
+
+fn method(word: &str) -> Method {
+    match word {
+        "post" => Method::POST,
+        "patch" => Method::PATCH,
+        "delete" => Method::DELETE,
+        _ => Method::GET,
+    }
+}

@@ -1,0 +1,95 @@
+//! `/tokens`: who may use the API.
+
+use actix_web::web::{Data, Json, Path, Query, ReqData};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::answer::Changed;
+use super::page::{self, List, Of};
+use super::problem::Problem;
+use crate::access::Role;
+use crate::console::{Console, Entry};
+use crate::store::operator_log;
+use crate::store::roster::tokens::{self as roster, TokenRow};
+use crate::store::tokens;
+
+/// A token to be made. Who sees one tenant makes tokens of that tenant only.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    /// The slug of the one tenant that it may see; absent: as many as you.
+    tenant: Option<String>,
+    /// What it may do.
+    role: Role,
+    /// What people call it.
+    #[serde(default)]
+    label: String,
+    /// How many days it is good; absent: for ever.
+    #[schema(minimum = 1, maximum = 3650)]
+    expires_in_days: Option<u16>,
+}
+
+/// A token that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MadeToken {
+    id: Uuid,
+    /// Shown this once.
+    token: String,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// The tokens that are good; never the token itself, which is not kept.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "setup", params(Of), responses((status = 200, body = List<TokenRow>)))]
+pub(super) async fn list(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<Of>,
+) -> Result<Json<List<TokenRow>>, Problem> {
+    let scope = page::scope(&entry, &console, query.tenant.as_deref()).await?;
+    Ok(Json(List::whole(roster::list_of(console.pool(), scope.tenant_id(), false).await?)))
+}
+
+/// Make a token; it is shown this once.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "setup", request_body = NewToken,
+               responses((status = 200, body = MadeToken)))]
+pub(super) async fn create(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Json<NewToken>,
+) -> Result<Json<MadeToken>, Problem> {
+    if body.label.chars().count() > 200 {
+        return Err(Problem::unfit("label has 200 characters at most"));
+    }
+    if body.expires_in_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+        return Err(Problem::unfit("expires_in_days must be 1 to 3650"));
+    }
+    let scope = page::scope(&entry, &console, body.tenant.as_deref()).await?;
+    let expires_at = body.expires_in_days.map(|days| console.clock.now() + TimeDelta::days(days.into()));
+    let mut transaction = console.begin().await?;
+    let (id, token) = tokens::add(&mut *transaction, scope.tenant_id(), body.role, &body.label, expires_at).await?;
+    let details = json!({ "token_id": id, "role": body.role });
+    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "add_token", 1, &details).await?;
+    transaction.commit().await?;
+    Ok(Json(MadeToken { id, token: token.into_exposed(), expires_at }))
+}
+
+/// End a token now, and the sessions that began with it.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "setup", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Changed)))]
+pub(super) async fn revoke(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<Changed>, Problem> {
+    let mut transaction = console.begin().await?;
+    if !roster::revoke_of(&mut *transaction, *id, entry.scope.tenant_id()).await? {
+        return Err(Problem::not_found());
+    }
+    let actor = entry.scope.actor().to_string();
+    operator_log::log(&mut transaction, &actor, "revoke_token", 1, &json!({ "token_id": *id })).await?;
+    transaction.commit().await?;
+    Ok(Json(Changed { id: *id }))
+}

@@ -1,0 +1,80 @@
+//! `/users`: people who log in with a password.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Path, Query, ReqData};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::answer::{Changed, Count};
+use super::page::{self, List, Of};
+use super::problem::Problem;
+use crate::access::Role;
+use crate::console::{Console, Entry, password};
+use crate::redact::Secret;
+use crate::store::operator_log;
+use crate::store::users::{self, UserRow};
+
+/// A user to be added. Who sees one tenant adds users of that tenant only.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewUser {
+    /// The slug of the one tenant that they may see; absent: as many as you.
+    tenant: Option<String>,
+    /// What they log in with.
+    login: String,
+    /// Of 12 characters or more.
+    #[schema(value_type = String)]
+    password: Secret,
+    /// What they may do.
+    role: Role,
+}
+
+/// The users of a tenant, or of all.
+#[utoipa::path(get, path = "/api/v1/users", tag = "setup", params(Of), responses((status = 200, body = List<UserRow>)))]
+pub(super) async fn list(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<Of>,
+) -> Result<Json<List<UserRow>>, Problem> {
+    let scope = page::scope(&entry, &console, query.tenant.as_deref()).await?;
+    Ok(Json(List::whole(users::list(console.pool(), scope.tenant_id()).await?)))
+}
+
+/// Add a user.
+#[utoipa::path(post, path = "/api/v1/users", tag = "setup", request_body = NewUser,
+               responses((status = 200, body = Changed), (status = 409, description = "The name is taken")))]
+pub(super) async fn create(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Json<NewUser>,
+) -> Result<Json<Changed>, Problem> {
+    let NewUser { tenant, login, password, role } = body.into_inner();
+    let scope = page::scope(&entry, &console, tenant.as_deref()).await?;
+    let login = password::login(&login).map_err(|error| Problem::unfit(error.to_string()))?;
+    let hash = console.hash(password).await.map_err(|error| Problem::unfit(error.to_string()))?;
+    let mut transaction = console.begin().await?;
+    let id = users::add(&mut *transaction, scope.tenant_id(), &login, &hash, role).await?;
+    let id = id.ok_or(Problem::new(StatusCode::CONFLICT, "somebody has this login name"))?;
+    let details = json!({ "user_id": id, "role": role });
+    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "add_user", 1, &details).await?;
+    transaction.commit().await?;
+    Ok(Json(Changed { id }))
+}
+
+/// Take a user away; their sessions end at once.
+#[utoipa::path(delete, path = "/api/v1/users/{login}", tag = "setup", params(("login" = String, Path)),
+               responses((status = 200, body = Count)))]
+pub(super) async fn remove(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    login: Path<String>,
+) -> Result<Json<Count>, Problem> {
+    let mut transaction = console.begin().await?;
+    if !users::remove(&mut *transaction, &login, entry.scope.tenant_id()).await? {
+        return Err(Problem::not_found());
+    }
+    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "remove_user", 1, &json!({})).await?;
+    transaction.commit().await?;
+    Ok(Json(Count { changed: 1 }))
+}

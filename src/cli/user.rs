@@ -1,0 +1,106 @@
+//! `user`: people who log in with a password.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::failure::Usage;
+use super::token::Role;
+use super::{Context, cells, input, owner};
+use crate::console::password;
+use crate::redact::Secret;
+use crate::store::{operator_log, sessions, users};
+
+/// Who did it, in the operator log.
+const ACTOR: &str = "cli";
+
+/// What is done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add a user; the password is read from standard input
+    Add {
+        /// What they log in with
+        login: String,
+        /// What they may do
+        #[arg(long)]
+        role: Role,
+        /// The one tenant that they may see [default: all]
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+    },
+    /// List the users
+    List,
+    /// Take a user away; their sessions end at once
+    Remove {
+        /// What they log in with
+        login: String,
+    },
+    /// Give a user another password, read from standard input; their sessions end at once
+    Password {
+        /// What they log in with
+        login: String,
+    },
+}
+
+pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
+    let pool = context.ready_pool().await?;
+    let output = context.output;
+    match command {
+        Command::Add { login, role, tenant } => {
+            let login = password::login(&login).map_err(|error| Usage::error(error.to_string()))?;
+            let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
+            let hash = hashed(context)?;
+            let mut transaction = pool.begin().await?;
+            let id = users::add(&mut *transaction, tenant_id, &login, &hash, role.role()).await?;
+            let id = id.ok_or_else(|| anyhow::anyhow!("somebody has this login name"))?;
+            let details = json!({ "user_id": id, "role": role.role() });
+            operator_log::log(&mut transaction, ACTOR, "add_user", 1, &details).await?;
+            transaction.commit().await?;
+            output.one(&json!({ "id": id, "login": login }), |_| format!("added {login}"))?;
+        }
+        Command::List => {
+            let columns = ["login", "role", "tenant", "since", "last login"];
+            output.list(&columns, &users::list(&pool, None).await?, |user| {
+                vec![
+                    user.login.clone(),
+                    user.role.clone(),
+                    user.tenant.clone().unwrap_or_else(|| "all".to_owned()),
+                    cells::time(user.created_at),
+                    cells::time_or_dash(user.last_used_at),
+                ]
+            })?;
+        }
+        Command::Remove { login } => {
+            let mut transaction = pool.begin().await?;
+            anyhow::ensure!(
+                users::remove(&mut *transaction, &login.to_lowercase(), None).await?,
+                "there is no such user"
+            );
+            operator_log::log(&mut transaction, ACTOR, "remove_user", 1, &json!({})).await?;
+            transaction.commit().await?;
+            output.one(&json!({ "login": login }), |_| format!("removed {login}"))?;
+        }
+        Command::Password { login } => {
+            let hash = hashed(context)?;
+            let mut transaction = pool.begin().await?;
+            let id = users::set_password(&mut *transaction, &login.to_lowercase(), &hash, None).await?;
+            let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
+            let ended = sessions::close_all(&mut *transaction, id).await?;
+            operator_log::log(&mut transaction, ACTOR, "set_password", 1, &json!({ "user_id": id })).await?;
+            transaction.commit().await?;
+            output.one(&json!({ "login": login, "sessions_ended": ended }), |_| {
+                format!(
+                    "{login} has another password; {} ended",
+                    cells::counted(i64::try_from(ended).unwrap_or(0), "session")
+                )
+            })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hashed(context: &Context) -> anyhow::Result<Secret> {
+    let given = input::secret_from_stdin(context.output)?;
+    password::hash(&given).map_err(|error| Usage::error(error.to_string()))
+}

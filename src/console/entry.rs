@@ -1,0 +1,97 @@
+//! Who a request is from: its token, or the session in its cookie.
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use subtle::ConstantTimeEq;
+
+use super::{Console, address, cookie};
+use crate::access::{Right, Scope};
+use crate::redact::Secret;
+use crate::store::{sessions, tokens};
+
+/// The header that must repeat the session's secret in whatever changes something.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// A request that was let in.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Who asks, and what they may see.
+    pub scope: Scope,
+    /// The session's secret, for forms; `None`: a token speaks for itself.
+    pub csrf: Option<Secret>,
+}
+
+/// Why a request was not let in.
+#[derive(Debug)]
+pub enum Denied {
+    /// It names no token or session that is good.
+    Unknown,
+    /// A session changes something without naming its secret, or at another site's request.
+    Forged,
+    /// Its role does not have the right.
+    Forbidden,
+    /// Too many; again after so many seconds.
+    TooMany(u64),
+    /// The database is away.
+    Away(sqlx::Error),
+}
+
+impl Console {
+    /// Lets a request in, if whoever it is from has the right. A form's secret is checked by who reads the form: `csrf`.
+    pub async fn enter(&self, request: &HttpRequest, right: Right, csrf: Option<&str>) -> Result<Entry, Denied> {
+        let entry = self.identify(request).await?;
+        if let Some(seconds) = self.limits.request(entry.scope.actor().id, self.clock.now()) {
+            return Err(Denied::TooMany(seconds));
+        }
+        let is_harmless = [Method::GET, Method::HEAD].contains(request.method());
+        if let Some(expected) = entry.csrf.as_ref().filter(|_| !is_harmless) {
+            let header = request.headers().get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+            let given = header.or(csrf).unwrap_or_default();
+            let fits: bool = given.as_bytes().ct_eq(expected.expose().as_bytes()).into();
+            if !fits || self.is_cross_site(request) {
+                return Err(Denied::Forged);
+            }
+        }
+        if entry.scope.may(right) { Ok(entry) } else { Err(Denied::Forbidden) }
+    }
+
+    /// The session's id in the request's cookie.
+    pub(super) fn session_id(&self, request: &HttpRequest) -> Option<Secret> {
+        cookie::read(request, self.is_https(request))
+    }
+
+    /// Whether a browser says that another site made it send this.
+    pub(super) fn is_cross_site(&self, request: &HttpRequest) -> bool {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let by_site = header("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
+        let host = header("host").unwrap_or_default();
+        let is_other =
+            |origin: &str| origin != self.base_url && origin.split_once("://").is_none_or(|(_, from)| from != host);
+        by_site || header("origin").is_some_and(is_other)
+    }
+
+    async fn identify(&self, request: &HttpRequest) -> Result<Entry, Denied> {
+        let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        let found = match header.and_then(|text| text.strip_prefix("Bearer ")) {
+            Some(token) => {
+                let scope = tokens::find(&self.pool, &Secret::new(token.trim())).await.map_err(Denied::Away)?;
+                scope.map(|scope| Entry { scope, csrf: None })
+            }
+            None => match self.session_id(request) {
+                Some(id) => {
+                    let idle = self.settings.session_idle;
+                    let session = sessions::find(&self.pool, &id, idle).await.map_err(Denied::Away)?;
+                    session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
+                }
+                None => None,
+            },
+        };
+        found.ok_or_else(|| {
+            let address = address::sender(request, &self.trusted_proxies);
+            match self.limits.unknown(address, self.clock.now()) {
+                Some(seconds) => Denied::TooMany(seconds),
+                None => Denied::Unknown,
+            }
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! The headers of every answer to people: what a browser may do with it.
+
+use actix_web::HttpResponseBuilder;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// For JSON: it is no page, and loads nothing.
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// For pages: everything from here, nothing inline, in nobody's frame.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                           media-src 'self' https:; font-src 'self'; connect-src 'self'; form-action 'self'; \
+                           frame-ancestors 'none'; base-uri 'none'";
+/// For both.
+const ALWAYS: [(&str, &str); 6] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// Adds the headers to an answer of the API. Personal data is kept by nobody on the way.
+pub fn protect(headers: &mut HeaderMap) {
+    set(headers, "content-security-policy", DATA_POLICY);
+    set(headers, "cache-control", "no-store");
+    ALWAYS.iter().for_each(|(name, value)| set(headers, name, value));
+}
+
+/// Adds the headers to a page.
+pub fn protect_page(response: &mut HttpResponseBuilder) {
+    response.insert_header(("content-security-policy", PAGE_POLICY)).insert_header(("cache-control", "no-store"));
+    for header in ALWAYS {
+        response.insert_header(header);
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &'static str) {
+    headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+}

@@ -1,0 +1,74 @@
+//! Who may come in, for the API and the pages: tokens, logging in, sessions, CSRF, limits, headers. What comes out is a
+//! scope (`crate::access`), without which nobody reads a row of people.
+
+pub mod address;
+mod attempts;
+mod cookie;
+mod entry;
+mod headers;
+mod limits;
+pub mod password;
+mod settings;
+mod sign_in;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use sqlx::{PgPool, Postgres, Transaction};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::db;
+
+pub use entry::{Denied, Entry};
+pub use headers::{protect, protect_page};
+pub use limits::Limits;
+pub use settings::Settings;
+pub use sign_in::{Credentials, SignedIn};
+
+/// Passwords that are looked at at once: each takes 19 MB and a core for some ten milliseconds.
+const PASSWORDS_AT_ONCE: usize = 2;
+
+/// Everything that guards the API and the pages.
+#[derive(Debug)]
+pub struct Console {
+    pub(crate) settings: Settings,
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) base_url: String,
+    trusted_proxies: Vec<IpNet>,
+    limits: Limits,
+    passwords: Semaphore,
+}
+
+impl Console {
+    /// Guards over this database. `base_url`: the URL that people and platforms reach us by.
+    pub fn new(settings: Settings, pool: PgPool, clock: Clock, base_url: String, trusted_proxies: Vec<IpNet>) -> Self {
+        let limits = Limits::new(settings.requests_per_minute);
+        Self { settings, pool, clock, base_url, trusted_proxies, limits, passwords: Semaphore::new(PASSWORDS_AT_ONCE) }
+    }
+
+    /// A transaction for one request, whose statements may not take longer than somebody waits.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        db::bounded(&self.pool, self.settings.statement_timeout).await
+    }
+
+    /// The database, for what is a transaction of its own.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether `/metrics` is for everybody.
+    pub fn has_open_metrics(&self) -> bool {
+        self.settings.open_metrics
+    }
+
+    /// Whether the request came over TLS, so that its cookies may be kept to that.
+    fn is_https(&self, request: &actix_web::HttpRequest) -> bool {
+        self.base_url.starts_with("https://") || address::is_https(request, &self.trusted_proxies)
+    }
+
+    fn session_longest(&self) -> Duration {
+        self.settings.session_longest
+    }
+}

@@ -1,0 +1,90 @@
+//! Logging in and out: a token, or a name and a password, becomes a session.
+
+use actix_web::HttpRequest;
+
+use super::{Console, Denied, Entry, address, cookie, password};
+use crate::access::{Actor, ActorKind};
+use crate::redact::Secret;
+use crate::store::{sessions, tokens, users};
+
+/// What somebody logs in with.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// A token.
+    Token(Secret),
+    /// A name and a password.
+    Password(String, Secret),
+}
+
+/// A session that has begun: answer with this header.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The value of `Set-Cookie`.
+    pub set_cookie: String,
+    /// Who it is, with the session's secret.
+    pub entry: Entry,
+}
+
+impl Console {
+    /// Begins a session. Every wrong try is the same: nobody learns which names there are.
+    pub async fn sign_in(&self, request: &HttpRequest, credentials: Credentials) -> Result<SignedIn, Denied> {
+        if self.is_cross_site(request) {
+            return Err(Denied::Forged);
+        }
+        let address = address::sender(request, &self.trusted_proxies);
+        let login = match &credentials {
+            Credentials::Token(_) => None,
+            Credentials::Password(text, _) => Some(password::login(text).map_err(|_| Denied::Unknown)?),
+        };
+        let counted = self.count_attempt(address, login.as_deref()).await?;
+        let actor = match (credentials, login) {
+            (Credentials::Password(_, given), Some(login)) => self.user(&login, given).await?,
+            (Credentials::Token(token) | Credentials::Password(_, token), _) => {
+                tokens::find(&self.pool, &token).await.map_err(Denied::Away)?.map(|scope| scope.actor())
+            }
+        };
+        let actor = actor.ok_or(Denied::Unknown)?;
+        self.take_back(&counted).await?;
+        // A session that the browser came with is not carried on: who set its cookie would be in it, too.
+        if let Some(before) = self.session_id(request) {
+            sessions::close(&self.pool, &before).await.map_err(Denied::Away)?;
+        }
+        let opened = sessions::open(&self.pool, actor, self.session_longest()).await.map_err(Denied::Away)?;
+        let session = sessions::find(&self.pool, &opened.id, self.settings.session_idle).await.map_err(Denied::Away)?;
+        let session = session.ok_or(Denied::Unknown)?;
+        let set_cookie = cookie::set(&opened.id, self.is_https(request));
+        Ok(SignedIn { set_cookie, entry: Entry { scope: session.scope, csrf: Some(opened.csrf) } })
+    }
+
+    /// Ends the session of this request; returns the value of `Set-Cookie`.
+    pub async fn sign_out(&self, request: &HttpRequest) -> Result<String, Denied> {
+        if let Some(id) = self.session_id(request) {
+            sessions::close(&self.pool, &id).await.map_err(Denied::Away)?;
+        }
+        Ok(cookie::clear(self.is_https(request)))
+    }
+
+    /// The hash of a new password, made aside.
+    pub async fn hash(&self, given: Secret) -> Result<Secret, password::Unfit> {
+        let _permit = self.passwords.acquire().await.map_err(|_| password::Unfit::Hash)?;
+        tokio::task::spawn_blocking(move || password::hash(&given)).await.map_err(|_| password::Unfit::Hash)?
+    }
+
+    async fn user(&self, login: &str, given: Secret) -> Result<Option<Actor>, Denied> {
+        if given.expose().len() > password::BYTES_MAX {
+            return Ok(None);
+        }
+        let found = users::find(&self.pool, login).await.map_err(Denied::Away)?;
+        let (user_id, hash) = found.unzip();
+        let Ok(permit) = self.passwords.acquire().await else { return Ok(None) };
+        let fits = tokio::task::spawn_blocking(move || password::fits(&given, hash.as_ref())).await.unwrap_or(false);
+        drop(permit);
+        match user_id.filter(|_| fits) {
+            Some(id) => {
+                users::touch(&self.pool, id).await.map_err(Denied::Away)?;
+                Ok(Some(Actor { kind: ActorKind::User, id }))
+            }
+            None => Ok(None),
+        }
+    }
+}

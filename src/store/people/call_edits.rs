@@ -1,0 +1,72 @@
+//! What people decide about calls: whether it was a success, and whose campaign it was. Columns of their own, which no
+//! event writes.
+
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::access::Scope;
+use crate::store::{forgotten, operator_log};
+
+/// What is to be set; the outer `None`: it stays, the inner one: nobody has decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CallEdit {
+    /// Whether it was a success.
+    pub converted: Option<Option<bool>>,
+    /// Whose campaign it was, whatever was derived.
+    pub campaign_id: Option<Option<Uuid>>,
+}
+
+/// Sets it. False: there is no such call, it is not theirs, or the campaign is another tenant's.
+pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    forgotten::hold_off_erasure(&mut transaction).await?;
+    let changed = sqlx::query_file!(
+        "sql/people/edit_call.sql",
+        id,
+        scope.tenant_id(),
+        edit.converted.is_some(),
+        edit.converted.flatten(),
+        edit.campaign_id.is_some(),
+        edit.campaign_id.flatten(),
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if changed == 1 {
+        let mut details = json!({ "call_id": id });
+        if let Some(converted) = edit.converted {
+            details["converted"] = converted.into();
+        }
+        if let Some(campaign_id) = edit.campaign_id {
+            details["campaign_id"] = json!(campaign_id);
+        }
+        operator_log::log(&mut transaction, &scope.actor().to_string(), "edit_call", 1, &details).await?;
+    }
+    transaction.commit().await?;
+    Ok(changed == 1)
+}
+
+/// Gives these calls to a campaign, or takes what was decided by hand back; returns how many are theirs.
+pub async fn attribute(
+    pool: &PgPool,
+    scope: &Scope,
+    calls: &[Uuid],
+    campaign_id: Option<Uuid>,
+) -> Result<u64, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    forgotten::hold_off_erasure(&mut transaction).await?;
+    let changed = sqlx::query_file!("sql/people/attribute_calls.sql", calls, scope.tenant_id(), campaign_id)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    let details = json!({ "campaign_id": campaign_id, "call_ids": calls });
+    operator_log::log(&mut transaction, &scope.actor().to_string(), "attribute_calls", changed, &details).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+/// Whether a campaign is theirs.
+pub async fn has_campaign(pool: &PgPool, scope: &Scope, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/people/campaign_exists.sql", id, scope.tenant_id()).fetch_one(pool).await
+}

@@ -1,0 +1,65 @@
+//! What people decide about leads: columns of their own, which no event writes.
+
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::access::Scope;
+use crate::domain::LeadStage;
+use crate::redact::{Email, PersonName};
+use crate::store::{forgotten, operator_log};
+
+/// What is to be set; the outer `None`: it stays, the inner one: what is derived counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeadEdit {
+    /// Their name.
+    pub name: Option<Option<PersonName>>,
+    /// Their e-mail address.
+    pub email: Option<Option<Email>>,
+    /// How far they are.
+    pub stage: Option<Option<LeadStage>>,
+    /// Whether they are never to be written to.
+    pub do_not_contact: Option<Option<bool>>,
+    /// All of their tags.
+    pub tags: Option<Vec<String>>,
+}
+
+/// Sets it. False: there is no such lead, or it is not theirs; one that was erased is not there either.
+pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    forgotten::hold_off_erasure(&mut transaction).await?;
+    let LeadEdit { name, email, stage, do_not_contact, tags } = edit;
+    let changed = sqlx::query_file!(
+        "sql/people/edit_lead.sql",
+        id,
+        scope.tenant_id(),
+        name.is_some(),
+        name.as_ref().and_then(Option::as_ref).map(PersonName::expose),
+        email.is_some(),
+        email.as_ref().and_then(Option::as_ref).map(Email::expose),
+        stage.is_some(),
+        stage.flatten().map(|stage| stage.as_str()),
+        do_not_contact.is_some(),
+        do_not_contact.flatten(),
+        tags.is_some(),
+        tags.as_deref(),
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if changed == 1 {
+        // Which fields, never what: the log is kept longer than the person may want.
+        let fields = [
+            ("name", name.is_some()),
+            ("email", email.is_some()),
+            ("stage", stage.is_some()),
+            ("do_not_contact", do_not_contact.is_some()),
+            ("tags", tags.is_some()),
+        ];
+        let fields: Vec<&str> = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
+        let details = json!({ "lead_id": id, "fields": fields });
+        operator_log::log(&mut transaction, &scope.actor().to_string(), "edit_lead", 1, &details).await?;
+    }
+    transaction.commit().await?;
+    Ok(changed == 1)
+}

@@ -1,0 +1,57 @@
+//! People's rows, as the API and the pages read and change them. Everything here takes a scope, keeps to its tenant, and
+//! masks what it may not see, so that nobody above can forget to.
+
+mod analytics;
+mod call;
+mod call_edits;
+mod calls;
+mod lead;
+mod lead_edits;
+mod leads;
+mod messages;
+mod reveal;
+mod stats;
+
+pub use analytics::{AnalysisItem, list as list_analytics};
+pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
+pub use call_edits::{CallEdit, attribute, edit as edit_call, has_campaign};
+pub use calls::{CallFilter, CallItem, list as list_calls};
+pub use lead::{LeadDetail, LeadJob, find as find_lead};
+pub use lead_edits::{LeadEdit, edit as edit_lead};
+pub use leads::{LeadFilter, LeadItem, list as list_leads};
+pub use messages::{MessageFilter, MessageItem, list as list_messages};
+pub use reveal::{Revealed, log as log_reveal};
+pub use stats::{CallStats, calls_since};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Rows that a filter is looked for in, for one page: looking at them takes a moment, whatever the filter.
+const LOOK_MAX: i64 = 20_000;
+
+/// The place of a row in a list, the newest first: what a cursor says.
+pub type Place = (Option<DateTime<Utc>>, Uuid);
+
+/// Rows of a page, and where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Page<T, P> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The last row that was looked at; `None`: there are no more.
+    pub next: Option<P>,
+}
+
+/// One more row than was asked for says that there is a next page.
+fn cut<T, P>(mut items: Vec<T>, limit: i64, place: impl Fn(&T) -> P) -> Page<T, P> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| is_more).map(place);
+    Page { items, next }
+}
+
+/// JSON as the database wrote it.
+fn json(text: Option<String>) -> Option<Value> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}

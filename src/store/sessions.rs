@@ -1,0 +1,85 @@
+//! `sessions`: random ids whose digests are kept; who is behind each is looked up anew for every request.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::access::{Actor, ActorKind, Role, Scope};
+use crate::redact::Secret;
+
+/// A session that is good.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// What a page must show beside the cookie to change anything.
+    pub csrf: Secret,
+    /// Who is behind it, and what they may see.
+    pub scope: Scope,
+}
+
+/// A session that was just begun.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// For the cookie, this once.
+    pub id: Secret,
+    /// For the page.
+    pub csrf: Secret,
+}
+
+/// Begins a session of a token or a user.
+pub async fn open(executor: impl PgExecutor<'_>, actor: Actor, longest: Duration) -> Result<Opened, sqlx::Error> {
+    let opened = Opened { id: random(), csrf: random() };
+    let (token_id, user_id) = match actor.kind {
+        ActorKind::Token => (Some(actor.id), None),
+        ActorKind::User => (None, Some(actor.id)),
+    };
+    let csrf = opened.csrf.expose();
+    sqlx::query_file!(
+        "sql/console/open_session.sql",
+        &digest(&opened.id),
+        token_id,
+        user_id,
+        csrf,
+        longest.as_secs_f64()
+    )
+    .execute(executor)
+    .await?;
+    Ok(opened)
+}
+
+/// The session of this id, if it has neither ended nor been idle for too long, and who is behind it is still good.
+pub async fn find(executor: impl PgExecutor<'_>, id: &Secret, idle: Duration) -> Result<Option<Session>, sqlx::Error> {
+    let row = sqlx::query_file!("sql/console/find_session.sql", &digest(id), idle.as_secs_f64())
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.and_then(|row| {
+        let kind = if row.is_user { ActorKind::User } else { ActorKind::Token };
+        let actor = Actor { kind, id: row.actor_id };
+        let scope = Scope::new(actor, Role::read(&row.role)?, row.tenant_id);
+        Some(Session { csrf: Secret::new(row.csrf), scope })
+    }))
+}
+
+/// Ends a session.
+pub async fn close(executor: impl PgExecutor<'_>, id: &Secret) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/close_session.sql", &digest(id)).execute(executor).await?;
+    Ok(())
+}
+
+/// Ends every session of a user.
+pub async fn close_all(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query_file!("sql/console/close_sessions_of_user.sql", user_id).execute(executor).await?.rows_affected())
+}
+
+fn random() -> Secret {
+    let bytes: [u8; 32] = rand::random();
+    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// A digest needs no salt and no slow hash: the id has 256 random bits.
+fn digest(id: &Secret) -> Vec<u8> {
+    Sha256::digest(id.expose().as_bytes()).to_vec()
+}

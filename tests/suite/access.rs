@@ -1,0 +1,253 @@
+//! Every route × every role × own tenant, foreign tenant, all tenants; nobody without a token; and the document.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use switchhook::access::{Right, Role};
+use switchhook::api::{self, ROUTES, Route};
+use switchhook::store::tokens;
+use uuid::Uuid;
+
+use crate::support::TestApp;
+use crate::support::app::TENANT;
+
+const OTHER: Uuid = Uuid::from_u128(2);
+/// Stands in whatever belongs to the default tenant.
+const MARK: &str = "ours-alone";
+
+/// One of everything, of the default tenant; another tenant has nothing but its name.
+async fn one_of_everything() -> TestApp {
+    let mut app = TestApp::spawn().await;
+    app.allow_broken_rows();
+    let id = |n: u128| Uuid::from_u128(0x1000 + n);
+    app.execute(&format!(
+        "insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other');
+         insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number,
+                            transcript, summary, recording_url)
+         values ('{call}', '{TENANT}', 'retell', '{MARK}-call', 'inbound', 'ended', now(), '+15550100123',
+                 'hello from {MARK}', 'they said {MARK}', 'https://example.com/{MARK}');
+         insert into leads (id, tenant_id, phone, name) values ('{lead}', '{TENANT}', '+15550100123', '{MARK}');
+         insert into messages (id, tenant_id, provider, provider_message_id, channel, direction, contact_number, body,
+                               status, sent_at)
+         values ('{message}', '{TENANT}', 'whatsapp', 'm', 'whatsapp', 'inbound', '+15550100123', '{MARK}', 'received',
+                 now());
+         insert into lead_analytics (id, tenant_id, kind, call_id, phone, source, summary, rank)
+         values ('{analysis}', '{TENANT}', 'individual', '{call}', '+15550100123', 'openai', '{MARK}', '1');
+         insert into campaigns (id, tenant_id, name) values ('{campaign}', '{TENANT}', '{MARK}');
+         insert into charges (call_id, tenant_id, seconds, rate_per_minute, rounding_seconds, minimum_seconds, currency)
+         values ('{call}', '{TENANT}', 61, 1, 60, 0, 'USD');
+         insert into webhook_events (id, connection_id, event_type, external_event_id, payload, processed_at, outcome,
+                                     last_error)
+         values ('{event}', '{connection}', '{MARK}', '{MARK}', '{{\"of\": \"{MARK}\"}}', now(), 'dead', '{MARK}');
+         insert into jobs (id, tenant_id, kind, key, due_at, settled_at, outcome)
+         values ('{job}', '{TENANT}', 'start_outreach', '{MARK}', now(), now(), 'dead');
+         insert into incidents (cause, subject, tenant_id, severity, summary, opened_at, last_seen_at, told_at)
+         values ('dead_events', '{MARK}', '{TENANT}', 'warning', '{MARK}', now(), now(), now());
+         insert into api_tokens (id, tenant_id, role, label, digest) values ('{token}', '{TENANT}', 'viewer', '{MARK}', 'd');
+         insert into users (tenant_id, login, password_hash, role) values ('{TENANT}', '{MARK}', 'none', 'viewer')",
+        call = id(1),
+        lead = id(2),
+        message = id(3),
+        analysis = id(4),
+        campaign = id(5),
+        event = id(6),
+        job = id(7),
+        token = id(8),
+        connection = app.connection_id("retell"),
+    ))
+    .await;
+    app
+}
+
+/// What is sent to a route: the path with ids of the default tenant, and a body. A route without an entry fails.
+fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) {
+    let id = |n: u128| Uuid::from_u128(0x1000 + n);
+    let ids = |n: u128| Some(json!({ "ids": [id(n)] }));
+    let path = route.path.trim_start_matches("/api/v1/");
+    let (last, body) = match (route.method.as_str(), path) {
+        ("POST", "session") => (String::new(), Some(json!({ "token": "none" }))),
+        ("GET" | "DELETE", "session")
+        | (
+            "GET",
+            "openapi.json" | "calls" | "leads" | "messages" | "analytics" | "campaigns" | "stats" | "incidents",
+        )
+        | ("GET", "balance" | "charges" | "events" | "dead" | "jobs" | "stats/operations" | "connections" | "tokens")
+        | ("GET", "users") => (String::new(), None),
+        ("POST", "calls/attribute") => (String::new(), Some(json!({ "ids": [id(1)], "campaign_id": null }))),
+        ("GET", "calls/{id}" | "calls/{id}/events") => (id(1).to_string(), None),
+        ("PATCH", "calls/{id}") => (id(1).to_string(), Some(json!({ "converted": true }))),
+        ("GET", "leads/{id}") => (id(2).to_string(), None),
+        ("PATCH", "leads/{id}") => (id(2).to_string(), Some(json!({ "tags": ["vip"] }))),
+        ("POST", "campaigns") => (String::new(), Some(json!({ "tenant": "default", "name": format!("c{turn}") }))),
+        ("POST", "events/replay" | "events/redrive" | "events/discard" | "events/skip") => {
+            (String::new(), Some(json!({ "ids": [id(6)], "dry_run": true })))
+        }
+        ("GET", "events/{id}" | "events/{id}/payload") => (id(6).to_string(), None),
+        ("POST", "jobs/retry" | "jobs/cancel") => (String::new(), ids(7)),
+        ("GET", "jobs/{id}") => (id(7).to_string(), None),
+        ("POST", "job-kinds/{kind}/pause" | "job-kinds/{kind}/resume") => {
+            ("start_outreach".to_owned(), Some(json!({})))
+        }
+        ("POST", "connections") => {
+            let slug = format!("s{turn}");
+            (String::new(), Some(json!({ "tenant": "default", "provider": "retell", "slug": slug })))
+        }
+        ("POST", "connections/{id}/rotate") => (app.connection_id("retell").to_string(), Some(json!({}))),
+        ("POST", "tokens") => (String::new(), Some(json!({ "tenant": "default", "role": "viewer" }))),
+        ("DELETE", "tokens/{id}") => (id(8).to_string(), None),
+        ("POST", "users") => {
+            let login = format!("user{turn}");
+            let password = "correct horse battery";
+            let body = json!({ "tenant": "default", "login": login, "password": password, "role": "viewer" });
+            (String::new(), Some(body))
+        }
+        ("DELETE", "users/{login}") => (MARK.to_owned(), None),
+        (method, path) => panic!("{method} {path} is a new route: say here what is sent to it"),
+    };
+    (path.replace("{id}", &last).replace("{kind}", &last).replace("{login}", &last), body)
+}
+
+async fn call(app: &TestApp, route: &Route, token: Option<&str>, turn: usize) -> (u16, String) {
+    let (path, body) = sample(app, route, turn);
+    let mut request = app.client.request(route.method.as_str().parse().unwrap(), format!("{}/api/v1/{path}", app.base));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let answer = TestApp::answer(request).await;
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+    assert!(answer.headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"), "{path}");
+    (answer.status, answer.text)
+}
+
+/// What a role of the default tenant hears, or (`foreign`) of another, or (`wide`) of all.
+fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
+    let Some(right) = route.right else { return 401 };
+    let is_global = route.path.contains("job-kinds") || route.path.ends_with("stats/operations");
+    // With several tenants one who sees them all must name one; the lists of people want it.
+    let wants_tenant = route.method == "GET"
+        && ["calls", "leads", "messages", "analytics", "stats", "charges"]
+            .iter()
+            .any(|name| route.path == format!("/api/v1/{name}"));
+    match () {
+        () if !role.may(right) => 403,
+        () if is_global && !is_wide => 403,
+        () if is_wide && wants_tenant => 400,
+        // A cookie that is not there is taken away all the same.
+        () if route.method == "DELETE" && route.path.ends_with("session") => 204,
+        () if is_foreign && names_one(route) => 404,
+        () => 200,
+    }
+}
+
+/// Whether the request names something of the default tenant, or it.
+fn names_one(route: &Route) -> bool {
+    let is_bulk =
+        ["calls/attribute", "/events/", "/jobs/retry", "/jobs/cancel"].iter().any(|at| route.path.contains(at));
+    route.path.contains('{') && !route.path.contains("job-kinds") || route.method == "POST" && !is_bulk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_for_every_role_of_every_tenant() {
+    let app = one_of_everything().await;
+    let mut turn = 0;
+    for role in Role::ALL {
+        for (tenant_id, is_foreign) in [(Some(TENANT), false), (Some(OTHER), true), (None, false)] {
+            let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
+            for route in ROUTES.iter() {
+                turn += 1;
+                app.execute(
+                    "update api_tokens set expires_at = null;
+                     insert into users (tenant_id, login, password_hash, role)
+                     select id, 'ours-alone', 'none', 'viewer' from tenants where slug = 'default'
+                     on conflict do nothing",
+                )
+                .await;
+                let (status, text) = call(&app, route, Some(token.expose()), turn).await;
+                let wanted = expected(route, role, is_foreign, tenant_id.is_none());
+                let what = format!("{} {} as {role:?} of {tenant_id:?}: {text:.600}", route.method, route.path);
+                assert_eq!(status, wanted, "{what}");
+                if is_foreign && !route.path.ends_with("openapi.json") {
+                    assert!(!text.contains(MARK), "{what}");
+                    let is_changed = text.contains("\"changed\":") && !text.contains("\"changed\":0");
+                    assert!(!is_changed && !text.contains("\"matched\":1"), "{what}");
+                }
+                if role == Role::Viewer && status == 200 && route.path != "/api/v1/openapi.json" {
+                    let seen = ["+15550100123", "hello from", "they said", "https://example.com/"];
+                    assert!(seen.iter().all(|part| !text.contains(part)), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_without_a_token_gets_in_anywhere() {
+    let app = TestApp::spawn().await;
+    for route in ROUTES.iter() {
+        let (status, text) = call(&app, route, None, 0).await;
+        assert_eq!(status, 401, "{} {}: {text}", route.method, route.path);
+    }
+    // What is not there is not told to strangers, and known paths know their methods.
+    let get = |path: &str| app.client.get(format!("{}{path}", app.base));
+    TestApp::answer(get("/api/v1/nothing")).await.assert_status(401);
+    let token = tokens::add(&app.pool, None, Role::Viewer, "test", None).await.unwrap().1;
+    TestApp::answer(get("/api/v1/nothing").bearer_auth(token.expose())).await.assert_status(404);
+    let put = app.client.put(format!("{}/api/v1/calls", app.base)).bearer_auth(token.expose());
+    let answer = TestApp::answer(put).await;
+    answer.assert_status(405);
+    assert_eq!(answer.headers["allow"], "GET");
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        TestApp::answer(get(path)).await.assert_status(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_closed_where_one_says_so() {
+    let app = TestApp::spawn_with(&[("CONSOLE__OPEN_METRICS", "false")], switchhook::providers::registry()).await;
+    let get = || app.client.get(format!("{}/metrics", app.base));
+    TestApp::answer(get()).await.assert_status(401);
+    for (role, status) in [(Role::Agent, 401), (Role::Operator, 200)] {
+        let token = tokens::add(&app.pool, None, role, "test", None).await.unwrap().1;
+        TestApp::answer(get().bearer_auth(token.expose())).await.assert_status(status);
+    }
+}
+
+#[test]
+fn the_document_says_what_the_server_does() {
+    let document = serde_json::to_value(api::document()).unwrap();
+    let documented: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = ["get", "post", "patch", "delete", "put", "head", "options", "trace"];
+            methods
+                .into_iter()
+                .filter(|method| item.get(method).is_some())
+                .map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    let served: BTreeSet<String> =
+        ROUTES.iter().map(|route| format!("{} {}", route.method.as_str().to_lowercase(), route.path)).collect();
+    assert_eq!(documented, served);
+    assert_eq!(served.len(), ROUTES.len(), "a route stands twice");
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let (mut names, mut count) = (BTreeSet::new(), 0);
+    for operation in operations {
+        names.insert(operation["operationId"].as_str().unwrap());
+        count += 1;
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.values().all(|response| response["description"].is_string()), "{operation}");
+    }
+    assert_eq!(names.len(), count, "an operation's id stands twice");
+    let is_open = |path: &str, method: &str| document["paths"][path][method].get("security").is_none();
+    for route in ROUTES.iter() {
+        let method = route.method.as_str().to_lowercase();
+        assert_eq!(is_open(route.path, &method), route.right.is_none(), "{method} {}", route.path);
+    }
+    assert!(Right::ALL.iter().any(|right| ROUTES.iter().any(|route| route.right == Some(*right))));
+}

@@ -5,6 +5,7 @@ pub mod api; // JSON for scripts and pages
 pub mod cli; // one file a command
 pub mod config;
 pub mod console; // who may come in: logging in, sessions, limits, headers
+pub mod dashboard; // pages for people
 pub mod dispatch; // the registry: which handler an event type has
 pub mod domain; // what events mean: pure types, merge rules, reactions
 pub mod http; // the door: proves who sent a webhook, answers once it is on disk

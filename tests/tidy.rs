@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 7),
     ("http", 6),
     ("api", 6),
+    ("dashboard", 6),
     ("processor", 6),
     ("reconcile", 6),
     ("jobs", 5),

@@ -35,7 +35,7 @@ use crate::console::Console;
 use problem::Problem;
 
 pub use document::document;
-pub use routes::{ROUTES, Route};
+pub use routes::ROUTES;
 
 /// The longest body of a request: a list of a thousand ids is 40 kB.
 const BODY_BYTES_MAX: usize = 256 * 1024;

@@ -1,8 +1,6 @@
 //! What lists share: cursors, limits, and whose rows are meant.
 
 use actix_web::http::StatusCode;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,7 +8,7 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::access::{Scope, TenantScope};
-use crate::console::{Console, Entry};
+use crate::console::{Console, Entry, cursor};
 use crate::domain::phone;
 use crate::redact::Phone;
 use crate::store::people::Page;
@@ -38,8 +36,7 @@ impl<T> List<T> {
 
 impl<T, P: Serialize> From<Page<T, P>> for List<T> {
     fn from(page: Page<T, P>) -> Self {
-        let next = page.next.and_then(|place| serde_json::to_vec(&place).ok());
-        Self { items: page.items, next: next.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)) }
+        Self { items: page.items, next: page.next.and_then(|place| cursor::encode(&place)) }
     }
 }
 
@@ -64,9 +61,7 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
 /// The place that a cursor says.
 pub(super) fn cursor<T: DeserializeOwned>(after: Option<&str>) -> Result<Option<T>, Problem> {
     let wrong = || Problem::new(StatusCode::BAD_REQUEST, "after is no cursor of this list");
-    let Some(text) = after else { return Ok(None) };
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| wrong())
+    after.map(|text| cursor::decode(text).ok_or_else(wrong)).transpose()
 }
 
 /// Whose rows are meant, where nothing else can be asked for.

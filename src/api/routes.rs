@@ -1,38 +1,11 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
-use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-
 use super::{
     analytics, bulk, call_edits, calls, campaigns, charges, connections, document, events, jobs, leads, messages,
     session, stats, tokens, users,
 };
 use crate::access::Right;
-
-/// A route.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// GET, POST, PATCH, DELETE.
-    pub method: Method,
-    /// Its path, with places in braces.
-    pub path: &'static str,
-    /// What it needs; `None`: it is for who has nothing yet.
-    pub right: Option<Right>,
-}
-
-macro_rules! routes {
-    ($($method:ident $path:literal $right:expr => $handler:path;)*) => {
-        /// Every route of the API.
-        pub static ROUTES: std::sync::LazyLock<Vec<Route>> = std::sync::LazyLock::new(|| vec![
-            $(Route { method: method(stringify!($method)), path: concat!("/api/v1", $path), right: $right },)*
-        ]);
-
-        /// Puts them up, within `/api/v1`.
-        pub(super) fn register(config: &mut ServiceConfig) {
-            config$(.route($path, web::$method().to($handler)))*;
-        }
-    };
-}
+use crate::console::route::routes;
 
 const LOOK: Option<Right> = Some(Right::Look);
 const EDIT: Option<Right> = Some(Right::Edit);
@@ -41,6 +14,8 @@ const PAYLOADS: Option<Right> = Some(Right::ReadPayloads);
 const ADMINISTER: Option<Right> = Some(Right::Administer);
 
 routes! {
+    "/api/v1";
+
     post "/session" None => session::sign_in;
     get "/session" LOOK => session::show;
     delete "/session" LOOK => session::sign_out;
@@ -88,13 +63,4 @@ routes! {
     get "/users" ADMINISTER => users::list;
     post "/users" ADMINISTER => users::create;
     delete "/users/{login}" ADMINISTER => users::remove;
-}
-
-fn method(word: &str) -> Method {
-    match word {
-        "post" => Method::POST,
-        "patch" => Method::PATCH,
-        "delete" => Method::DELETE,
-        _ => Method::GET,
-    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,7 +20,7 @@ use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::reconcile::{Reconciler, Schedule};
-use crate::{api, db, retention};
+use crate::{api, dashboard, db, retention};
 
 /// How long the batches in hand may take when the program stops.
 const WORK_STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -135,7 +135,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     let server = http::start(listener, door, {
         let people = people.clone();
         move |config| match console_bind {
-            None => api::routes(config, &people),
+            None => people_routes(config, &people),
             Some(_) => drop(config.app_data(people.clone())),
         }
     })?;
@@ -148,7 +148,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
                 TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind} (console.bind)"))?;
             tracing::info!(bind = %listener.local_addr()?, "listening for the API and the pages");
             let server =
-                http::start_console(listener, &context.config.http, move |config| api::routes(config, &people))?;
+                http::start_console(listener, &context.config.http, move |config| people_routes(config, &people))?;
             let handle = server.handle();
             tokio::spawn(server);
             Some(handle)
@@ -179,10 +179,17 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     Ok(())
 }
 
+/// The API and the pages.
+fn people_routes(config: &mut ServiceConfig, people: &Data<Console>) {
+    api::routes(config, people);
+    dashboard::routes(config, people);
+}
+
 /// What guards the API and the pages.
 fn console(context: &Context, pool: sqlx::PgPool) -> Data<Console> {
-    let Config { console, http, .. } = &context.config;
-    Data::new(Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone()))
+    let Config { console, http, outreach, .. } = &context.config;
+    let guards = Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone());
+    Data::new(guards.in_time_zone(outreach.time_zone.clone()))
 }
 
 /// SIGTERM and Ctrl-C: the first stops gently, the second at once.

@@ -1,6 +1,5 @@
 //! The headers of every answer to people: what a browser may do with it.
 
-use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// For JSON: it is no page, and loads nothing.
@@ -27,11 +26,10 @@ pub fn protect(headers: &mut HeaderMap) {
 }
 
 /// Adds the headers to a page.
-pub fn protect_page(response: &mut HttpResponseBuilder) {
-    response.insert_header(("content-security-policy", PAGE_POLICY)).insert_header(("cache-control", "no-store"));
-    for header in ALWAYS {
-        response.insert_header(header);
-    }
+pub fn protect_page(headers: &mut HeaderMap) {
+    set(headers, "content-security-policy", PAGE_POLICY);
+    set(headers, "cache-control", "no-store");
+    ALWAYS.iter().for_each(|(name, value)| set(headers, name, value));
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &'static str) {

@@ -4,10 +4,12 @@
 pub mod address;
 mod attempts;
 mod cookie;
+pub mod cursor;
 mod entry;
 mod headers;
 mod limits;
 pub mod password;
+pub(crate) mod route;
 mod settings;
 mod sign_in;
 
@@ -23,6 +25,7 @@ use crate::db;
 pub use entry::{Denied, Entry};
 pub use headers::{protect, protect_page};
 pub use limits::Limits;
+pub use route::Route;
 pub use settings::Settings;
 pub use sign_in::{Credentials, SignedIn};
 
@@ -36,6 +39,7 @@ pub struct Console {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
     pub(crate) base_url: String,
+    time_zone: String,
     trusted_proxies: Vec<IpNet>,
     limits: Limits,
     passwords: Semaphore,
@@ -45,7 +49,25 @@ impl Console {
     /// Guards over this database. `base_url`: the URL that people and platforms reach us by.
     pub fn new(settings: Settings, pool: PgPool, clock: Clock, base_url: String, trusted_proxies: Vec<IpNet>) -> Self {
         let limits = Limits::new(settings.requests_per_minute);
-        Self { settings, pool, clock, base_url, trusted_proxies, limits, passwords: Semaphore::new(PASSWORDS_AT_ONCE) }
+        let time_zone = "UTC".to_owned();
+        let passwords = Semaphore::new(PASSWORDS_AT_ONCE);
+        Self { settings, pool, clock, base_url, time_zone, trusted_proxies, limits, passwords }
+    }
+
+    /// With the time zone of tenants that have none of their own.
+    #[must_use]
+    pub fn in_time_zone(self, time_zone: String) -> Self {
+        Self { time_zone, ..self }
+    }
+
+    /// The time zone of tenants that have none of their own.
+    pub fn time_zone(&self) -> &str {
+        &self.time_zone
+    }
+
+    /// The time.
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
     }
 
     /// A transaction for one request, whose statements may not take longer than somebody waits.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use switchhook::access::{Right, Role};
-use switchhook::api::{self, ROUTES, Route};
+use switchhook::api::{self, ROUTES};
+use switchhook::console::Route;
 use switchhook::store::tokens;
 use uuid::Uuid;
 

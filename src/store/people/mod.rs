@@ -11,6 +11,7 @@ mod leads;
 mod messages;
 mod reveal;
 mod stats;
+mod tenants;
 
 pub use analytics::{AnalysisItem, list as list_analytics};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
@@ -22,6 +23,7 @@ pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use reveal::{Revealed, log as log_reveal};
 pub use stats::{CallStats, calls_since};
+pub use tenants::{TenantItem, list as tenants};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -130,7 +130,10 @@ impl TestApp {
                 config.http.base_url(),
                 config.http.trusted_proxies.clone(),
             ));
-            move |config| switchhook::api::routes(config, &console)
+            move |config| {
+                switchhook::api::routes(config, &console);
+                switchhook::dashboard::routes(config, &console);
+            }
         })
         .unwrap();
         let handle = server.handle();

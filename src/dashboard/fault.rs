@@ -1,0 +1,151 @@
+//! What a page says when it cannot show what was asked for.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use askama::Template;
+
+use super::assets;
+use crate::console::Denied;
+use crate::db;
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Nobody is signed in: to the page where one does.
+    Unknown,
+    /// Their role may not.
+    Forbidden,
+    /// A form from elsewhere, or from before one signed in anew.
+    Forged,
+    /// It is not there, or not theirs.
+    NotFound,
+    /// What was filled in cannot be; this is why.
+    Unfit(Cow<'static, str>),
+    /// Too many requests; again after so many seconds.
+    TooMany(u64),
+    /// The statement was given up.
+    TooSlow,
+    /// The database is away.
+    Away,
+}
+
+#[derive(Template)]
+#[template(path = "fault.html", config = "src/dashboard/askama.toml")]
+struct Page<'a> {
+    title: &'a str,
+    detail: &'a str,
+    stylesheet: &'a str,
+}
+
+impl Fault {
+    pub(super) fn unfit(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unfit(detail.into())
+    }
+
+    /// The page of it; who is not signed in is taken to where one signs in, and back.
+    pub(super) fn to_page(&self, request: &HttpRequest) -> HttpResponse {
+        if !matches!(self, Self::Unknown) {
+            return self.error_response();
+        }
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let next = super::params::Params::default().with("next", Some(path)).query();
+        let next = if *request.method() == "GET" && path != "/" { next } else { String::new() };
+        HttpResponse::SeeOther().insert_header(("Location", format!("/sign-in{next}"))).finish()
+    }
+
+    fn said(&self) -> (&'static str, Cow<'static, str>) {
+        match self {
+            Self::Unknown => ("Please sign in", "Your session is over.".into()),
+            Self::Forbidden => {
+                ("Not for your role", "Somebody with more rights can do this, or give you a role that may.".into())
+            }
+            Self::Forged => (
+                "This form is out of date",
+                "It was made before you signed in anew, or on another site. Go back, reload the page, and send it again."
+                    .into(),
+            ),
+            Self::NotFound => ("There is nothing here", "It does not exist, was deleted, or is not yours to see.".into()),
+            Self::Unfit(detail) => ("That cannot be", detail.clone()),
+            Self::TooMany(seconds) => ("Too many requests", format!("Try again in {seconds} seconds.").into()),
+            Self::TooSlow => (
+                "That took too long",
+                "The question was given up, so that it keeps nobody else waiting. Narrow it down: a shorter time, one \
+                 number, or fewer filters."
+                    .into(),
+            ),
+            Self::Away => (
+                "The database is away",
+                "Webhooks are refused until it is back, and the platforms send them again. Reload in a moment.".into(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.said().0)
+    }
+}
+
+impl ResponseError for Fault {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Unknown => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSlow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (title, detail) = self.said();
+        let page = Page { title, detail: &detail, stylesheet: assets::stylesheet() };
+        let mut response = HttpResponse::build(self.status_code());
+        if let Self::TooMany(seconds) = self {
+            response.insert_header(("Retry-After", seconds.to_string()));
+        }
+        response.content_type("text/html; charset=utf-8").body(page.render().unwrap_or_else(|_| title.to_owned()))
+    }
+}
+
+impl Responder for Fault {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        if db::is_timeout(&error) {
+            return Self::TooSlow;
+        }
+        tracing::error!(error = %db::describe(&error), "a page could not use the database");
+        Self::Away
+    }
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => Self::Unknown,
+            Denied::Forged => Self::Forged,
+            Denied::Forbidden => Self::Forbidden,
+            Denied::TooMany(seconds) => Self::TooMany(seconds),
+            Denied::Away(error) => error.into(),
+        }
+    }
+}
+
+impl From<askama::Error> for Fault {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page could not be made");
+        Self::Away
+    }
+}

@@ -1,0 +1,157 @@
+//! What every page has around it: who is signed in, whose rows are shown, the way to the other pages, the time there.
+
+use actix_web::HttpResponse;
+use actix_web::web::ReqData;
+use askama::Template;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::assets;
+use super::fault::Fault;
+use super::params::Params;
+use crate::access::{Right, Scope, TenantScope};
+use crate::console::{Console, Entry};
+use crate::store::people::{self, TenantItem};
+
+/// The pages that one goes to, with the right that each needs.
+const PLACES: [(&str, &str, Right); 7] = [
+    ("/overview", "Overview", Right::Look),
+    ("/calls", "Calls", Right::Look),
+    ("/unattributed", "Unattributed", Right::Look),
+    ("/leads", "Leads", Right::Look),
+    ("/campaigns", "Campaigns", Right::Look),
+    ("/operations", "Operations", Right::Operate),
+    ("/setup", "Setup", Right::Administer),
+];
+
+/// What a page has around it.
+#[derive(Debug)]
+pub(super) struct Shell {
+    /// What stands in the browser's tab.
+    pub(super) title: String,
+    /// The path of the place that the page belongs to.
+    pub(super) place: &'static str,
+    /// Who asks, of all tenants that are theirs.
+    pub(super) scope: Scope,
+    /// The tenant whose rows are shown.
+    pub(super) tenant: TenantItem,
+    /// The others that could be.
+    pub(super) tenants: Vec<TenantItem>,
+    /// The session's secret, for forms.
+    pub(super) csrf: String,
+    /// Now.
+    pub(super) now: DateTime<Utc>,
+    /// The tenant's time zone.
+    pub(super) zone: Tz,
+    /// What was asked for.
+    pub(super) params: Params,
+    /// The path of this page.
+    pub(super) path: String,
+    within: TenantScope,
+}
+
+impl Shell {
+    /// Around a page of one tenant: that of the session, the one that the URL names, or the first.
+    pub(super) async fn of(
+        request: &actix_web::HttpRequest,
+        entry: &ReqData<Entry>,
+        console: &Console,
+        place: &'static str,
+        title: impl Into<String>,
+    ) -> Result<Self, Fault> {
+        let params = Params::of(request);
+        let mut tenants = people::tenants(console.pool(), &entry.scope).await?;
+        let index = match params.get("tenant") {
+            Some(slug) => tenants.iter().position(|tenant| tenant.slug == slug).ok_or(Fault::NotFound)?,
+            None => 0,
+        };
+        if tenants.is_empty() {
+            return Err(Fault::NotFound);
+        }
+        let tenant = tenants.remove(index);
+        let within = entry.scope.within(tenant.id).ok_or(Fault::NotFound)?;
+        // A zone that this program does not know (a newer one) is shown as UTC, and the page says which it is.
+        let zone = tenant.time_zone.as_deref().and_then(|name| name.parse().ok());
+        let zone = zone.or_else(|| console.time_zone().parse().ok()).unwrap_or(Tz::UTC);
+        let csrf = entry.csrf.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
+        Ok(Self {
+            title: title.into(),
+            place,
+            scope: entry.scope,
+            tenant,
+            tenants,
+            csrf,
+            now: console.now(),
+            zone,
+            params,
+            path: request.path().to_owned(),
+            within,
+        })
+    }
+
+    /// Who asks, of the tenant that is shown.
+    pub(super) fn within(&self) -> &TenantScope {
+        &self.within
+    }
+
+    /// Whether they have a right.
+    pub(super) fn may(&self, right: Right) -> bool {
+        self.scope.may(right)
+    }
+
+    pub(super) fn may_edit(&self) -> bool {
+        self.may(Right::Edit)
+    }
+
+    pub(super) fn may_operate(&self) -> bool {
+        self.may(Right::Operate)
+    }
+
+    pub(super) fn may_administer(&self) -> bool {
+        self.may(Right::Administer)
+    }
+
+    /// The pages that they may go to: path, name, whether it is this one.
+    pub(super) fn places(&self) -> impl Iterator<Item = (String, &'static str, bool)> {
+        PLACES
+            .iter()
+            .filter(|(.., right)| self.may(*right))
+            .map(|(path, name, _)| (self.to(path), *name, *path == self.place))
+    }
+
+    /// A path, of the same tenant.
+    pub(super) fn to(&self, path: &str) -> String {
+        if self.tenants.is_empty() {
+            return path.to_owned();
+        }
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{mark}tenant={}", self.tenant.slug)
+    }
+
+    /// This page with another value of a parameter; an empty one: without it.
+    pub(super) fn with(&self, name: &str, value: &str) -> String {
+        format!("{}{}", self.path, self.params.with(name, Some(value).filter(|value| !value.is_empty())).query())
+    }
+
+    pub(super) fn stylesheet(&self) -> &'static str {
+        assets::stylesheet()
+    }
+
+    pub(super) fn script(&self) -> &'static str {
+        assets::script()
+    }
+
+    pub(super) fn mark(&self) -> &'static str {
+        assets::mark()
+    }
+}
+
+/// A page as an answer.
+pub(super) fn page(template: &impl Template) -> Result<HttpResponse, Fault> {
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// To another page, after something was done.
+pub(super) fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header(("Location", path)).finish()
+}

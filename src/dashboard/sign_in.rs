@@ -1,0 +1,91 @@
+//! Signing in, by a token or a name and a password, and out.
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::assets;
+use super::fault::Fault;
+use super::params::Params;
+use super::shell::{page, see_other};
+use crate::console::{Console, Credentials, Denied};
+use crate::redact::Secret;
+
+#[derive(Template)]
+#[template(path = "sign_in.html", config = "src/dashboard/askama.toml")]
+struct Page {
+    next: String,
+    login: String,
+    /// What was wrong with the last try.
+    wrong: Option<String>,
+    stylesheet: &'static str,
+    mark: &'static str,
+}
+
+/// The page.
+pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Fault> {
+    let next = Params::of(&request).owned("next").unwrap_or_default();
+    page(&form(next, String::new(), None))
+}
+
+/// Begins a session, and goes to where one wanted to go.
+pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: Bytes) -> Result<HttpResponse, Fault> {
+    let form_of = Params::read(&body);
+    let (login, password) = (form_of.owned("login"), form_of.owned("password"));
+    let next = form_of.owned("next").unwrap_or_default();
+    let credentials = match (form_of.owned("token"), &login, password) {
+        (Some(token), ..) => Credentials::Token(Secret::new(token)),
+        (None, Some(login), Some(password)) => Credentials::Password(login.clone(), Secret::new(password)),
+        _ => return refused(next, login, "Fill in a name and a password, or a token."),
+    };
+    match console.sign_in(&request, credentials).await {
+        Ok(signed_in) => Ok(HttpResponse::SeeOther()
+            .insert_header(("Set-Cookie", signed_in.set_cookie))
+            .insert_header(("Location", ours(&next)))
+            .finish()),
+        Err(Denied::Unknown) => refused(next, login, "That is not right. Check it, and try again."),
+        Err(Denied::TooMany(seconds)) => {
+            let minutes = seconds.div_ceil(60);
+            refused(next, login, &format!("Too many tries. Wait {minutes} min, and try again."))
+        }
+        Err(denied) => Err(denied.into()),
+    }
+}
+
+/// Ends the session.
+pub(super) async fn sign_out(request: HttpRequest, console: Data<Console>) -> Result<HttpResponse, Fault> {
+    let set_cookie = console.sign_out(&request).await?;
+    let mut response = see_other("/sign-in");
+    if let Ok(value) = set_cookie.parse() {
+        response.headers_mut().insert(actix_web::http::header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+fn refused(next: String, login: Option<String>, wrong: &str) -> Result<HttpResponse, Fault> {
+    let body = form(next, login.unwrap_or_default(), Some(wrong.to_owned())).render()?;
+    Ok(HttpResponse::Unauthorized().content_type("text/html; charset=utf-8").body(body))
+}
+
+fn form(next: String, login: String, wrong: Option<String>) -> Page {
+    Page { next, login, wrong, stylesheet: assets::stylesheet(), mark: assets::mark() }
+}
+
+/// Only a path of ours: nobody is led away by a link to this page.
+fn ours(next: &str) -> &str {
+    let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    if is_path { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ours;
+
+    #[test]
+    fn nobody_is_led_away() {
+        for away in ["//example.com", "https://example.com", "/\\example.com", "javascript:alert(1)", "", "/a\tb"] {
+            assert_eq!(ours(away), "/", "{away:?}");
+        }
+        assert_eq!(ours("/calls?from=2026-11-01"), "/calls?from=2026-11-01");
+    }
+}

@@ -36,6 +36,8 @@ pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", "60000".to_owned()),
         ("timezone", "UTC".to_owned()),
+        // Compiling a plan takes longer than any statement of ours runs.
+        ("jit", "off".to_owned()),
     ]);
     // Slow statements show in the batches' times; the driver would print their whole text.
     let options = options.disable_statement_logging();

@@ -39,8 +39,13 @@ pub(super) struct CallQuery {
     disposition: Option<String>,
     /// Inbound, ended, and answered by nobody.
     missed: Option<bool>,
-    /// The person's number in E.164; other filters do not count beside it. Not for viewers.
+    /// The person's number in E.164. Not for viewers.
     number: Option<String>,
+    /// A number or its last digits, a person's name, words that were said (within quotes: in this order), or an id, ours
+    /// or the platform's. Viewers: our id only.
+    search: Option<String>,
+    /// newest (as when nobody says) or oldest first.
+    order: Option<Order>,
     /// The platform's id or the name of the agent.
     agent: Option<String>,
     /// The id of the campaign.
@@ -53,6 +58,17 @@ pub(super) struct CallQuery {
     unattributed: Option<bool>,
 }
 
+/// Which comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Order {
+    /// The last one.
+    #[default]
+    Newest,
+    /// The first one.
+    Oldest,
+}
+
 /// The events that name a call.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CallEvents {
@@ -61,7 +77,7 @@ pub(super) struct CallEvents {
     complete: bool,
 }
 
-/// Calls, the newest first. A filter that fits little may give short pages; there are no more only where `next` is null.
+/// Calls, the newest first unless one says otherwise. A filter that fits little may give short pages; there are no more only where `next` is null.
 #[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(CallQuery),
                responses((status = 200, body = List<CallItem>)))]
 pub(super) async fn list(
@@ -86,6 +102,8 @@ pub(super) async fn list(
         needs_review: query.needs_review,
         unattributed: query.unattributed,
         number: page::number(scope.scope(), query.number)?,
+        search: page::search(scope.scope(), query.search.as_deref())?,
+        oldest_first: query.order == Some(Order::Oldest),
     };
     let mut transaction = console.begin().await?;
     let calls = people::list_calls(&mut transaction, &scope, &filter, after, limit).await?;

@@ -39,6 +39,22 @@ pub(super) struct LeadQuery {
     opted_out: Option<bool>,
     /// Their number in E.164. Not for viewers.
     number: Option<String>,
+    /// A number or its last digits, a name or how its words begin, or our id. Viewers: our id only.
+    search: Option<String>,
+    /// number (as when nobody says), or recent: who called or was called last comes first.
+    order: Option<Order>,
+}
+
+/// Which comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = LeadOrder)]
+pub(super) enum Order {
+    /// By number.
+    #[default]
+    Number,
+    /// By their last call, the newest first.
+    Recent,
 }
 
 /// Whether somebody is to be written to.
@@ -75,7 +91,7 @@ pub(super) struct EditLead {
     tags: Option<Vec<String>>,
 }
 
-/// Leads, by number.
+/// Leads, by number unless one says otherwise.
 #[utoipa::path(get, path = "/api/v1/leads", tag = "leads", params(LeadQuery),
                responses((status = 200, body = List<LeadItem>)))]
 pub(super) async fn list(
@@ -87,7 +103,10 @@ pub(super) async fn list(
     let scope = page::tenant(&entry, &console, query.tenant.as_deref()).await?;
     let (limit, after) = (page::limit(query.limit)?, page::cursor(query.after.as_deref())?);
     let number = page::number(scope.scope(), query.number)?;
-    let filter = LeadFilter { stage: query.stage, tag: query.tag, opted_out: query.opted_out, number };
+    let search = page::search(scope.scope(), query.search.as_deref())?;
+    let recent_first = query.order == Some(Order::Recent);
+    let LeadQuery { stage, tag, opted_out, .. } = query;
+    let filter = LeadFilter { stage, tag, opted_out, number, search, recent_first };
     let mut transaction = console.begin().await?;
     let leads = people::list_leads(&mut transaction, &scope, &filter, after, limit).await?;
     people::log_reveal(&mut transaction, scope.scope(), Revealed::List("leads"), leads.items.len()).await?;

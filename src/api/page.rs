@@ -11,7 +11,7 @@ use crate::access::{Scope, TenantScope};
 use crate::console::{Console, Entry, cursor};
 use crate::domain::phone;
 use crate::redact::Phone;
-use crate::store::people::Page;
+use crate::store::people::{Page, Search, Unsearchable};
 use crate::store::{directory, reads};
 
 /// Rows of a page when nobody says how many.
@@ -104,6 +104,15 @@ pub(super) fn number(scope: &Scope, text: Option<String>) -> Result<Option<Strin
     let text = if text.starts_with('+') { text.to_owned() } else { format!("+{text}") };
     let wrong = || Problem::new(StatusCode::BAD_REQUEST, "number must be in E.164, such as +15550100123");
     phone::e164(&Phone::new(text), "US").map(|number| Some(number.into_exposed())).ok_or_else(wrong)
+}
+
+/// What was typed to search for, if who asks may search for it.
+pub(super) fn search(scope: &Scope, typed: Option<&str>) -> Result<Option<Search>, Problem> {
+    let read = typed.map(|typed| Search::read(scope, typed)).transpose();
+    read.map_err(|error| match error {
+        Unsearchable::Masked => Problem::forbidden(error.to_string()),
+        Unsearchable::Empty | Unsearchable::Long => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
+    })
 }
 
 async fn find(console: &Console, slug: &str) -> Result<Uuid, Problem> {

@@ -19,6 +19,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("analytics_have_calls", include_str!("../../sql/invariants/analytics_have_calls.sql")),
     ("recordings_have_calls", include_str!("../../sql/invariants/recordings_have_calls.sql")),
     ("charges_follow_calls", include_str!("../../sql/invariants/charges_follow_calls.sql")),
+    ("words_follow_calls", include_str!("../../sql/invariants/words_follow_calls.sql")),
     ("forgotten_stay_away", include_str!("../../sql/invariants/forgotten_stay_away.sql")),
     ("tenants_exist", include_str!("../../sql/invariants/tenants_exist.sql")),
     ("job_leases_end", include_str!("../../sql/invariants/job_leases_end.sql")),

@@ -45,6 +45,7 @@ mod replay_after_jobs;
 mod retention;
 mod samples;
 mod sdk;
+mod search;
 mod sessions;
 mod story_permutations;
 mod tenants;

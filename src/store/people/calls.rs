@@ -1,4 +1,4 @@
-//! Lists of calls, the newest first.
+//! Lists of calls, the newest first or the oldest.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{LOOK_MAX, Page, Place, cut};
+use super::matching::{self, Looking};
+use super::{LOOK_MAX, Page, Place, Search};
 use crate::access::{Scope, TenantScope};
 
 /// A call in a list.
@@ -62,11 +63,27 @@ pub struct CallFilter {
     pub converted: Option<bool>,
     pub needs_review: Option<bool>,
     pub unattributed: Option<bool>,
-    /// In E.164. Other filters do not count beside it: one person's calls are few.
+    /// In E.164.
     pub number: Option<String>,
+    pub search: Option<Search>,
+    pub oldest_first: bool,
 }
 
-/// A page of a tenant's calls, the newest first. A page of a filter that fits little may be short and have a next one.
+/// How many calls there are of a filter, as far as they were counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Counted {
+    /// So many were found.
+    pub count: u64,
+    /// Whether these are all; else there may be more: "10,000+".
+    pub complete: bool,
+}
+
+/// Calls that are counted at most: nobody reads a larger number otherwise than "many".
+const COUNT_MAX: i64 = 10_000;
+/// Calls that are looked at for a count.
+const COUNT_LOOK_MAX: i64 = 50_000;
+
+/// A page of a tenant's calls. A page of a filter that fits little may be short and have a next one.
 pub async fn list(
     connection: &mut PgConnection,
     scope: &TenantScope,
@@ -74,69 +91,24 @@ pub async fn list(
     after: Option<Place>,
     limit: i64,
 ) -> Result<Page<CallItem, Place>, sqlx::Error> {
-    let (started_at, id) = after.map_or((None, None), |(started_at, id)| (started_at, Some(id)));
-    let tenant_id = scope.tenant();
-    let items = match &filter.number {
-        Some(number) => {
-            sqlx::query_file_as!(
-                CallItem,
-                "sql/people/calls_of_number.sql",
-                tenant_id,
-                number,
-                started_at,
-                id,
-                limit + 1
-            )
-            .fetch_all(&mut *connection)
-            .await?
-        }
-        None => {
-            sqlx::query_file_as!(
-                CallItem,
-                "sql/people/list_calls.sql",
-                tenant_id,
-                started_at,
-                id,
-                filter.from,
-                filter.until,
-                filter.provider,
-                filter.direction,
-                filter.status,
-                filter.disposition,
-                filter.missed,
-                filter.agent,
-                filter.campaign_id,
-                filter.converted,
-                filter.needs_review,
-                filter.unattributed,
-                limit + 1,
-                LOOK_MAX,
-            )
-            .fetch_all(&mut *connection)
-            .await?
-        }
-    };
-    let mut page = cut(items, limit, |call| (call.started_at, call.id));
-    if page.next.is_none() && filter.number.is_none() {
-        let last = sqlx::query_file!(
-            "sql/people/last_looked_at.sql",
-            tenant_id,
-            started_at,
-            id,
-            filter.from,
-            filter.until,
-            LOOK_MAX,
-        )
-        .fetch_optional(connection)
-        .await?;
-        if let Some(last) = last {
-            // Those without a time come after all the others, of which some have not been looked at.
-            page.items.retain(|call| call.started_at.is_some());
-            page.next = Some((last.started_at, last.id));
-        }
-    }
-    page.items.iter_mut().for_each(|call| call.mask(scope.scope()));
-    Ok(page)
+    let looking = Looking { limit, look: LOOK_MAX };
+    let found = matching::find(&mut *connection, scope, filter, after, looking).await?;
+    let ids: Vec<Uuid> = found.items.iter().map(|(_, id)| *id).collect();
+    let mut items =
+        sqlx::query_file_as!(CallItem, "sql/people/show_calls.sql", &ids, scope.tenant()).fetch_all(connection).await?;
+    items.iter_mut().for_each(|call| call.mask(scope.scope()));
+    Ok(Page { items, next: found.next })
+}
+
+/// Counts calls, as far as that takes a moment.
+pub async fn count(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    filter: &CallFilter,
+) -> Result<Counted, sqlx::Error> {
+    let looking = Looking { limit: COUNT_MAX, look: COUNT_LOOK_MAX };
+    let found = matching::find(connection, scope, filter, None, looking).await?;
+    Ok(Counted { count: found.items.len() as u64, complete: found.next.is_none() })
 }
 
 impl CallItem {

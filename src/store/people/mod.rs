@@ -8,20 +8,23 @@ mod calls;
 mod lead;
 mod lead_edits;
 mod leads;
+mod matching;
 mod messages;
 mod reveal;
+mod search;
 mod stats;
 mod tenants;
 
 pub use analytics::{AnalysisItem, list as list_analytics};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
 pub use call_edits::{CallEdit, attribute, edit as edit_call, has_campaign};
-pub use calls::{CallFilter, CallItem, list as list_calls};
+pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
 pub use lead::{LeadDetail, LeadJob, find as find_lead};
 pub use lead_edits::{LeadEdit, edit as edit_lead};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use reveal::{Revealed, log as log_reveal};
+pub use search::{Search, Unsearchable};
 pub use stats::{CallStats, calls_since};
 pub use tenants::{TenantItem, list as tenants};
 
@@ -34,6 +37,9 @@ const LOOK_MAX: i64 = 20_000;
 
 /// The place of a row in a list, the newest first: what a cursor says.
 pub type Place = (Option<DateTime<Utc>>, Uuid);
+
+/// From then, until then, where there are bounds.
+type Within = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// Rows of a page, and where the next one begins.
 #[derive(Clone, Debug)]

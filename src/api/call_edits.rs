@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Changed, Count, given};
+use super::answer::{Changed, given};
 use super::problem::Problem;
 use crate::console::{Console, Entry};
-use crate::store::people::{self, CallEdit};
+use crate::store::people::{self, Attributed, CallEdit};
 
 /// Calls that are attributed at once.
 const CALLS_MAX: usize = 1000;
@@ -58,21 +58,20 @@ pub(super) async fn edit(
 
 /// Give calls to a campaign; those that are not yours are passed over.
 #[utoipa::path(post, path = "/api/v1/calls/attribute", tag = "calls", request_body = Attribute,
-               responses((status = 200, body = Count)))]
+               responses((status = 200, body = Attributed)))]
 pub(super) async fn attribute(
     entry: ReqData<Entry>,
     console: Data<Console>,
     body: Json<Attribute>,
-) -> Result<Json<Count>, Problem> {
+) -> Result<Json<Attributed>, Problem> {
     if body.ids.is_empty() || body.ids.len() > CALLS_MAX {
         return Err(Problem::unfit("ids must be 1 to 1000"));
     }
     check_campaign(&entry, &console, body.campaign_id).await?;
-    let changed = people::attribute(console.pool(), &entry.scope, &body.ids, body.campaign_id).await?;
-    Ok(Json(Count { changed }))
+    Ok(Json(people::attribute(console.pool(), &entry.scope, &body.ids, body.campaign_id).await?))
 }
 
-async fn check_campaign(entry: &Entry, console: &Console, id: Option<Uuid>) -> Result<(), Problem> {
+pub(super) async fn check_campaign(entry: &Entry, console: &Console, id: Option<Uuid>) -> Result<(), Problem> {
     match id {
         Some(id) if !people::has_campaign(console.pool(), &entry.scope, id).await? => {
             Err(Problem::unfit("there is no such campaign, or it is not yours"))

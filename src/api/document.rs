@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
 use super::{
-    analytics, bulk, call_edits, calls, campaigns, charges, connections, events, jobs, leads, messages, session, stats,
-    tokens, users,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, events, jobs, leads, messages,
+    overview, session, stats, tokens, users,
 };
 
 /// What every route may answer beside what it says itself.
@@ -31,9 +31,10 @@ const ALWAYS: [(&str, &str); 9] = [
     components(schemas(Problem)),
     modifiers(&Always),
     paths(
-        session::sign_in, session::show, session::sign_out, show, calls::list, call_edits::attribute, calls::show,
+        session::sign_in, session::show, session::sign_out, show, calls::list, attributions::count,
+        call_edits::attribute, attributions::attribute, attributions::undo, calls::show,
         call_edits::edit, calls::events, leads::list, leads::show, leads::edit, messages::list, analytics::list,
-        campaigns::list, campaigns::create, stats::calls, stats::incidents, charges::balance, charges::list,
+        campaigns::list, campaigns::create, overview::campaigns, stats::calls, overview::calls, stats::incidents, charges::balance, charges::list,
         events::list, bulk::replay, bulk::skip, bulk::redrive, bulk::discard, events::show, events::payload,
         events::dead, jobs::list, jobs::retry, jobs::cancel, jobs::show, jobs::pause, jobs::resume, stats::operations,
         connections::list, connections::create, connections::rotate, tokens::list, tokens::create, tokens::revoke,

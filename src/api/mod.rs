@@ -6,6 +6,7 @@
 
 mod analytics;
 mod answer;
+mod attributions;
 mod bulk;
 mod call_edits;
 mod calls;
@@ -19,6 +20,7 @@ mod jobs;
 mod leads;
 mod messages;
 mod once;
+mod overview;
 mod page;
 mod problem;
 mod routes;

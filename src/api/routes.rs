@@ -1,8 +1,8 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
 use super::{
-    analytics, bulk, call_edits, calls, campaigns, charges, connections, document, events, jobs, leads, messages,
-    session, stats, tokens, users,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, document, events, jobs, leads,
+    messages, overview, session, stats, tokens, users,
 };
 use crate::access::Right;
 use crate::console::route::routes;
@@ -22,7 +22,10 @@ routes! {
     get "/openapi.json" LOOK => document::show;
 
     get "/calls" LOOK => calls::list;
+    get "/calls/count" LOOK => attributions::count;
     post "/calls/attribute" EDIT => call_edits::attribute;
+    post "/calls/attribute-matching" EDIT => attributions::attribute;
+    post "/attributions/{id}/undo" EDIT => attributions::undo;
     get "/calls/{id}" LOOK => calls::show;
     patch "/calls/{id}" EDIT => call_edits::edit;
     get "/calls/{id}/events" LOOK => calls::events;
@@ -33,7 +36,9 @@ routes! {
     get "/analytics" LOOK => analytics::list;
     get "/campaigns" LOOK => campaigns::list;
     post "/campaigns" EDIT => campaigns::create;
+    get "/campaigns/stats" LOOK => overview::campaigns;
     get "/stats" LOOK => stats::calls;
+    get "/overview" LOOK => overview::calls;
     get "/incidents" LOOK => stats::incidents;
     get "/balance" LOOK => charges::balance;
     get "/charges" LOOK => charges::list;

@@ -73,8 +73,14 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
             "openapi.json" | "calls" | "leads" | "messages" | "analytics" | "campaigns" | "stats" | "incidents",
         )
         | ("GET", "balance" | "charges" | "events" | "dead" | "jobs" | "stats/operations" | "connections" | "tokens")
-        | ("GET", "users") => (String::new(), None),
+        | ("GET", "users" | "overview" | "campaigns/stats") => (String::new(), None),
         ("POST", "calls/attribute") => (String::new(), Some(json!({ "ids": [id(1)], "campaign_id": null }))),
+        ("GET", "calls/count") => ("?unattributed=true".to_owned(), None),
+        ("POST", "calls/attribute-matching") => {
+            let body = json!({ "filter": { "tenant": "default", "status": "ended" }, "campaign_id": id(5) });
+            (String::new(), Some(body))
+        }
+        ("POST", "attributions/{id}/undo") => (id(9).to_string(), None),
         ("GET", "calls/{id}" | "calls/{id}/events") => (id(1).to_string(), None),
         ("PATCH", "calls/{id}") => (id(1).to_string(), Some(json!({ "converted": true }))),
         ("GET", "leads/{id}") => (id(2).to_string(), None),
@@ -129,9 +135,19 @@ fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
     let is_global = route.path.contains("job-kinds") || route.path.ends_with("stats/operations");
     // With several tenants one who sees them all must name one; the lists of people want it.
     let wants_tenant = route.method == "GET"
-        && ["calls", "leads", "messages", "analytics", "stats", "charges"]
-            .iter()
-            .any(|name| route.path == format!("/api/v1/{name}"));
+        && [
+            "calls",
+            "leads",
+            "messages",
+            "analytics",
+            "stats",
+            "charges",
+            "overview",
+            "campaigns/stats",
+            "calls/count",
+        ]
+        .iter()
+        .any(|name| route.path == format!("/api/v1/{name}"));
     match () {
         () if !role.may(right) => 403,
         () if is_global && !is_wide => 403,
@@ -147,7 +163,8 @@ fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
 fn names_one(route: &Route) -> bool {
     let is_bulk =
         ["calls/attribute", "/events/", "/jobs/retry", "/jobs/cancel"].iter().any(|at| route.path.contains(at));
-    route.path.contains('{') && !route.path.contains("job-kinds") || route.method == "POST" && !is_bulk
+    let names_tenant = route.path.ends_with("attribute-matching");
+    route.path.contains('{') && !route.path.contains("job-kinds") || route.method == "POST" && !is_bulk || names_tenant
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,6 +180,9 @@ async fn every_route_for_every_role_of_every_tenant() {
                     "update api_tokens set expires_at = null;
                      insert into users (tenant_id, login, password_hash, role)
                      select id, 'ours-alone', 'none', 'viewer' from tenants where slug = 'default'
+                     on conflict do nothing;
+                     insert into attributions (log_id, call_id)
+                     select '00000000-0000-0000-0000-000000001009', '00000000-0000-0000-0000-000000001001'
                      on conflict do nothing",
                 )
                 .await;

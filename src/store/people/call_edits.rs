@@ -47,25 +47,6 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
     Ok(changed == 1)
 }
 
-/// Gives these calls to a campaign, or takes what was decided by hand back; returns how many are theirs.
-pub async fn attribute(
-    pool: &PgPool,
-    scope: &Scope,
-    calls: &[Uuid],
-    campaign_id: Option<Uuid>,
-) -> Result<u64, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    forgotten::hold_off_erasure(&mut transaction).await?;
-    let changed = sqlx::query_file!("sql/people/attribute_calls.sql", calls, scope.tenant_id(), campaign_id)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    let details = json!({ "campaign_id": campaign_id, "call_ids": calls });
-    operator_log::log(&mut transaction, &scope.actor().to_string(), "attribute_calls", changed, &details).await?;
-    transaction.commit().await?;
-    Ok(changed)
-}
-
 /// Whether a campaign is theirs.
 pub async fn has_campaign(pool: &PgPool, scope: &Scope, id: Uuid) -> Result<bool, sqlx::Error> {
     sqlx::query_file_scalar!("sql/people/campaign_exists.sql", id, scope.tenant_id()).fetch_one(pool).await

@@ -48,7 +48,7 @@ pub struct CallItem {
 }
 
 /// Which calls; what is `None` does not matter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names say what each is")]
 pub struct CallFilter {
     pub from: Option<DateTime<Utc>>,

@@ -2,6 +2,7 @@
 //! masks what it may not see, so that nobody above can forget to.
 
 mod analytics;
+mod attributions;
 mod call;
 mod call_edits;
 mod calls;
@@ -10,19 +11,25 @@ mod lead_edits;
 mod leads;
 mod matching;
 mod messages;
+mod overview;
 mod reveal;
 mod search;
 mod stats;
 mod tenants;
 
 pub use analytics::{AnalysisItem, list as list_analytics};
+pub use attributions::{Attributed, attribute, attribute_matching, undo_attribution};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
-pub use call_edits::{CallEdit, attribute, edit as edit_call, has_campaign};
+pub use call_edits::{CallEdit, edit as edit_call, has_campaign};
 pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
 pub use lead::{LeadDetail, LeadJob, find as find_lead};
 pub use lead_edits::{LeadEdit, edit as edit_lead};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
+pub use overview::{
+    CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
+    refresh_overview,
+};
 pub use reveal::{Revealed, log as log_reveal};
 pub use search::{Search, Unsearchable};
 pub use stats::{CallStats, calls_since};

@@ -1,0 +1,105 @@
+//! `/overview` and `/campaigns/stats`: calls in numbers, over time and by campaign.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Query, ReqData};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::page;
+use super::problem::Problem;
+use crate::access::TenantScope;
+use crate::console::{Console, Entry};
+use crate::store::people::{self, CampaignStats, Overview, Step, Window};
+
+/// What is shown when nobody says since when.
+const WINDOW: TimeDelta = TimeDelta::days(30);
+
+/// Of which time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OverviewQuery {
+    /// The slug of the tenant; needed by who sees several.
+    tenant: Option<String>,
+    /// From then on; thirty days before the end when nobody says. Taken to whole quarters of an hour.
+    from: Option<DateTime<Utc>>,
+    /// Until then; now when nobody says.
+    until: Option<DateTime<Utc>>,
+    /// hour or day (as when nobody says).
+    step: Option<Step>,
+}
+
+/// Of which time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CampaignQuery {
+    /// The slug of the tenant; needed by who sees several.
+    tenant: Option<String>,
+    /// From then on; thirty days before the end when nobody says. Taken to whole quarters of an hour.
+    from: Option<DateTime<Utc>>,
+    /// Until then; now when nobody says.
+    until: Option<DateTime<Utc>>,
+}
+
+/// A tenant's calls over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallsOverTime {
+    #[serde(flatten)]
+    overview: Overview,
+    /// False: older calls are still being added up, and are missing; ask again.
+    complete: bool,
+}
+
+/// The campaigns in numbers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Campaigns {
+    items: Vec<CampaignStats>,
+    /// False: older calls are still being added up, and are missing; ask again.
+    complete: bool,
+}
+
+/// A tenant's calls in numbers, by hour or day.
+#[utoipa::path(get, path = "/api/v1/overview", tag = "calls", params(OverviewQuery),
+               responses((status = 200, body = CallsOverTime)))]
+pub(super) async fn calls(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<OverviewQuery>,
+) -> Result<Json<CallsOverTime>, Problem> {
+    let (scope, window) = asked(&entry, &console, query.tenant.as_deref(), query.from, query.until).await?;
+    let complete = people::refresh_overview(console.pool(), &scope, window).await?;
+    let mut transaction = console.begin().await?;
+    let overview = people::overview(&mut transaction, &scope, window, query.step.unwrap_or_default()).await?;
+    Ok(Json(CallsOverTime { overview, complete }))
+}
+
+/// Each campaign in numbers.
+#[utoipa::path(get, path = "/api/v1/campaigns/stats", tag = "campaigns", params(CampaignQuery),
+               responses((status = 200, body = Campaigns)))]
+pub(super) async fn campaigns(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    query: Query<CampaignQuery>,
+) -> Result<Json<Campaigns>, Problem> {
+    let (scope, window) = asked(&entry, &console, query.tenant.as_deref(), query.from, query.until).await?;
+    let complete = people::refresh_overview(console.pool(), &scope, window).await?;
+    let mut transaction = console.begin().await?;
+    let items = people::campaign_stats(&mut transaction, &scope, window).await?;
+    Ok(Json(Campaigns { items, complete }))
+}
+
+async fn asked(
+    entry: &Entry,
+    console: &Console,
+    tenant: Option<&str>,
+    from: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<(TenantScope, Window), Problem> {
+    let scope = page::tenant(entry, console, tenant).await?;
+    let until = until.unwrap_or_else(|| console.clock.now());
+    let from = from.or_else(|| until.checked_sub_signed(WINDOW)).unwrap_or(until);
+    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "from must be before until, by 400 days at most");
+    Ok((scope, Window::new(from, until).ok_or_else(wrong)?))
+}

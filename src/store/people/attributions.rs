@@ -1,0 +1,164 @@
+//! Giving calls to a campaign: some, or all of a filter, step by step; and undoing it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
+use tokio::time::Instant;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::matching::{self, Looking};
+use super::{CallFilter, LOOK_MAX};
+use crate::access::{Scope, TenantScope};
+use crate::db;
+use crate::store::forgotten;
+
+/// Calls of one transaction: processors wait for the calls of one step only.
+const AT_ONCE: i64 = 2_000;
+/// After so long the report says how far it came; ask again for the rest.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Attributed {
+    /// By which it can be undone; null: nothing was changed.
+    pub log_id: Option<Uuid>,
+    /// Calls that were changed.
+    pub changed: u64,
+    /// Whether there was no more time: ask again.
+    pub unfinished: bool,
+}
+
+/// Gives these calls to a campaign, or takes what was decided by hand back; those that are not theirs are passed over.
+pub async fn attribute(
+    pool: &PgPool,
+    scope: &Scope,
+    calls: &[Uuid],
+    campaign_id: Option<Uuid>,
+) -> Result<Attributed, sqlx::Error> {
+    let log_id = Uuid::now_v7();
+    let details = json!({ "campaign_id": campaign_id, "call_ids": calls });
+    let mut transaction = db::bounded(pool, LONGEST).await?;
+    forgotten::hold_off_erasure(&mut transaction).await?;
+    let step = Step { scope, log_id, campaign_id, details: &details };
+    let changed = step.take(&mut transaction, calls).await?;
+    transaction.commit().await?;
+    Ok(Attributed { log_id: (changed > 0).then_some(log_id), changed, unfinished: false })
+}
+
+/// Gives all calls of a filter to a campaign, each step in a transaction of its own with its part of the line in the
+/// operator log. Calls that come meanwhile are passed over.
+pub async fn attribute_matching(
+    pool: &PgPool,
+    scope: &TenantScope,
+    filter: &CallFilter,
+    campaign_id: Option<Uuid>,
+) -> Result<Attributed, sqlx::Error> {
+    let filter = &CallFilter { oldest_first: false, ..filter.clone() };
+    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": described(filter) });
+    let log_id = Uuid::now_v7();
+    let step = Step { scope: scope.scope(), log_id, campaign_id, details: &details };
+    let end = Instant::now() + LONGEST;
+    let (mut after, mut changed, mut unfinished) = (None, 0, false);
+    loop {
+        let mut transaction = db::bounded(pool, LONGEST).await?;
+        forgotten::hold_off_erasure(&mut transaction).await?;
+        let looking = Looking { limit: AT_ONCE, look: LOOK_MAX };
+        let found = matching::find(&mut transaction, scope, filter, after, looking).await?;
+        let calls: Vec<Uuid> = found.items.iter().map(|(_, id)| *id).collect();
+        changed += step.take(&mut transaction, &calls).await?;
+        transaction.commit().await?;
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+        if Instant::now() > end {
+            unfinished = true;
+            break;
+        }
+    }
+    Ok(Attributed { log_id: (changed > 0).then_some(log_id), changed, unfinished })
+}
+
+/// Puts back what was before an attribution, where nobody has decided anew since. Asked again after it was unfinished it
+/// goes on. `None`: there is nothing to undo, or it is not theirs, or it was undone.
+pub async fn undo_attribution(pool: &PgPool, scope: &Scope, log_id: Uuid) -> Result<Option<Attributed>, sqlx::Error> {
+    let (undo_id, details) = (Uuid::now_v7(), json!({ "undone": log_id }));
+    let end = Instant::now() + LONGEST;
+    let (mut looked_at, mut changed, mut unfinished) = (0, 0, false);
+    loop {
+        let mut transaction = db::bounded(pool, LONGEST).await?;
+        forgotten::hold_off_erasure(&mut transaction).await?;
+        let row = sqlx::query_file!("sql/people/undo_attribution.sql", log_id, scope.tenant_id(), AT_ONCE)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if row.changed > 0 {
+            log(&mut transaction, scope, undo_id, "undo_attribution", row.changed, &details).await?;
+        }
+        transaction.commit().await?;
+        looked_at += row.looked_at;
+        changed += row.changed.unsigned_abs();
+        if row.looked_at < AT_ONCE {
+            break;
+        }
+        if Instant::now() > end {
+            unfinished = true;
+            break;
+        }
+    }
+    let log_id = (changed > 0).then_some(undo_id);
+    Ok((looked_at > 0).then_some(Attributed { log_id, changed, unfinished }))
+}
+
+/// One step of an attribution.
+struct Step<'a> {
+    scope: &'a Scope,
+    log_id: Uuid,
+    campaign_id: Option<Uuid>,
+    details: &'a Value,
+}
+
+impl Step<'_> {
+    async fn take(&self, connection: &mut PgConnection, calls: &[Uuid]) -> Result<u64, sqlx::Error> {
+        if calls.is_empty() {
+            return Ok(0);
+        }
+        let Self { scope, log_id, campaign_id, details } = self;
+        let changed =
+            sqlx::query_file!("sql/people/attribute_calls.sql", calls, scope.tenant_id(), *campaign_id, *log_id)
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
+        if changed > 0 {
+            let rows = i64::try_from(changed).unwrap_or(i64::MAX);
+            log(connection, scope, *log_id, "attribute_calls", rows, details).await?;
+        }
+        Ok(changed)
+    }
+}
+
+async fn log(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    id: Uuid,
+    action: &str,
+    rows: i64,
+    details: &Value,
+) -> Result<(), sqlx::Error> {
+    let (actor, details) = (scope.actor().to_string(), details.to_string());
+    sqlx::query_file!("sql/people/log_attribution.sql", id, actor, action, rows, details).execute(connection).await?;
+    Ok(())
+}
+
+/// A filter as the operator log has it: nothing of a person, who may be searched for.
+fn described(filter: &CallFilter) -> Value {
+    json!({
+        "from": filter.from, "until": filter.until, "provider": filter.provider, "direction": filter.direction,
+        "status": filter.status, "disposition": filter.disposition, "missed": filter.missed,
+        "campaign_id": filter.campaign_id, "converted": filter.converted, "needs_review": filter.needs_review,
+        "unattributed": filter.unattributed, "by_agent": filter.agent.is_some(),
+        "by_number": filter.number.is_some(), "by_search": filter.search.is_some(),
+    })
+}

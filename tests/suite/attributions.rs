@@ -146,7 +146,13 @@ async fn a_count_ends_where_nobody_reads_on() {
         .await;
     let count = async |path: &str| desk.send("GET", &format!("calls/count{path}"), json!(null)).await.1;
     assert_eq!(count("").await, json!({ "count": 10_000, "complete": false }));
-    // Far down, beyond what is looked at: at least so many.
-    assert_eq!(count("?number=%2B15550100123&unattributed=false").await["complete"], true);
+    // Of one number two thousand are collected at once.
+    let which =
+        |dry_run: bool| json!({ "filter": { "number": "+15550100123" }, "campaign_id": null, "dry_run": dry_run });
+    let (_, seen) = desk.send("POST", "calls/attribute-matching", which(true)).await;
+    assert_eq!((&seen["matched"], &seen["log_id"]), (&json!({ "count": 2000, "complete": false }), &json!(null)));
+    let (_, seen) = desk.send("POST", "calls/attribute-matching", which(false)).await;
+    assert_eq!(seen["changed"], 2500, "{seen}");
+    // Beyond what is looked at there may be more.
     assert_eq!(count("?disposition=busy").await, json!({ "count": 0, "complete": false }));
 }

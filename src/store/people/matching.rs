@@ -1,5 +1,7 @@
 //! Which calls fit a filter: the one place that lists, counts and bulk acts ask.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -31,8 +33,9 @@ pub(super) async fn find(
     let mut walk = Walk { connection, scope, filter, after, looking };
     if let Some(number) = &filter.number {
         let within = walk.within();
-        let calls = search::calls_of(walk.connection, scope, std::slice::from_ref(number), None, within).await?;
-        return walk.among(&calls, filter.words()).await;
+        let (calls, until) =
+            search::calls_of(walk.connection, scope, std::slice::from_ref(number), None, within).await?;
+        return walk.among(&calls, until, filter.words()).await;
     }
     let Some(search) = &filter.search else { return walk.along(NO_WORDS).await };
     if matches!(search, Search::Text(_)) {
@@ -44,7 +47,7 @@ pub(super) async fn find(
     }
     let within = walk.within();
     match search.calls(walk.connection, scope, within).await? {
-        Candidates::Calls(calls) => walk.among(&calls, NO_WORDS).await,
+        Candidates::Calls(calls, until) => walk.among(&calls, until, NO_WORDS).await,
         Candidates::Frequent => {
             walk.looking = Looking { look: FREQUENT_LOOK, ..looking };
             walk.along(search.words()).await
@@ -61,6 +64,11 @@ impl CallFilter {
             _ => NO_WORDS,
         }
     }
+}
+
+/// Larger for what comes first in a list, the newest first.
+fn newness((started_at, id): &Place) -> (Option<DateTime<Utc>>, Reverse<Uuid>) {
+    (*started_at, Reverse(*id))
 }
 
 struct Walk<'a> {
@@ -86,10 +94,22 @@ impl Walk<'_> {
         self.after.map_or((None, None), |(started_at, id)| (started_at, Some(id)))
     }
 
-    /// Among these calls.
-    async fn among(&mut self, calls: &[Uuid], words: Words<'_>) -> Result<Page<Place, Place>, sqlx::Error> {
-        let found = self.run(Some(calls), words).await?;
-        Ok(cut(found, self.looking.limit, |place| *place))
+    /// Among these calls. `until`: the place beyond which somebody has more; the oldest first, it is the last that is
+    /// shown.
+    async fn among(
+        &mut self,
+        calls: &[Uuid],
+        until: Option<Place>,
+        words: Words<'_>,
+    ) -> Result<Page<Place, Place>, sqlx::Error> {
+        let mut found = self.run(Some(calls), words).await?;
+        let until = until.filter(|_| !self.filter.oldest_first);
+        if let Some(until) = until {
+            found.retain(|place| newness(place) >= newness(&until));
+        }
+        let mut page = cut(found, self.looking.limit, |place| *place);
+        page.next = page.next.or(until);
+        Ok(page)
     }
 
     /// Among the next calls of all.

@@ -1,9 +1,12 @@
 //! What somebody types to find calls and people: an id, a number or its last digits, a name, words that were said.
 
+use std::cmp::Reverse;
+
 use sqlx::PgConnection;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::{Place, Within};
 use crate::access::{Right, Scope, TenantScope};
 use crate::redact::Hidden;
 
@@ -106,8 +109,8 @@ fn digits(typed: &str) -> Option<String> {
 /// Where the calls of a search are to be looked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Candidates {
-    /// These calls are all that there are.
-    Calls(Vec<Uuid>),
+    /// These calls are all that there are, up to a place beyond which somebody has more.
+    Calls(Vec<Uuid>, Option<Place>),
     /// Too many have it: among the newest.
     Frequent,
 }
@@ -133,17 +136,17 @@ impl Search {
         &self,
         connection: &mut PgConnection,
         scope: &TenantScope,
-        within: super::Within,
+        within: Within,
     ) -> Result<Candidates, sqlx::Error> {
         if let Self::Id(id) = self {
-            return Ok(Candidates::Calls(vec![*id]));
+            return Ok(Candidates::Calls(vec![*id], None));
         }
         let (spoken, _, typed) = self.words();
         let Some(mut people) = self.people(&mut *connection, scope, PEOPLE_MAX).await? else {
             return Ok(Candidates::Frequent);
         };
         people.truncate(usize::try_from(PEOPLE_MAX).unwrap_or(usize::MAX));
-        let mut calls = calls_of(&mut *connection, scope, &people, typed, within).await?;
+        let (mut calls, until) = calls_of(&mut *connection, scope, &people, typed, within).await?;
         if let Some(spoken) = spoken {
             let found = sqlx::query_file_scalar!("sql/people/find_spoken.sql", scope.tenant(), spoken, SPOKEN_MAX + 1)
                 .fetch_all(connection)
@@ -153,7 +156,7 @@ impl Search {
             }
             calls.extend(found);
         }
-        Ok(Candidates::Calls(calls))
+        Ok(Candidates::Calls(calls, until))
     }
 
     /// The numbers of the people that it finds. `None`: more than so many have the name.
@@ -177,15 +180,15 @@ impl Search {
     }
 }
 
-/// The newest calls of these numbers, and the one that the platform calls so.
+/// The newest calls of these numbers, and the one that the platform calls so; and up to which place they are all.
 pub(super) async fn calls_of(
     connection: &mut PgConnection,
     scope: &TenantScope,
     numbers: &[String],
     provider_call_id: Option<&str>,
-    within: super::Within,
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!(
+    within: Within,
+) -> Result<(Vec<Uuid>, Option<Place>), sqlx::Error> {
+    let rows = sqlx::query_file!(
         "sql/people/find_calls.sql",
         scope.tenant(),
         numbers,
@@ -195,7 +198,10 @@ pub(super) async fn calls_of(
         CALLS_OF_NUMBER_MAX,
     )
     .fetch_all(connection)
-    .await
+    .await?;
+    let last = rows.iter().filter(|row| row.nth == CALLS_OF_NUMBER_MAX).map(|row| (row.started_at, row.id));
+    let until = last.max_by_key(|(started_at, id)| (*started_at, Reverse(*id)));
+    Ok((rows.into_iter().map(|row| row.id).collect(), until))
 }
 
 #[cfg(test)]

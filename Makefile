@@ -12,7 +12,7 @@ run: ## Build, find or start Postgres, migrate, and serve on 127.0.0.1:8080
 demo: ## Send the sample calls of all platforms to the running service, and show what becomes of them
 	@cargo run --release --quiet -- demo
 
-test: ## The whole test suite, over a throw-away Postgres of its own
+test: ## The whole test suite, over a throw-away Postgres of its own and a real Chromium
 	cargo test
 
 check: fmt clippy doc sqlx-check test deny ## Everything that CI runs

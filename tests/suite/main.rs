@@ -15,6 +15,7 @@ mod attributions;
 mod bad_input;
 mod billing;
 mod bounds;
+mod browser;
 mod chaos;
 mod cli;
 mod conversations;

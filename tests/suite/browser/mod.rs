@@ -1,0 +1,8 @@
+//! The pages in a real browser: headless Chromium over WebDriver, which is a handful of POSTs, so it needs no crate.
+
+mod axe;
+mod driver;
+mod harness;
+mod page;
+
+pub use page::Browser;

@@ -1,16 +1,20 @@
 //! The OpenAPI document, made from the handlers. The list of routes and this one are compared by a test.
 
+use actix_web::http::Method;
 use actix_web::web::Json;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, SecurityRequirement};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
+use super::routes::ROUTES;
 use super::{
-    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, events, jobs, leads, messages,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, events, jobs, leads, messages,
     overview, session, stats, tokens, users,
 };
+use crate::access::Right;
 
 /// What every route may answer beside what it says itself.
 const ALWAYS: [(&str, &str); 9] = [
@@ -31,7 +35,7 @@ const ALWAYS: [(&str, &str); 9] = [
     components(schemas(Problem)),
     modifiers(&Always),
     paths(
-        session::sign_in, session::show, session::sign_out, show, calls::list, attributions::count,
+        session::sign_in, session::show, session::sign_out, show, docs::page, docs::file, calls::list, attributions::count,
         call_edits::attribute, attributions::attribute, attributions::undo, calls::show,
         call_edits::edit, calls::events, leads::list, leads::show, leads::edit, messages::list, analytics::list,
         campaigns::list, campaigns::create, overview::campaigns, stats::calls, overview::calls, stats::incidents, charges::balance, charges::list,
@@ -65,12 +69,16 @@ impl Modify for Always {
         let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("switchhook")));
         components.add_security_scheme("session", cookie);
         for (path, item) in &mut document.paths.paths {
-            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete]
-                .into_iter()
-                .filter_map(Option::as_mut);
-            for operation in operations {
-                let is_open = path == "/api/v1/session" && operation.request_body.is_some();
-                complete(operation, is_open);
+            let operations = [
+                (Method::GET, &mut item.get),
+                (Method::POST, &mut item.post),
+                (Method::PATCH, &mut item.patch),
+                (Method::DELETE, &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                let route = ROUTES.iter().find(|route| route.path == path && route.method == method);
+                complete(operation, route.and_then(|route| route.right));
                 // Handlers of different rooms have the same names; the document wants each once.
                 let name = operation.operation_id.take().unwrap_or_default();
                 let room = path.trim_start_matches("/api/v1/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
@@ -80,9 +88,15 @@ impl Modify for Always {
     }
 }
 
-fn complete(operation: &mut Operation, is_open: bool) {
-    let proofs = ["token", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
-    operation.security = (!is_open).then(|| proofs.into());
+fn complete(operation: &mut Operation, right: Option<Right>) {
+    if let Some(right) = right {
+        let proofs = ["token", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        operation.security = Some(proofs.into());
+        // What a script must know before it asks for a token.
+        let needs = serde_json::json!({ "right": right, "role": right.needs() });
+        let needs = Extensions::builder().add("x-needs", needs).build();
+        operation.extensions.get_or_insert_default().merge(needs);
+    }
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response
             && response.description.is_empty()

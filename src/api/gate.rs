@@ -2,7 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::ALLOW;
+use actix_web::http::header::{ALLOW, CONTENT_SECURITY_POLICY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -30,7 +30,10 @@ pub(super) async fn gate(
         }
         Err(problem) => request.into_response(problem.error_response()),
     };
-    console::protect(response.headers_mut());
+    // A page has brought a policy of its own.
+    if !response.headers().contains_key(CONTENT_SECURITY_POLICY) {
+        console::protect(response.headers_mut());
+    }
     Ok(response)
 }
 

@@ -13,6 +13,7 @@ mod calls;
 mod campaigns;
 mod charges;
 mod connections;
+mod docs;
 mod document;
 mod events;
 mod gate;

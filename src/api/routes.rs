@@ -1,7 +1,7 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
 use super::{
-    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, document, events, jobs, leads,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, document, events, jobs, leads,
     messages, overview, session, stats, tokens, users,
 };
 use crate::access::Right;
@@ -20,6 +20,8 @@ routes! {
     get "/session" LOOK => session::show;
     delete "/session" LOOK => session::sign_out;
     get "/openapi.json" LOOK => document::show;
+    get "/docs" LOOK => docs::page;
+    get "/docs/{file}" LOOK => docs::file;
 
     get "/calls" LOOK => calls::list;
     get "/calls/count" LOOK => attributions::count;

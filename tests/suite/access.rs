@@ -70,10 +70,12 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
         ("GET" | "DELETE", "session")
         | (
             "GET",
-            "openapi.json" | "calls" | "leads" | "messages" | "analytics" | "campaigns" | "stats" | "incidents",
+            "openapi.json" | "docs" | "calls" | "leads" | "messages" | "analytics" | "campaigns" | "stats"
+            | "incidents",
         )
         | ("GET", "balance" | "charges" | "events" | "dead" | "jobs" | "stats/operations" | "connections" | "tokens")
         | ("GET", "users" | "overview" | "campaigns/stats") => (String::new(), None),
+        ("GET", "docs/{file}") => ("start.js".to_owned(), None),
         ("POST", "calls/attribute") => (String::new(), Some(json!({ "ids": [id(1)], "campaign_id": null }))),
         ("GET", "calls/count") => ("?unattributed=true".to_owned(), None),
         ("POST", "calls/attribute-matching") => {
@@ -111,7 +113,7 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
         ("DELETE", "users/{login}") => (MARK.to_owned(), None),
         (method, path) => panic!("{method} {path} is a new route: say here what is sent to it"),
     };
-    (path.replace("{id}", &last).replace("{kind}", &last).replace("{login}", &last), body)
+    (path.replace("{id}", &last).replace("{kind}", &last).replace("{login}", &last).replace("{file}", &last), body)
 }
 
 async fn call(app: &TestApp, route: &Route, token: Option<&str>, turn: usize) -> (u16, String) {
@@ -164,7 +166,8 @@ fn names_one(route: &Route) -> bool {
     let is_bulk =
         ["calls/attribute", "/events/", "/jobs/retry", "/jobs/cancel"].iter().any(|at| route.path.contains(at));
     let names_tenant = route.path.ends_with("attribute-matching");
-    route.path.contains('{') && !route.path.contains("job-kinds") || route.method == "POST" && !is_bulk || names_tenant
+    let is_everybodys = ["job-kinds", "docs/"].iter().any(|at| route.path.contains(at));
+    route.path.contains('{') && !is_everybodys || route.method == "POST" && !is_bulk || names_tenant
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,6 +272,8 @@ fn the_document_says_what_the_server_does() {
     for route in ROUTES.iter() {
         let method = route.method.as_str().to_lowercase();
         assert_eq!(is_open(route.path, &method), route.right.is_none(), "{method} {}", route.path);
+        let needs = route.right.map(|right| json!({ "right": right, "role": right.needs() }));
+        assert_eq!(document["paths"][route.path][method]["x-needs"], needs.unwrap_or_default());
     }
     assert!(Right::ALL.iter().any(|right| ROUTES.iter().any(|route| route.right == Some(*right))));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Data, Json, ReqData};
+use actix_web::web::{Data, ReqData};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::events::outcome;
+use super::json::Json;
 use super::page;
 use super::problem::Problem;
 use crate::console::{Console, Entry};

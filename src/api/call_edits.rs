@@ -1,11 +1,12 @@
 //! What people decide about calls: conversion and campaign.
 
-use actix_web::web::{Data, Json, Path, ReqData};
+use actix_web::web::{Data, Path, ReqData};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answer::{Changed, given};
+use super::json::Json;
 use super::problem::Problem;
 use crate::console::{Console, Entry};
 use crate::store::people::{self, Attributed, CallEdit};

@@ -1,12 +1,13 @@
 //! `/campaigns`: what calls are for.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Query, ReqData};
+use actix_web::web::{Data, Query, ReqData};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answer::Changed;
+use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::console::{Console, Entry};

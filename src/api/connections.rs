@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::web::{Data, Path, Query, ReqData};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::console::{Console, Entry, address};

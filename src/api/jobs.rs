@@ -1,6 +1,6 @@
 //! `/jobs`: what must happen next; do again, call off, pause a kind.
 
-use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::web::{Data, Path, Query, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer::{Count, tagged};
+use super::json::Json;
 use super::page::{self, List};
 use super::problem::Problem;
 use crate::console::{Console, Entry};

@@ -1,12 +1,13 @@
 //! `/leads`: the list, one lead, and what people own of it.
 
-use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::web::{Data, Path, Query, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer::{Changed, given, tagged};
+use super::json::Json;
 use super::page::{self, List};
 use super::problem::Problem;
 use crate::console::{Console, Entry};

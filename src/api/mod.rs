@@ -18,6 +18,7 @@ mod document;
 mod events;
 mod gate;
 mod jobs;
+mod json;
 mod leads;
 mod messages;
 mod once;

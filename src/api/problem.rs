@@ -88,6 +88,11 @@ impl From<sqlx::Error> for Problem {
         {
             return Self::unfit(db::describe(&error));
         }
+        // Such as NUL in a text, or a year beyond the calendar. A mistake of ours would look the same, so it is noted.
+        if db::is_data_error(&error) {
+            tracing::warn!(error = %db::describe(&error), "a request of the API held a value that the database refuses");
+            return Self::unfit("a value is of a form that cannot be kept or looked for");
+        }
         tracing::error!(error = %db::describe(&error), "the API could not use the database");
         let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is away or too slow just now");
         Self { retry_after_seconds: Some(1), ..busy }

@@ -1,11 +1,12 @@
 //! `/session`: a token, or a name and a password, becomes a cookie; and who one is.
 
-use actix_web::web::{Data, Json, ReqData};
+use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::json::Json;
 use super::problem::Problem;
 use crate::access::{ActorKind, Right, Role};
 use crate::console::{Console, Credentials, Entry};

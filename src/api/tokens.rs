@@ -1,6 +1,6 @@
 //! `/tokens`: who may use the API.
 
-use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::web::{Data, Path, Query, ReqData};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answer::Changed;
+use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;

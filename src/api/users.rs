@@ -1,12 +1,13 @@
 //! `/users`: people who log in with a password.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query, ReqData};
+use actix_web::web::{Data, Path, Query, ReqData};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answer::{Changed, Count};
+use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;

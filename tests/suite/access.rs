@@ -12,13 +12,17 @@ use uuid::Uuid;
 use crate::support::TestApp;
 use crate::support::app::TENANT;
 
-const OTHER: Uuid = Uuid::from_u128(2);
+pub const OTHER: Uuid = Uuid::from_u128(2);
 /// Stands in whatever belongs to the default tenant.
-const MARK: &str = "ours-alone";
+pub const MARK: &str = "ours-alone";
 
 /// One of everything, of the default tenant; another tenant has nothing but its name.
 async fn one_of_everything() -> TestApp {
-    let mut app = TestApp::spawn().await;
+    one_of_everything_in(TestApp::spawn().await).await
+}
+
+/// The same, in an app of one's own.
+pub async fn one_of_everything_in(mut app: TestApp) -> TestApp {
     app.allow_broken_rows();
     let id = |n: u128| Uuid::from_u128(0x1000 + n);
     app.execute(&format!(

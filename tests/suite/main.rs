@@ -28,6 +28,7 @@ mod erasure_jobs;
 mod fairness;
 mod first_minute;
 mod functions;
+mod fuzz;
 mod handlers;
 mod inbox;
 mod live;

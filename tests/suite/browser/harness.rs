@@ -3,12 +3,14 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::page::downloaded;
 use super::{Browser, axe};
 
 /// A page with a fault of every sort, and a policy.
 const PAGE: &str = r#"<!doctype html><html lang="en"><title>Stub</title><main><h1>Hello שלום</h1>
-<style>body { color: #000; background: #fff } @media (prefers-color-scheme: dark) { body { color: #fff; background: #000 } }</style>
+<style>a { color: inherit } body { color: #000; background: #fff } @media (prefers-color-scheme: dark) { body { color: #fff; background: #000 } }</style>
 <form action="/said"><label>Name <input name="name"></label><button>Say it</button></form>
+<ul><li>one</li><li>two</li></ul><p><a href="/rows.csv" download>Rows</a></p>
 <noscript><p id="off">script is off</p></noscript></main></html>"#;
 const FAULTY: &str = r#"<!doctype html><html lang="en"><title>Faulty</title><main><h1>Faulty</h1>
 <img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><script>document.title = "ran"</script></main></html>"#;
@@ -23,12 +25,14 @@ async fn serve() -> String {
                 let mut request = vec![0; 8192];
                 let read = socket.read(&mut request).await.unwrap_or(0);
                 let head = String::from_utf8_lossy(&request[..read]).into_owned();
-                let (policy, page) = match head.split_whitespace().nth(1).unwrap_or_default() {
-                    "/faulty" => ("script-src 'none'", FAULTY),
-                    _ => ("style-src 'unsafe-inline'", PAGE),
+                let html = "text/html; charset=utf-8";
+                let (content_type, policy, page) = match head.split_whitespace().nth(1).unwrap_or_default() {
+                    "/faulty" => (html, "script-src 'none'", FAULTY),
+                    "/rows.csv" => ("text/csv", "default-src 'none'", "a,b\r\n1,2\r\n"),
+                    _ => (html, "style-src 'unsafe-inline'", PAGE),
                 };
                 let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Security-Policy: {policy}\r\n\
+                    "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Security-Policy: {policy}\r\n\
                      Content-Length: {}\r\nConnection: close\r\n\r\n{page}",
                     page.len()
                 );
@@ -45,8 +49,13 @@ async fn a_page_is_opened_filled_in_and_read() {
     browser.open("/").await;
     assert_eq!(browser.text("h1").await, "Hello שלום");
     assert_eq!(browser.count("#off").await, 0);
-    browser.fill("input", "Dana").await;
-    browser.click_text("Say it").await;
+    assert_eq!(browser.texts("li").await, ["one", "two"]);
+    let folder = tempfile::tempdir().unwrap();
+    browser.download_into(folder.path()).await;
+    browser.click_text("Rows").await;
+    assert_eq!(downloaded(&folder.path().join("rows.csv")).await, "a,b\r\n1,2\r\n");
+    browser.fill("input", "Dan").await;
+    browser.press("a\u{e004}\u{e007}").await;
     browser.wait_until("return location.search === '?name=Dana'", json!([])).await;
     assert_eq!(browser.path().await, "/said?name=Dana");
     browser.back().await;

@@ -264,6 +264,19 @@ impl Drop for Browser {
     }
 }
 
+/// What a file says that is being downloaded, once it is there.
+pub async fn downloaded(path: &Path) -> String {
+    let start = Instant::now();
+    loop {
+        // Until it is whole it has another name.
+        match std::fs::read_to_string(path) {
+            Ok(text) => return text,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{} was not downloaded: {error}", path.display()),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// What the page has logged as errors, policy violations and refused requests among them.
 async fn errors(session: &Session, expected: &[String]) -> Vec<String> {
     // What was logged before this is answered has arrived.

@@ -3,11 +3,13 @@
 use actix_web::http::Method;
 use actix_web::web::Json;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, SecurityRequirement};
+use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement};
 use utoipa::{Modify, OpenApi};
 
+use super::once::KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use super::{
@@ -78,7 +80,7 @@ impl Modify for Always {
             for (method, operation) in operations {
                 let Some(operation) = operation else { continue };
                 let route = ROUTES.iter().find(|route| route.path == path && route.method == method);
-                complete(operation, route.and_then(|route| route.right));
+                complete(operation, route.and_then(|route| route.right), method == Method::GET);
                 // Handlers of different rooms have the same names; the document wants each once.
                 let name = operation.operation_id.take().unwrap_or_default();
                 let room = path.trim_start_matches("/api/v1/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
@@ -88,8 +90,22 @@ impl Modify for Always {
     }
 }
 
-fn complete(operation: &mut Operation, right: Option<Right>) {
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(KEY_BYTES_MAX));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("With the same key, the same request is done once within a day"))
+        .schema(Some(schema))
+        .build()
+}
+
+fn complete(operation: &mut Operation, right: Option<Right>, is_read: bool) {
     if let Some(right) = right {
+        if !is_read {
+            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        }
         let proofs = ["token", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
         operation.security = Some(proofs.into());
         // What a script must know before it asks for a token.

@@ -13,8 +13,8 @@ use super::problem::Problem;
 use crate::console::{Console, Entry};
 use crate::store::idempotency::{self, Claim};
 
-/// A longer key is refused.
-const KEY_BYTES_MAX: usize = 255;
+/// A longer key is refused; the document says it.
+pub(super) const KEY_BYTES_MAX: usize = 255;
 /// Fields of an answer that are shown once and never kept.
 const SHOWN_ONCE: [&str; 4] = ["token", "secret", "url", "verify_token"];
 

@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny fuzz-api bench clean
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny screenshots fuzz-api bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ sqlx-check: ## Fail if .sqlx/ is not what the statements give
 
 deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
 	cargo deny check bans licenses sources
+
+screenshots: ## Every page into target/screenshots/, light and dark, wide and narrow
+	cargo test --test suite -- browser::pages::screenshots --ignored --nocapture
 
 fuzz-api: ## Make up requests out of the API's document for a quarter of an hour, others every time (SEED=1 for the same)
 	SWITCHHOOK_FUZZ_EXAMPLES=500 SWITCHHOOK_FUZZ_SECONDS=1800 SWITCHHOOK_FUZZ_SEED=$${SEED:-$$RANDOM} \

@@ -7,7 +7,7 @@ use super::{Browser, axe};
 use crate::support::TestApp;
 
 /// What Swagger UI does not keep: its colours, and a button within what folds.
-const THEIRS: [&str; 2] = ["color-contrast", "nested-interactive"];
+pub const THEIRS: [&str; 2] = ["color-contrast", "nested-interactive"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_read_and_tried_in_the_viewer() {

@@ -1,9 +1,11 @@
 //! The pages in a real browser: headless Chromium over WebDriver, which is a handful of POSTs, so it needs no crate.
 
 mod axe;
+mod desk;
 mod docs;
 mod driver;
 mod harness;
 mod page;
+mod pages;
 
 pub use page::Browser;

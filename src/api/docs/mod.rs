@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, HeaderValue};
 use actix_web::web::Path;
 use utoipa_swagger_ui::Config;
 
@@ -27,9 +27,7 @@ const KEPT: &str = "private, max-age=3600";
     responses((status = 200, description = "A page", content_type = "text/html", body = String))
 )]
 pub(super) async fn page() -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    console::protect_page(&mut response);
-    response.content_type("text/html; charset=utf-8").body(PAGE)
+    of_page(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE))
 }
 
 /// A file of the page.
@@ -41,17 +39,27 @@ pub(super) async fn page() -> HttpResponse {
     responses((status = 200, description = "It", content((String = "text/javascript"), (String = "text/css"))))
 )]
 pub(super) async fn file(name: Path<String>) -> Result<HttpResponse, Problem> {
-    let mut response = HttpResponse::Ok();
-    console::protect_page(&mut response);
-    response.insert_header((CACHE_CONTROL, KEPT));
     if let Some((_, content_type, text)) = OURS.iter().find(|(known, ..)| *known == name.as_str()) {
-        return Ok(response.content_type(*content_type).body(*text));
+        return Ok(kept(HttpResponse::Ok().content_type(*content_type).body(*text)));
     }
     let name = THEIRS.into_iter().find(|known| *known == name.as_str()).ok_or_else(Problem::not_found)?;
     let found = utoipa_swagger_ui::serve(name, Arc::new(Config::from(""))).ok().flatten();
     let found = found.ok_or_else(Problem::not_found)?;
+    let mut response = HttpResponse::Ok();
     if found.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    Ok(response.content_type(found.content_type).body(found.bytes.into_owned()))
+    Ok(kept(response.content_type(found.content_type).body(found.bytes.into_owned())))
+}
+
+/// Under the policy of pages, which the gate leaves as it is.
+fn of_page(mut response: HttpResponse) -> HttpResponse {
+    console::protect_page(response.headers_mut());
+    response
+}
+
+fn kept(response: HttpResponse) -> HttpResponse {
+    let mut response = of_page(response);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(KEPT));
+    response
 }

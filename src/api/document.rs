@@ -13,8 +13,8 @@ use super::once::KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use super::{
-    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, events, jobs, leads, messages,
-    overview, session, stats, tokens, users,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, events, jobs, leads,
+    messages, overview, session, stats, tokens, users,
 };
 use crate::access::Right;
 

@@ -1,8 +1,8 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
 use super::{
-    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, document, events, jobs, leads,
-    messages, overview, session, stats, tokens, users,
+    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, document, events, jobs,
+    leads, messages, overview, session, stats, tokens, users,
 };
 use crate::access::Right;
 use crate::console::route::routes;

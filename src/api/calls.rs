@@ -11,6 +11,8 @@ use super::answer::tagged;
 use super::page::{self, List};
 use super::problem::Problem;
 use crate::console::{Console, Entry};
+use crate::inbox;
+use crate::providers::Trace;
 use crate::store::people::{self, CallDetail, CallEvent, CallFilter, CallItem, Revealed};
 
 /// Which calls.
@@ -128,17 +130,21 @@ pub(super) async fn show(
     Ok(tagged(&request, &call))
 }
 
-/// The events that made a call, without their payloads.
+/// The events that made a call, without their payloads, each with the fields that it set.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/events", tag = "calls", params(("id" = Uuid, Path)),
                responses((status = 200, body = CallEvents)))]
 pub(super) async fn events(
     entry: ReqData<Entry>,
     console: Data<Console>,
+    trace: Data<Trace>,
     id: Path<Uuid>,
 ) -> Result<Json<CallEvents>, Problem> {
     let mut transaction = console.begin().await?;
     let found = people::events_of_call(&mut transaction, &entry.scope, *id).await?;
+    let (mut items, complete) = found.ok_or_else(Problem::not_found)?;
+    let ids: Vec<Uuid> = items.iter().map(|event| event.id).collect();
+    let mut fields = trace.fields(*id, &inbox::load(&mut transaction, &ids).await?);
     transaction.commit().await?;
-    let (items, complete) = found.ok_or_else(Problem::not_found)?;
+    items.iter_mut().for_each(|event| event.sets = fields.remove(&event.id).unwrap_or_default());
     Ok(Json(CallEvents { items, complete }))
 }

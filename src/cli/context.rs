@@ -15,6 +15,7 @@ use crate::integrations::Transport;
 use crate::jobs::{self, Desk, Runner};
 use crate::live::{self, Live};
 use crate::processor::Processor;
+use crate::providers::Trace;
 use crate::queue::WakeUp;
 use crate::redact::Secret;
 use crate::telemetry::Metrics;
@@ -107,6 +108,15 @@ impl Context {
             clock: Clock::system(),
             wake_up: Arc::clone(&self.wake_up),
             seen_unknown: Mutex::new(HashSet::new()),
+        })
+    }
+
+    /// What is needed to say which event set which field of a call.
+    pub fn trace(&self) -> anyhow::Result<Trace> {
+        Ok(Trace {
+            registry: Arc::new(self.registry()?),
+            default_region: self.config.phones.default_region.clone(),
+            outreach: self.config.outreach.clone(),
         })
     }
 

@@ -19,6 +19,7 @@ use crate::console::Console;
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
+use crate::providers::Trace;
 use crate::reconcile::{Reconciler, Schedule};
 use crate::{api, dashboard, db, retention};
 
@@ -132,10 +133,11 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     )
     .answering(live);
     let (people, console_bind) = (console(context, pool), context.config.console.bind);
+    let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
-        let people = people.clone();
+        let (people, trace) = (people.clone(), trace.clone());
         move |config| match console_bind {
-            None => people_routes(config, &people),
+            None => people_routes(config, &people, &trace),
             Some(_) => drop(config.app_data(people.clone())),
         }
     })?;
@@ -147,8 +149,9 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
             let listener =
                 TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind} (console.bind)"))?;
             tracing::info!(bind = %listener.local_addr()?, "listening for the API and the pages");
-            let server =
-                http::start_console(listener, &context.config.http, move |config| people_routes(config, &people))?;
+            let server = http::start_console(listener, &context.config.http, move |config| {
+                people_routes(config, &people, &trace)
+            })?;
             let handle = server.handle();
             tokio::spawn(server);
             Some(handle)
@@ -180,7 +183,8 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
 }
 
 /// The API and the pages.
-fn people_routes(config: &mut ServiceConfig, people: &Data<Console>) {
+fn people_routes(config: &mut ServiceConfig, people: &Data<Console>, trace: &Data<Trace>) {
+    config.app_data(trace.clone());
     api::routes(config, people);
     dashboard::routes(config, people);
 }

@@ -4,6 +4,8 @@
 //! A new page is one file, one template, one line in `routes`.
 
 mod assets;
+mod calls;
+mod csv;
 mod fault;
 mod gate;
 mod home;

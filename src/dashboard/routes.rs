@@ -1,10 +1,13 @@
 //! Every page and form, with the right that it needs. The server and the tests go by this list.
 
+use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
 use super::{home, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
 const LOOK: Option<Right> = Some(Right::Look);
+const LISTEN: Option<Right> = Some(Right::Listen);
+const EDIT: Option<Right> = Some(Right::Edit);
 
 routes! {
     "";
@@ -13,4 +16,17 @@ routes! {
     get "/sign-in" None => sign_in::show;
     post "/sign-in" None => sign_in::sign_in;
     post "/sign-out" LOOK => sign_in::sign_out;
+
+    get "/calls" LOOK => list::show;
+    get "/calls.csv" LOOK => export::show;
+    get "/calls/{id}" LOOK => detail::show;
+    get "/calls/{id}/recordings/{recording}" LISTEN => sound::show;
+    post "/calls/{id}/conversion" EDIT => edit::conversion;
+    post "/calls/{id}/campaign" EDIT => edit::campaign;
+    post "/calls/{id}/notes" EDIT => edit::note;
+    get "/unattributed" LOOK => unattributed::show;
+    post "/unattributed/selected" EDIT => attribute::selected;
+    post "/unattributed/all" EDIT => attribute::all;
+    post "/unattributed/undo" EDIT => attribute::undo;
+    post "/unattributed/rule" EDIT => attribute::rule;
 }

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::assets;
 use super::fault::Fault;
 use super::params::Params;
+use super::show;
 use crate::access::{Right, Scope, TenantScope};
 use crate::console::{Console, Entry};
 use crate::store::people::{self, TenantItem};
@@ -94,6 +95,17 @@ impl Shell {
         &self.within
     }
 
+    /// Shows another tenant's rows, that of what is looked at; it must be theirs.
+    pub(super) fn show_tenant(&mut self, slug: &str) -> Result<(), Fault> {
+        if self.tenant.slug == slug {
+            return Ok(());
+        }
+        let index = self.tenants.iter().position(|tenant| tenant.slug == slug).ok_or(Fault::NotFound)?;
+        std::mem::swap(&mut self.tenant, &mut self.tenants[index]);
+        self.within = self.scope.within(self.tenant.id).ok_or(Fault::NotFound)?;
+        Ok(())
+    }
+
     /// Whether they have a right.
     pub(super) fn may(&self, right: Right) -> bool {
         self.scope.may(right)
@@ -131,6 +143,21 @@ impl Shell {
     /// This page with another value of a parameter; an empty one: without it.
     pub(super) fn with(&self, name: &str, value: &str) -> String {
         format!("{}{}", self.path, self.params.with(name, Some(value).filter(|value| !value.is_empty())).query())
+    }
+
+    /// A moment, there: 21 Nov 2026, 14:05:09.
+    pub(super) fn moment(&self, at: &DateTime<Utc>) -> String {
+        show::moment(at, self.zone)
+    }
+
+    /// The time of day, there: 14:05.
+    pub(super) fn clock(&self, at: &DateTime<Utc>) -> String {
+        show::clock(at, self.zone)
+    }
+
+    /// The time of day, there: 14:05:09.
+    pub(super) fn seconds(&self, at: &DateTime<Utc>) -> String {
+        at.with_timezone(&self.zone).format("%H:%M:%S").to_string()
     }
 
     pub(super) fn stylesheet(&self) -> &'static str {

@@ -4,6 +4,7 @@ mod accept;
 mod backlog;
 mod claim;
 mod event;
+mod load;
 pub mod operate;
 pub mod search;
 mod settle;
@@ -13,6 +14,7 @@ pub use accept::{Accepted, Audio, NewEvent, accept, accept_reconciled, accept_wi
 pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim};
 pub use event::Event;
+pub use load::load;
 pub use search::Filter;
 pub use settle::{Outcome, Postponed, Settled, postpone, remove_payloads, settle};
 

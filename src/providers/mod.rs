@@ -17,6 +17,7 @@ mod sample;
 mod switchhook;
 #[cfg(test)]
 mod testing;
+mod trace;
 pub mod voicenter;
 pub mod whatsapp;
 
@@ -25,6 +26,7 @@ pub use envelope::{Document, Envelope, external_event_id, sanitize};
 pub use proof::{Credentials, Proof, Refusal, prove};
 pub use reader::{Notes, Reader};
 pub use sample::{Outgoing, Sample};
+pub use trace::Trace;
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};

@@ -98,6 +98,8 @@ pub struct CallEvent {
     pub received_at: DateTime<Utc>,
     pub processed_at: Option<DateTime<Utc>>,
     pub outcome: Option<String>,
+    /// The fields of the call that it set.
+    pub sets: Vec<String>,
 }
 
 /// A call, masked; `None`: there is none of this id, or it is not theirs.
@@ -193,6 +195,7 @@ pub async fn events_of(
         received_at: event.received_at,
         processed_at: event.processed_at,
         outcome: event.outcome,
+        sets: Vec::new(),
     });
     Ok(Some((events.collect(), all)))
 }

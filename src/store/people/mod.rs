@@ -5,15 +5,20 @@ mod analytics;
 mod attributions;
 mod call;
 mod call_edits;
+mod call_history;
 mod calls;
 mod lead;
 mod lead_edits;
 mod leads;
 mod matching;
 mod messages;
+mod names;
+mod notes;
 mod overview;
 mod reveal;
+mod rules;
 mod search;
+mod sound;
 mod stats;
 mod tenants;
 
@@ -21,17 +26,22 @@ pub use analytics::{AnalysisItem, list as list_analytics};
 pub use attributions::{Attributed, attribute, attribute_matching, undo_attribution};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
 pub use call_edits::{CallEdit, edit as edit_call, has_campaign};
+pub use call_history::{EditOfCall, edits as edits_of_call};
 pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
 pub use lead::{LeadDetail, LeadJob, find as find_lead};
 pub use lead_edits::{LeadEdit, edit as edit_lead};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
+pub use names::{CallNames, of_calls as call_names};
+pub use notes::{CallNote, add as add_call_note, of_call as notes_of_call};
 pub use overview::{
     CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
     refresh_overview,
 };
 pub use reveal::{Revealed, log as log_reveal};
+pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};
 pub use search::{Search, Unsearchable};
+pub use sound::{SoundPart, part as sound};
 pub use stats::{CallStats, calls_since};
 pub use tenants::{TenantItem, list as tenants};
 

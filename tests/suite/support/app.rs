@@ -130,7 +130,13 @@ impl TestApp {
                 config.http.base_url(),
                 config.http.trusted_proxies.clone(),
             ));
+            let trace = actix_web::web::Data::new(providers::Trace {
+                registry: Arc::clone(&registry),
+                default_region: config.phones.default_region.clone(),
+                outreach: config.outreach.clone(),
+            });
             move |config| {
+                config.app_data(trace.clone());
                 switchhook::api::routes(config, &console);
                 switchhook::dashboard::routes(config, &console);
             }

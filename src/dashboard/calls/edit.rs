@@ -1,0 +1,89 @@
+//! What people decide about one call: whether it was a success, whose campaign it was, what they note of it.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data, Path, ReqData};
+use uuid::Uuid;
+
+use super::super::fault::Fault;
+use super::super::params::Params;
+use super::super::shell::see_other;
+use crate::console::{Console, Entry};
+use crate::store::people::{self, CallEdit};
+
+/// A note is a few sentences.
+const NOTE_CHARS_MAX: usize = 2_000;
+
+/// Whether it was a success: 1, 0, or nobody has decided.
+pub(in crate::dashboard) async fn conversion(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let converted = match form.get("converted") {
+        Some("1") => Some(true),
+        Some("0") => Some(false),
+        Some("none") => None,
+        _ => return Err(Fault::unfit("converted is 1, 0 or none.")),
+    };
+    let edit = CallEdit { converted: Some(converted), ..CallEdit::default() };
+    set(&entry, &console, *id, edit).await?;
+    let back = form.without(&["csrf", "converted"]).with("said", Some("converted"));
+    Ok(see_other(&format!("/calls/{id}{}", back.query())))
+}
+
+/// Whose campaign it was, whatever was derived.
+pub(in crate::dashboard) async fn campaign(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let campaign_id = read_campaign(&entry, &console, form.get("campaign")).await?;
+    set(&entry, &console, *id, CallEdit { campaign_id: Some(campaign_id), ..CallEdit::default() }).await?;
+    let back = form.without(&["csrf", "campaign"]).with("said", Some("campaign"));
+    Ok(see_other(&format!("/calls/{id}{}", back.query())))
+}
+
+/// A note, with who wrote it.
+pub(in crate::dashboard) async fn note(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let text = form.get("note").ok_or_else(|| Fault::unfit("The note is empty."))?;
+    if text.chars().count() > NOTE_CHARS_MAX {
+        return Err(Fault::unfit(format!("A note has {NOTE_CHARS_MAX} characters at most.")));
+    }
+    if !people::add_call_note(console.pool(), &entry.scope, *id, text).await? {
+        return Err(Fault::unfit("A note is kept with its person, and this call has no number."));
+    }
+    let back = form.without(&["csrf", "note"]).with("said", Some("noted"));
+    Ok(see_other(&format!("/calls/{id}{}", back.query())))
+}
+
+/// The campaign that a form names, if it is theirs; `none`: nobody has decided.
+pub(in crate::dashboard) async fn read_campaign(
+    entry: &Entry,
+    console: &Console,
+    text: Option<&str>,
+) -> Result<Option<Uuid>, Fault> {
+    let text = text.ok_or_else(|| Fault::unfit("Choose a campaign."))?;
+    if text == "none" {
+        return Ok(None);
+    }
+    let id = text.parse().map_err(|_| Fault::unfit("campaign is the id of a campaign."))?;
+    match people::has_campaign(console.pool(), &entry.scope, id).await? {
+        true => Ok(Some(id)),
+        false => Err(Fault::unfit("There is no such campaign, or it is not yours.")),
+    }
+}
+
+async fn set(entry: &Entry, console: &Console, id: Uuid, edit: CallEdit) -> Result<(), Fault> {
+    let is_set = people::edit_call(console.pool(), &entry.scope, id, edit).await?;
+    if is_set { Ok(()) } else { Err(Fault::NotFound) }
+}

@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny screenshots fuzz-api bench clean
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny screenshots fuzz-api bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ fuzz-api: ## Make up requests out of the API's document for a quarter of an hour
 
 bench: ## Measure ingest, processing and latency against raw Postgres (some minutes; ARGS=--quick for less)
 	cargo bench --bench throughput -- $(ARGS)
+
+big: ## Measure every list and page over a million calls (20 GB of disk for half an hour; ARGS=--quick for less)
+	cargo bench --bench throughput -- --only pages $(ARGS)
 
 clean: ## Remove what was built; the data in .switchhook/ stay
 	cargo clean

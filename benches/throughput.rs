@@ -25,6 +25,8 @@ mod live;
 mod load;
 #[path = "throughput/memory.rs"]
 mod memory;
+#[path = "throughput/pages.rs"]
+mod pages;
 #[path = "throughput/pause.rs"]
 mod pause;
 #[path = "throughput/payload.rs"]
@@ -81,6 +83,8 @@ enum Name {
     Live,
     /// Many processed rows, an old snapshot
     History,
+    /// Lists, details, searches and overviews over a big table
+    Pages,
 }
 
 /// How much is measured.
@@ -105,6 +109,10 @@ struct Scale {
     live_seconds: u64,
     /// Processed rows beside the pending ones.
     history_rows: usize,
+    /// The big table.
+    big_calls: usize,
+    big_leads: usize,
+    big_events: usize,
 }
 
 impl Scale {
@@ -120,6 +128,9 @@ impl Scale {
             live_leads: 200_000,
             live_seconds: 30,
             history_rows: 300_000,
+            big_calls: 1_000_000,
+            big_leads: 200_000,
+            big_events: 10_000_000,
         };
         match args {
             Args { quick: true, .. } => Self {
@@ -133,6 +144,9 @@ impl Scale {
                 live_leads: 5_000,
                 live_seconds: 10,
                 history_rows: 100_000,
+                big_calls: 20_000,
+                big_leads: 5_000,
+                big_events: 50_000,
             },
             Args { long: true, .. } => Self { runs: 5, history_rows: 1_000_000, steady_seconds: 30, ..usual },
             _ => usual,
@@ -159,7 +173,7 @@ async fn main() -> anyhow::Result<()> {
 async fn measure(bench: &mut Bench, args: &Args) -> anyhow::Result<Report> {
     let scale = Scale::of(args);
     let wanted = |name: Name| match args.only.is_empty() {
-        true => name != Name::History || args.long,
+        true => name != Name::Pages && (name != Name::History || args.long),
         false => args.only.contains(&name),
     };
     let mut report = Report::new(bench.facts().await?);
@@ -180,6 +194,9 @@ async fn measure(bench: &mut Bench, args: &Args) -> anyhow::Result<Report> {
     }
     if wanted(Name::History) {
         history::measure(bench, scale, &mut report).await?;
+    }
+    if wanted(Name::Pages) {
+        pages::measure(bench, scale, &mut report).await?;
     }
     Ok(report)
 }

@@ -35,6 +35,8 @@ with ended as (
                i.converted, i.sentiment, i.talk_ms, i.cost
         from call_items i
         where i.tenant_id = $1 and i.started_at >= m.quarter and i.started_at < m.quarter + interval '15 minutes'
+        -- Quarter by quarter, along the index: without this the plan for any tenant is one scan of all calls.
+        offset 0
     ) c on true
     group by grouping sets ((m.quarter, c.cost_unit), (m.quarter, c.campaign_id, c.cost_unit))
 )

@@ -15,7 +15,7 @@ use crate::access::Scope;
 use crate::console::{Console, Entry};
 use crate::inbox::search::{self, Cause, EventRow, State};
 use crate::inbox::{Filter, Outcome};
-use crate::store::people::{self, Revealed};
+use crate::store::people::{self, Page, Revealed};
 
 /// Which events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,7 +58,7 @@ pub(super) struct DeadQuery {
     until: Option<DateTime<Utc>>,
 }
 
-/// Events without their payloads, the newest first.
+/// Events without their payloads, the newest first. A filter that fits little may give short pages.
 #[utoipa::path(get, path = "/api/v1/events", tag = "operations", params(EventQuery),
                responses((status = 200, body = List<EventRow>)))]
 pub(super) async fn list(
@@ -80,9 +80,9 @@ pub(super) async fn list(
         ids: Vec::new(),
     };
     let mut transaction = console.begin().await?;
-    let rows = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let events = search::list(&mut transaction, &filter, state, before, rows).await?;
-    Ok(Json(page::cut(events, limit, |event| event.id)))
+    let rows = u32::try_from(limit).unwrap_or(u32::MAX);
+    let (items, next) = search::page(&mut transaction, &filter, state, before, rows).await?;
+    Ok(Json(Page { items, next }.into()))
 }
 
 /// One event, without its payload.

@@ -96,13 +96,51 @@ pub struct Cause {
     pub newest_id: Uuid,
 }
 
-/// Lists events, the newest first: at most `limit`, and only ids before `before`.
+/// Rows that a filter is looked for in, for one page that somebody waits for.
+const LOOK_MAX: i64 = 20_000;
+
+/// Lists events, the newest first: at most `limit`, and only ids before `before`; as long as it takes.
 pub async fn list(
     connection: &mut PgConnection,
     filter: &Filter,
     state: Option<State>,
     before: Option<Uuid>,
     limit: u32,
+) -> Result<Vec<EventRow>, sqlx::Error> {
+    look(connection, filter, state, before, limit, None).await
+}
+
+/// The same for a page that somebody waits for: what fits little is looked for among the next rows only. Returns the
+/// events, and where the next page begins.
+pub async fn page(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    state: Option<State>,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<(Vec<EventRow>, Option<Uuid>), sqlx::Error> {
+    let mut events = look(&mut *connection, filter, state, before, limit.saturating_add(1), Some(LOOK_MAX)).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if events.len() > limit {
+        events.truncate(limit);
+        let next = events.last().map(|event| event.id);
+        return Ok((events, next));
+    }
+    // Pending and dead ones have indexes of their own, and are looked at to the end.
+    if !filter.ids.is_empty() || matches!(state, Some(State::Pending | State::Settled(Outcome::Dead))) {
+        return Ok((events, None));
+    }
+    let last = sqlx::query_file_scalar!("sql/inbox/last_event_looked_at.sql", before, LOOK_MAX);
+    Ok((events, last.fetch_optional(connection).await?))
+}
+
+async fn look(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    state: Option<State>,
+    before: Option<Uuid>,
+    limit: u32,
+    look_max: Option<i64>,
 ) -> Result<Vec<EventRow>, sqlx::Error> {
     let Filter { provider, event_type, tenant_id, since, until, ids } = filter;
     let (provider, event_type, limit) = (provider.as_deref(), event_type.as_deref(), i64::from(limit));
@@ -153,6 +191,7 @@ pub async fn list(
                 outcome,
                 before,
                 limit,
+                look_max,
             )
             .fetch_all(connection)
             .await

@@ -39,6 +39,7 @@ mod outbox;
 mod outreach;
 mod overview;
 mod permutations;
+mod plans;
 mod poison;
 mod privacy;
 mod reconcile;

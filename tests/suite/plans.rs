@@ -106,6 +106,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/responses", &["@, now() - interval '2 days', now(), 200, 10, 86400"]),
     ("people/show_calls", &["array[{call}], @"]),
     ("people/stats", &["@, now() - interval '1 hour'"]),
+    ("people/tenants", &["null, 100", "@, 1"]),
     ("people/undo_attribution", &["gen_random_uuid(), @, 400"]),
     (
         "inbox/list_events",

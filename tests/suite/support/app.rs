@@ -330,7 +330,8 @@ impl TestApp {
     pub async fn clear(&self) {
         self.execute(
             "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
-             outreaches, allowances, charges, crm_links, crm_queue, appointments, lead_notes, live_answers",
+             outreaches, allowances, charges, crm_links, crm_queue, appointments, lead_notes, live_answers,
+             call_words, call_quarters, call_quarter_changes, attributions",
         )
         .await;
     }

@@ -2,11 +2,11 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CONTENT_SECURITY_POLICY};
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 
 use super::once;
 use super::problem::Problem;
@@ -28,6 +28,11 @@ pub(super) async fn gate(
             }
             request.into_response(response)
         }
+        // The viewer is a page: whoever opens it is taken to where one signs in, and back.
+        Err(problem) if problem.status_code() == StatusCode::UNAUTHORIZED && is_viewer(&request) => {
+            let place = (LOCATION, "/sign-in?next=%2Fapi%2Fv1%2Fdocs");
+            request.into_response(HttpResponse::SeeOther().insert_header(place).finish())
+        }
         Err(problem) => request.into_response(problem.error_response()),
     };
     // A page has brought a policy of its own.
@@ -35,6 +40,11 @@ pub(super) async fn gate(
         console::protect(response.headers_mut());
     }
     Ok(response)
+}
+
+fn is_viewer(request: &ServiceRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    request.path() == "/api/v1/docs" && accepted.is_some_and(|types| types.contains("text/html"))
 }
 
 enum Way {

@@ -7,5 +7,6 @@ mod driver;
 mod harness;
 mod page;
 mod pages;
+mod sign_in;
 
 pub use page::Browser;

@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Forged,
     /// It is not there, or not theirs.
     NotFound,
+    /// There is no tenant yet: an installation that was not set up.
+    NoTenant,
     /// What was filled in cannot be; this is why.
     Unfit(Cow<'static, str>),
     /// Too many requests; again after so many seconds.
@@ -68,6 +70,12 @@ impl Fault {
                     .into(),
             ),
             Self::NotFound => ("There is nothing here", "It does not exist, was deleted, or is not yours to see.".into()),
+            Self::NoTenant => (
+                "There is nothing to show yet",
+                "Add a tenant first: `switchhook tenant add`, or start with `switchhook serve --setup`, which adds one \
+                 with a connection for every platform."
+                    .into(),
+            ),
             Self::Unfit(detail) => ("That cannot be", detail.clone()),
             Self::TooMany(seconds) => ("Too many requests", format!("Try again in {seconds} seconds.").into()),
             Self::TooSlow => (
@@ -95,7 +103,7 @@ impl ResponseError for Fault {
         match self {
             Self::Unknown => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoTenant => StatusCode::NOT_FOUND,
             Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,

@@ -36,6 +36,11 @@ impl Params {
         self.get(name).map(str::to_owned)
     }
 
+    /// The first value of this name to the letter: a password may begin or end with a space.
+    pub(super) fn raw(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+    }
+
     /// Every value of this name that is not empty.
     pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
         self.pairs().filter(move |(key, _)| *key == name).map(|(_, value)| value)

@@ -62,13 +62,13 @@ impl Shell {
     ) -> Result<Self, Fault> {
         let params = Params::of(request);
         let mut tenants = people::tenants(console.pool(), &entry.scope).await?;
+        if tenants.is_empty() {
+            return Err(Fault::NoTenant);
+        }
         let index = match params.get("tenant") {
             Some(slug) => tenants.iter().position(|tenant| tenant.slug == slug).ok_or(Fault::NotFound)?,
             None => 0,
         };
-        if tenants.is_empty() {
-            return Err(Fault::NotFound);
-        }
         let tenant = tenants.remove(index);
         let within = entry.scope.within(tenant.id).ok_or(Fault::NotFound)?;
         // A zone that this program does not know (a newer one) is shown as UTC, and the page says which it is.

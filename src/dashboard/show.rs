@@ -48,17 +48,12 @@ pub(super) fn day_name(day: NaiveDate, today: NaiveDate) -> String {
     }
 }
 
-/// How long ago, roughly: 40 s, 12 min, 5 h, 3 d.
-pub(super) fn ago(at: &DateTime<Utc>, now: DateTime<Utc>) -> String {
-    seconds((now - at).num_seconds().max(0))
-}
-
 /// Seconds, roughly: 40 s, 12 min, 5 h, 3 d.
 pub(super) fn seconds(seconds: i64) -> String {
     match seconds {
-        ..90 => format!("{seconds} s"),
-        ..5_400 => format!("{} min", (seconds + 30) / 60),
-        ..172_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        ..=89 => format!("{seconds} s"),
+        90..=5_399 => format!("{} min", (seconds + 30) / 60),
+        5_400..=172_799 => format!("{} h", (seconds + 1_800) / 3_600),
         _ => format!("{} d", (seconds + 43_200) / 86_400),
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Fault> {
 /// Begins a session, and goes to where one wanted to go.
 pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: Bytes) -> Result<HttpResponse, Fault> {
     let form_of = Params::read(&body);
-    let (login, password) = (form_of.owned("login"), form_of.owned("password"));
+    let (login, password) = (form_of.owned("login"), form_of.raw("password"));
     let next = form_of.owned("next").unwrap_or_default();
     let credentials = match (form_of.owned("token"), &login, password) {
         (Some(token), ..) => Credentials::Token(Secret::new(token)),

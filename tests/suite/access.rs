@@ -16,15 +16,19 @@ pub const OTHER: Uuid = Uuid::from_u128(2);
 /// Stands in whatever belongs to the default tenant.
 pub const MARK: &str = "ours-alone";
 
+/// The id of one of them.
+pub fn id(n: u128) -> Uuid {
+    Uuid::from_u128(0x1000 + n)
+}
+
 /// One of everything, of the default tenant; another tenant has nothing but its name.
-async fn one_of_everything() -> TestApp {
+pub async fn one_of_everything() -> TestApp {
     one_of_everything_in(TestApp::spawn().await).await
 }
 
 /// The same, in an app of one's own.
 pub async fn one_of_everything_in(mut app: TestApp) -> TestApp {
     app.allow_broken_rows();
-    let id = |n: u128| Uuid::from_u128(0x1000 + n);
     app.execute(&format!(
         "insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other');
          insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number,
@@ -66,7 +70,6 @@ pub async fn one_of_everything_in(mut app: TestApp) -> TestApp {
 
 /// What is sent to a route: the path with ids of the default tenant, and a body. A route without an entry fails.
 fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) {
-    let id = |n: u128| Uuid::from_u128(0x1000 + n);
     let ids = |n: u128| Some(json!({ "ids": [id(n)] }));
     let path = route.path.trim_start_matches("/api/v1/");
     let (last, body) = match (route.method.as_str(), path) {

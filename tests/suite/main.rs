@@ -38,6 +38,8 @@ mod ops;
 mod outbox;
 mod outreach;
 mod overview;
+mod pages;
+mod pages_access;
 mod permutations;
 mod plans;
 mod poison;

@@ -41,9 +41,9 @@ pub(in crate::dashboard) async fn campaign(
     body: Bytes,
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
-    let campaign_id = read_campaign(&entry, &console, form.get("campaign")).await?;
+    let campaign_id = read_campaign(&entry, &console, form.get("to")).await?;
     set(&entry, &console, *id, CallEdit { campaign_id: Some(campaign_id), ..CallEdit::default() }).await?;
-    let back = form.without(&["csrf", "campaign"]).with("said", Some("campaign"));
+    let back = form.without(&["csrf", "to"]).with("said", Some("campaign"));
     Ok(see_other(&format!("/calls/{id}{}", back.query())))
 }
 

@@ -39,6 +39,9 @@ fn page(pattern: &str) -> Option<Page> {
         // To the calls.
         "/" => None,
         "/sign-in" => page(pattern, false),
+        "/calls" | "/unattributed" => page(pattern, true),
+        "/calls/{id}" => page(&format!("/calls/{}", desk::CALL), true),
+        "/calls.csv" | "/calls/{id}/recordings/{recording}" => None,
         other => panic!("{other} is a new page: say here where it is, and whether it shows what people said"),
     }
 }

@@ -1,0 +1,201 @@
+//! What pages do, over HTTP: lists and their filters, CSV, who set what, attribution and undo, recordings in parts.
+
+use serde_json::json;
+use switchhook::access::Role;
+use switchhook::store::tokens;
+use uuid::Uuid;
+
+use crate::support::app::{Answer, TENANT};
+use crate::support::{TestApp, fixtures};
+
+struct Visitor {
+    app: TestApp,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Visitor {
+    async fn come(app: TestApp, role: Role) -> Self {
+        let token = tokens::add(&app.pool, Some(TENANT), role, "desk", None).await.unwrap().1.expose().to_owned();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { app, token, client }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        TestApp::answer(self.client.get(format!("{}{path}", self.app.base)).bearer_auth(&self.token)).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.app.base)).bearer_auth(&self.token);
+        TestApp::answer(request.form(fields)).await
+    }
+}
+
+fn call(n: u32) -> Uuid {
+    Uuid::from_u128(0xca11_0000 + u128::from(n))
+}
+
+async fn with_calls() -> TestApp {
+    let mut app = TestApp::spawn().await;
+    app.allow_broken_rows();
+    app.execute(&format!(
+        "insert into campaigns (id, tenant_id, name) values ('{campaign}', '{TENANT}', 'Spring');
+         insert into phone_numbers (number, tenant_id) values ('+15550100010', '{TENANT}');
+         insert into leads (id, tenant_id, phone, name) values (gen_random_uuid(), '{TENANT}', '+15550100101', '=cmd|x');
+         insert into calls (id, tenant_id, provider, provider_call_id, direction, status, disposition, initiated_at,
+                            our_number, contact_number, from_number, transcript)
+         select ('00000000-0000-0000-0000-0000ca11' || lpad(to_hex(n), 4, '0'))::uuid, '{TENANT}', 'retell', 'c' || n,
+                'inbound', 'ended', (case n % 2 when 0 then 'answered' else 'no_answer' end)::call_disposition,
+                '2026-10-30T12:00:00Z'::timestamptz - n * interval '5 hours', '+15550100010',
+                '+155501001' || lpad(n::text, 2, '0'), '+155501001' || lpad(n::text, 2, '0'), 'words of call ' || n
+         from generate_series(1, 60) n",
+        campaign = Uuid::from_u128(0xca3a),
+    ))
+    .await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_says_what_its_url_asks_for_page_by_page() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    let first = visitor.get("/calls").await;
+    assert_eq!(first.text.matches("data-id=").count(), 50, "{}", first.text);
+    assert!(first.text.contains("Friday 30 October") && first.text.contains("=cmd|x"), "{}", first.text);
+    let next = first.text.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let second = visitor.get(&next).await;
+    assert_eq!(second.text.matches("data-id=").count(), 10);
+    let missed = visitor.get("/calls?missed=1&from=2026-10-29&until=2026-10-29").await;
+    // 29 October: calls 3 to 7 began at 21:00, 16:00, 11:00, 06:00 and 01:00; the odd ones were missed.
+    assert_eq!(missed.text.matches("data-id=").count(), 3, "{}", missed.text);
+    let found = visitor.get("/calls?search=%2215+%22").await;
+    assert_eq!(found.text.matches("data-id=").count(), 1, "{}", found.text);
+    let hidden = visitor.get("/calls?hide=agent&hide=platform").await;
+    assert!(!hidden.text.contains(">Agent</th>") && hidden.text.contains(">Campaign</th>"));
+    for wrong in ["/calls?from=soon", "/calls?missed=perhaps", "/calls?campaign=spring"] {
+        visitor.get(wrong).await.assert_status(422);
+    }
+    assert!(visitor.get("/calls?search=nobody").await.text.contains("No call fits"));
+    let viewer = Visitor::come(visitor.app, Role::Viewer).await;
+    let masked = viewer.get("/calls").await;
+    assert!(masked.text.contains("***") && !masked.text.contains("+15550100101"));
+    viewer.get("/calls?search=%2B15550100101").await.assert_status(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_is_exactly_the_filtered_rows_and_no_cell_is_a_formula() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    let all = visitor.get("/calls.csv").await;
+    assert_eq!(all.text.lines().count(), 61);
+    assert!(all.text.starts_with("id,platform,platform_call_id,direction"));
+    assert!(all.text.contains(",'=cmd|x,'+15550100101,"), "{}", all.text);
+    assert!(all.headers["content-disposition"].to_str().unwrap().contains("calls.csv"));
+    let some = visitor.get("/calls.csv?missed=1&from=2026-10-29&until=2026-10-29&bom=1").await;
+    assert_eq!((some.text.lines().count(), some.text.starts_with('\u{feff}')), (4, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_given_to_a_campaign_by_tick_or_by_filter_and_it_is_undone() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    let campaign = Uuid::from_u128(0xca3a).to_string();
+    let by_hand = "select count(*) from calls where campaign_id_by_hand is not null";
+    let page = visitor.get("/unattributed").await;
+    assert!(page.text.contains("60 recent calls of +15550100010"), "{}", page.text);
+    let ids: Vec<String> = (1..=50).map(|n| call(n).to_string()).collect();
+    let mut fields: Vec<(&str, &str)> = ids.iter().map(|id| ("id", id.as_str())).collect();
+    fields.push(("to", &campaign));
+    let done = visitor.post("/unattributed/selected", &fields).await;
+    let back = done.assert_status(303).headers["location"].to_str().unwrap().to_owned();
+    assert_eq!(visitor.app.value(by_hand).await, json!(50));
+    let said = visitor.get(&back).await;
+    assert!(said.text.contains("50 calls given to the campaign."), "{}", said.text);
+    assert_eq!(said.text.matches("data-id=").count(), 10);
+    let undo = back.split("undo=").nth(1).unwrap().to_owned();
+    visitor.post("/unattributed/undo", &[("undo", &undo)]).await.assert_status(303);
+    assert_eq!(visitor.app.value(by_hand).await, json!(0));
+    visitor.post("/unattributed/undo", &[("undo", &undo)]).await.assert_status(422);
+    // All that fit: counted and asked first.
+    let filter = [("missed", "1"), ("unattributed", "1"), ("to", campaign.as_str())];
+    let asked = visitor.post("/unattributed/all", &filter).await;
+    assert!(asked.assert_status(200).text.contains("Give 30 calls to Spring?"), "{}", asked.text);
+    assert_eq!(visitor.app.value(by_hand).await, json!(0));
+    visitor.post("/unattributed/all", &[&filter[..], &[("sure", "1")]].concat()).await.assert_status(303);
+    assert_eq!(visitor.app.value(by_hand).await, json!(30));
+    let logged = "select jsonb_agg(action order by at) from operator_log where action like '%attribut%'";
+    let actions = json!(["attribute_calls", "undo_attribution", "attribute_calls"]);
+    assert_eq!(visitor.app.value(logged).await, actions);
+    // A rule, for what comes.
+    visitor.post("/unattributed/rule", &[("our_number", "+15550100010"), ("to", &campaign)]).await.assert_status(303);
+    let rule = "select to_jsonb(campaign_id) from phone_numbers";
+    assert_eq!(visitor.app.value(rule).await, json!(campaign));
+    visitor.post("/unattributed/rule", &[("our_number", "+15550100099"), ("to", &campaign)]).await.assert_status(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_decide_of_a_call_says_who_and_is_undone() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    let path = format!("/calls/{}", call(1));
+    let done = visitor.post(&format!("{path}/conversion"), &[("converted", "1"), ("was", "none")]).await;
+    let back = done.assert_status(303).headers["location"].to_str().unwrap().to_owned();
+    let page = visitor.get(&back).await.text;
+    assert!(page.contains("The conversion is set.") && page.contains("value=\"none\">Undo"), "{page}");
+    assert!(page.contains("token desk") && page.contains(">Converted<"), "{page}");
+    visitor.post(&format!("{path}/notes"), &[("note", "Wants <b>two</b>")]).await.assert_status(303);
+    let page = visitor.get(&path).await.text;
+    assert!(page.contains("Wants &#60;b&#62;two") || page.contains("Wants &lt;b&gt;two"), "{page}");
+    visitor.post(&format!("{path}/notes"), &[("note", " ")]).await.assert_status(422);
+    visitor.post(&format!("{path}/conversion"), &[("converted", "maybe")]).await.assert_status(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_heard_in_parts_and_only_by_who_may() {
+    let app = with_calls().await;
+    let recording = Uuid::from_u128(7);
+    app.execute(&format!(
+        "insert into recordings (id, call_id, audio, audio_type)
+         values ('{recording}', '{}', convert_to(repeat('0123456789', 10), 'UTF8'), 'text/html')",
+        call(1)
+    ))
+    .await;
+    let visitor = Visitor::come(app, Role::Agent).await;
+    let path = format!("/calls/{}/recordings/{recording}", call(1));
+    let part = visitor.client.get(format!("{}{path}", visitor.app.base)).bearer_auth(&visitor.token);
+    let part = TestApp::answer(part.header("range", "bytes=10-14")).await;
+    assert_eq!((part.status, part.text.as_str()), (206, "01234"));
+    assert_eq!(part.headers["content-range"], "bytes 10-14/100");
+    assert_eq!(part.headers["content-type"], "audio/mpeg", "what a platform calls it is not believed");
+    assert_eq!(visitor.get(&path).await.assert_status(200).text.len(), 100);
+    visitor.get(&format!("/calls/{}/recordings/{recording}", call(2))).await.assert_status(404);
+    let viewer = Visitor::come(visitor.app, Role::Viewer).await;
+    viewer.get(&path).await.assert_status(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_a_call_was_set_by_one_of_its_events() {
+    let app = TestApp::spawn().await;
+    for fixture in fixtures().into_iter().filter(|fixture| fixture.provider.name() == "retell") {
+        app.post(fixture.provider, fixture.body).await;
+    }
+    app.run_until_idle().await;
+    let calls = app.value("select jsonb_agg(to_jsonb(c)) from calls c where provider = 'retell'").await;
+    let visitor = Visitor::come(app, Role::Agent).await;
+    let mut told = 0;
+    for call in calls.as_array().unwrap() {
+        let answer = visitor.get(&format!("/api/v1/calls/{}/events", call["id"].as_str().unwrap())).await;
+        let events: serde_json::Value = serde_json::from_str(&answer.assert_status(200).text).unwrap();
+        let sets: Vec<&str> = events["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|event| event["sets"].as_array().unwrap())
+            .map(|name| name.as_str().unwrap())
+            .collect();
+        for (column, field) in
+            [("status", "status"), ("direction", "direction"), ("ended_at", "ended at"), ("transcript", "transcript")]
+        {
+            let times = sets.iter().filter(|name| **name == field).count();
+            assert_eq!(times, usize::from(!call[column].is_null()), "{column} of {call}: {events}");
+            told += times;
+        }
+    }
+    assert!(told > 10, "only {told} fields");
+}

@@ -1,0 +1,144 @@
+//! Every page and form × every role × own tenant, foreign tenant, all tenants; and what guards forms.
+
+use serde_json::json;
+use switchhook::access::Role;
+use switchhook::console::Route;
+use switchhook::dashboard::ROUTES;
+use switchhook::store::tokens;
+use uuid::Uuid;
+
+use crate::access::{MARK, OTHER, id, one_of_everything};
+use crate::support::TestApp;
+use crate::support::app::TENANT;
+
+/// What is sent to a route: its path with ids of the default tenant, and the fields of its form. A route without an
+/// entry fails.
+fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
+    let of = |n: u128| vec![("id", id(n).to_string())];
+    let (last, form): (String, Vec<(&'static str, String)>) = match (route.method.as_str(), route.path) {
+        ("GET", "/" | "/sign-in" | "/calls" | "/calls.csv" | "/unattributed") => (String::new(), vec![]),
+        ("POST", "/sign-in") => (String::new(), vec![("token", "none".to_owned())]),
+        ("POST", "/sign-out") => (String::new(), vec![]),
+        ("GET", "/calls/{id}" | "/calls/{id}/recordings/{recording}") => (id(1).to_string(), vec![]),
+        ("POST", "/calls/{id}/conversion") => (id(1).to_string(), vec![("converted", "1".to_owned())]),
+        ("POST", "/calls/{id}/campaign") => (id(1).to_string(), vec![("to", "none".to_owned())]),
+        ("POST", "/calls/{id}/notes") => (id(1).to_string(), vec![("note", "called back".to_owned())]),
+        ("POST", "/unattributed/selected") => (String::new(), [of(1), vec![("to", "none".to_owned())]].concat()),
+        ("POST", "/unattributed/all") => {
+            (String::new(), vec![("to", id(5).to_string()), ("tenant", "default".to_owned()), ("sure", "1".to_owned())])
+        }
+        ("POST", "/unattributed/undo") => (String::new(), vec![("undo", id(9).to_string())]),
+        ("POST", "/unattributed/rule") => {
+            let fields = vec![("to", id(5).to_string()), ("our_number", "+15550100010".to_owned())];
+            (String::new(), [fields, vec![("tenant", "default".to_owned())]].concat())
+        }
+        (method, path) => panic!("{method} {path} is a new page: say here what is sent to it"),
+    };
+    (route.path.replace("{id}", &last).replace("{recording}", &id(10).to_string()), form)
+}
+
+/// The statuses that a role may hear: of the default tenant, of another (`foreign`).
+fn expected(route: &Route, role: Role, is_foreign: bool) -> &'static [u16] {
+    let Some(right) = route.right else { return if route.method == "GET" { &[200] } else { &[401] } };
+    let names_one = route.path.contains('{') || ["all", "undo", "rule"].iter().any(|end| route.path.ends_with(end));
+    match () {
+        () if !role.may(right) => &[403],
+        // What is not theirs is not there, or is passed over.
+        () if is_foreign && names_one => &[404, 422],
+        () if ["/", "/sign-out"].contains(&route.path) || route.method == "POST" => &[303],
+        () => &[200],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_for_every_role_of_every_tenant() {
+    let app = one_of_everything().await;
+    app.execute(&format!(
+        "insert into phone_numbers (number, tenant_id) values ('+15550100010', '{TENANT}');
+         insert into recordings (id, call_id, audio, audio_type)
+         values ('{}', '{}', '{MARK}', 'audio/mpeg')",
+        id(10),
+        id(1)
+    ))
+    .await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for role in Role::ALL {
+        for (tenant_id, is_foreign) in [(Some(TENANT), false), (Some(OTHER), true), (None, false)] {
+            let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
+            for route in ROUTES.iter() {
+                app.execute(&format!(
+                    "insert into attributions (log_id, call_id) select '{}', '{}' on conflict do nothing",
+                    id(9),
+                    id(1)
+                ))
+                .await;
+                let before = app.value("select jsonb_agg(to_jsonb(c)) from calls c").await;
+                let (path, form) = sample(route);
+                let request = client.request(route.method.as_str().parse().unwrap(), format!("{}{path}", app.base));
+                let request = request.bearer_auth(token.expose());
+                let answer = TestApp::answer(if form.is_empty() { request } else { request.form(&form) }).await;
+                let what = format!("{} {path} as {role:?} of {tenant_id:?}: {:.900}", route.method, answer.text);
+                assert!(expected(route, role, is_foreign).contains(&answer.status), "{} {what}", answer.status);
+                let policy = answer.headers["content-security-policy"].to_str().unwrap();
+                assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{what}");
+                if is_foreign {
+                    assert!(!answer.text.contains(MARK), "{what}");
+                    assert_eq!(app.value("select jsonb_agg(to_jsonb(c)) from calls c").await, before, "{what}");
+                }
+                if role == Role::Viewer && answer.status == 200 {
+                    let seen = ["+15550100123", "hello from", "they said", "https://example.com/ours"];
+                    assert!(seen.iter().all(|part| !answer.text.contains(part)), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_signed_in_is_taken_to_where_one_signs_in() {
+    let app = TestApp::spawn().await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for route in ROUTES.iter().filter(|route| route.right.is_some()) {
+        let (path, form) = sample(route);
+        let request = client.request(route.method.as_str().parse().unwrap(), format!("{}{path}", app.base));
+        let answer = TestApp::answer(request.form(&form)).await;
+        answer.assert_status(303);
+        assert!(answer.headers["location"].to_str().unwrap().starts_with("/sign-in"), "{path}");
+    }
+    // What is no page at all stays as the door answers it, but for browsers.
+    let nothing = app.client.get(format!("{}/nothing/here", app.base));
+    assert!(TestApp::answer(nothing).await.assert_status(404).text.contains("no_route"));
+    let nothing = app.client.get(format!("{}/nothing/here", app.base)).header("accept", "text/html");
+    assert!(TestApp::answer(nothing).await.assert_status(404).text.contains("There is nothing here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_without_the_sessions_secret_changes_nothing() {
+    let app = one_of_everything().await;
+    let token = tokens::add(&app.pool, Some(TENANT), Role::Admin, "test", None).await.unwrap().1;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let sign_in =
+        client.post(format!("{}/sign-in", app.base)).form(&[("token", token.expose()), ("next", "//example.com")]);
+    let answer = TestApp::answer(sign_in).await;
+    answer.assert_status(303);
+    assert_eq!(answer.headers["location"], "/");
+    let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let csrf = app.value("select to_jsonb(csrf) from sessions").await.as_str().unwrap().to_owned();
+    let path = format!("{}/calls/{}/conversion", app.base, id(1));
+    let converted = "select to_jsonb(converted_by_hand) from calls";
+    for (fields, origin, status) in [
+        (vec![("converted", "1")], None, 403),
+        (vec![("converted", "1"), ("csrf", "guessed")], None, 403),
+        (vec![("converted", "1"), ("csrf", csrf.as_str())], Some("https://example.com"), 403),
+        (vec![("converted", "1"), ("csrf", csrf.as_str())], None, 303),
+    ] {
+        assert_eq!(app.value(converted).await, json!(null));
+        let mut request = client.post(&path).header("cookie", &cookie).form(&fields);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        TestApp::answer(request).await.assert_status(status);
+    }
+    assert_eq!(app.value(converted).await, json!(true));
+    assert_eq!(Uuid::from_u128(0x1001), id(1));
+}

@@ -1,5 +1,6 @@
 -- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
 -- $7 ids after this one, $8 up to this one, $9 rows at most
+-- $10 connection, $11 what the last attempt failed of (null: any)
 -- A replay of dead events only, found by the index of failures. last_error stays until the next attempt.
 with chosen as materialized (
     select e.id
@@ -12,6 +13,8 @@ with chosen as materialized (
       and ($4::timestamptz is null or e.received_at >= $4)
       and ($5::timestamptz is null or e.received_at < $5)
       and (cardinality($6::uuid[]) = 0 or e.id = any ($6))
+      and ($10::uuid is null or e.connection_id = $10)
+      and ($11::text is null or e.last_error = $11)
     order by e.id
     limit $9
     for update of e

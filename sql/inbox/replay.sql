@@ -1,5 +1,6 @@
 -- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
 -- $7 outcome (null: any), $8 ids after this one, $9 up to this one, $10 rows at most
+-- $11 connection, $12 what the last attempt failed of (null: any)
 -- Clearing processed_at is all: the triggers reset the attempts and put the event back into the queue. In the order
 -- of ids, so that two operators cannot deadlock.
 with chosen as materialized (
@@ -14,6 +15,8 @@ with chosen as materialized (
       and ($4::timestamptz is null or e.received_at >= $4)
       and ($5::timestamptz is null or e.received_at < $5)
       and (cardinality($6::uuid[]) = 0 or e.id = any ($6))
+      and ($11::uuid is null or e.connection_id = $11)
+      and ($12::text is null or e.last_error = $12)
     order by e.id
     limit $10
     for update of e

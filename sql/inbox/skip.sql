@@ -1,5 +1,6 @@
 -- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
 -- $7 due after this, $8 and id after this one, $9 rows at most, $10 note
+-- $11 connection, $12 what the last attempt failed of (null: any)
 -- Taken off the queue as a processor takes them: what a processor has in hand is passed over, and is its own to settle.
 with chosen as materialized (
     select q.next_attempt_at, q.event_id
@@ -13,6 +14,8 @@ with chosen as materialized (
       and ($4::timestamptz is null or e.received_at >= $4)
       and ($5::timestamptz is null or e.received_at < $5)
       and (cardinality($6::uuid[]) = 0 or e.id = any ($6))
+      and ($11::uuid is null or e.connection_id = $11)
+      and ($12::text is null or e.last_error = $12)
     order by q.next_attempt_at, q.event_id
     limit $9
     for update of q skip locked

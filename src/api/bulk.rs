@@ -1,11 +1,8 @@
 //! Replay, skip, redrive and discard: for some events or all of a filter, counted first, done in chunks, logged.
 
-use std::time::Duration;
-
 use actix_web::web::{Data, ReqData};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,20 +11,14 @@ use super::events::outcome;
 use super::json::Json;
 use super::page;
 use super::problem::Problem;
+use crate::access::Scope;
+use crate::console::operations::{self, STEP_LONGEST};
 use crate::console::{Console, Entry};
-use crate::db;
 use crate::inbox::Filter;
-use crate::inbox::operate::{self, Cursor, Group, Operation};
-use crate::store::operator_log;
+use crate::inbox::operate::{Cursor, Group, Operation};
 
-/// Events in one transaction: fewer than on the command line, since somebody watches a progress bar.
-const CHUNK: u32 = 5_000;
-/// After so long the answer says how far it came; ask again for the rest.
-const LONGEST: Duration = Duration::from_secs(15);
 /// Events that can be named one by one.
 const IDS_MAX: usize = 1000;
-/// A note is a sentence.
-const NOTE_CHARS_MAX: usize = 500;
 
 /// Which events, and what is said of them.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -142,10 +133,9 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         since: which.from,
         until: which.until,
         ids: which.ids,
+        ..Filter::default()
     };
-    let mut transaction = console.begin().await?;
-    let by_type = operate::count(&mut transaction, &operation, &filter).await?;
-    transaction.rollback().await?;
+    let by_type = console.count_events(&operation, &filter).await?;
     let matched = by_type.iter().map(|group| group.rows).sum();
     let mut report = Report {
         operation: operation.as_str(),
@@ -156,47 +146,34 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         by_type,
     };
     if matched > 0 && !which.dry_run {
-        let actor = entry.scope.actor().to_string();
-        (report.changed, report.unfinished) = work(console, &actor, &operation, &filter, &report.by_type).await?;
+        (report.changed, report.unfinished) =
+            work(console, &entry.scope, &operation, &filter, &report.by_type).await?;
     }
     Ok(Json(report))
 }
 
-/// Chunk by chunk, each with its line in the operator log; returns how many were changed, and whether time ran out.
+/// Step by step; returns how many were changed, and whether time ran out: then one asks again for the rest.
 async fn work(
     console: &Console,
-    actor: &str,
+    scope: &Scope,
     operation: &Operation,
     filter: &Filter,
     groups: &[Group],
 ) -> Result<(i64, bool), Problem> {
     let last_id = groups.iter().map(|group| group.last_id).max().unwrap_or_default();
-    let end = Instant::now() + LONGEST;
+    let end = Instant::now() + STEP_LONGEST;
     let (mut cursor, mut changed) = (Some(Cursor::before(groups)), 0);
     while let Some(from) = cursor {
         if Instant::now() > end {
             return Ok((changed, true));
         }
-        let mut transaction = db::bounded(console.pool(), LONGEST).await?;
-        let (rows, reached) = operate::step(&mut transaction, operation, filter, from, last_id, CHUNK).await?;
-        if rows > 0 {
-            let details = json!({ "filter": filter });
-            operator_log::log(&mut transaction, actor, operation.as_str(), rows.unsigned_abs(), &details).await?;
-        }
-        transaction.commit().await?;
+        let (rows, reached) = console.step_events(scope, operation, filter, from, last_id).await?;
         changed += rows;
         cursor = reached;
     }
     Ok((changed, false))
 }
 
-/// What stands at an event that was settled by hand.
 fn note(what: &str, reason: Option<&str>) -> Result<String, Problem> {
-    match reason {
-        None => Ok(format!("{what} by hand")),
-        Some(reason) if reason.chars().count() <= NOTE_CHARS_MAX => {
-            Ok(format!("{what} by hand: {}", crate::redact::scrub(reason)))
-        }
-        Some(_) => Err(Problem::unfit("note has 500 characters at most")),
-    }
+    operations::note(what, reason).map_err(|error| Problem::unfit(error.to_string()))
 }

@@ -77,7 +77,7 @@ pub(super) async fn list(
         tenant_id: scope.tenant_id(),
         since: query.from,
         until: query.until,
-        ids: Vec::new(),
+        ..Filter::default()
     };
     let mut transaction = console.begin().await?;
     let rows = u32::try_from(limit).unwrap_or(u32::MAX);
@@ -131,10 +131,10 @@ pub(super) async fn dead(
         tenant_id: scope.tenant_id(),
         since: query.from,
         until: query.until,
-        ids: Vec::new(),
+        ..Filter::default()
     };
     let mut transaction = console.begin().await?;
-    Ok(Json(List::whole(search::dead_by_cause(&mut transaction, &filter).await?)))
+    Ok(Json(List::whole(search::dead_by_cause(&mut transaction, &filter, None).await?)))
 }
 
 async fn find(connection: &mut sqlx::PgConnection, scope: &Scope, id: Uuid) -> Result<EventRow, Problem> {

@@ -3,7 +3,6 @@
 use actix_web::web::{Data, Path, Query, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -11,15 +10,9 @@ use super::answer::{Count, tagged};
 use super::json::Json;
 use super::page::{self, List};
 use super::problem::Problem;
+use crate::console::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
-use crate::outbox::operate::{self, Filter, JobItem};
-use crate::redact::scrub;
-use crate::store::operator_log;
-
-/// Jobs that can be named at once.
-const IDS_MAX: usize = 1000;
-/// A reason is a sentence.
-const REASON_CHARS_MAX: usize = 500;
+use crate::outbox::operate::{self, JobItem};
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,12 +91,7 @@ pub(super) async fn retry(
     console: Data<Console>,
     body: Json<These>,
 ) -> Result<Json<Count>, Problem> {
-    let mut transaction = console.begin().await?;
-    let filter = theirs(&mut transaction, &entry, &body).await?;
-    let changed = operate::retry(&mut *transaction, &filter, None).await?;
-    let details = json!({ "ids": filter.ids });
-    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "retry_jobs", changed, &details).await?;
-    transaction.commit().await?;
+    let changed = console.retry_jobs(&entry.scope, ids(&body)?).await?;
     Ok(Json(Count { changed }))
 }
 
@@ -116,12 +104,7 @@ pub(super) async fn cancel(
     body: Json<These>,
 ) -> Result<Json<Count>, Problem> {
     let reason = reason(body.reason.as_deref(), "cancelled by hand")?;
-    let mut transaction = console.begin().await?;
-    let filter = theirs(&mut transaction, &entry, &body).await?;
-    let changed = operate::cancel(&mut *transaction, &filter, &reason, None).await?;
-    let details = json!({ "ids": filter.ids });
-    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "cancel_jobs", changed, &details).await?;
-    transaction.commit().await?;
+    let changed = console.cancel_jobs(&entry.scope, ids(&body)?, &reason).await?;
     Ok(Json(Count { changed }))
 }
 
@@ -136,11 +119,7 @@ pub(super) async fn pause(
 ) -> Result<Json<Count>, Problem> {
     check_kind(&entry, &kind)?;
     let reason = reason(body.reason.as_deref(), "paused by hand")?;
-    let mut transaction = console.begin().await?;
-    operate::pause(&mut *transaction, &kind, &reason).await?;
-    let actor = entry.scope.actor().to_string();
-    operator_log::log(&mut transaction, &actor, "pause_jobs", 1, &json!({ "kind": *kind })).await?;
-    transaction.commit().await?;
+    console.pause_kind(&entry.scope, &kind, &reason).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -153,20 +132,15 @@ pub(super) async fn resume(
     kind: Path<String>,
 ) -> Result<Json<Count>, Problem> {
     check_kind(&entry, &kind)?;
-    let mut transaction = console.begin().await?;
-    let changed = u64::from(operate::resume(&mut *transaction, &kind).await?);
-    let actor = entry.scope.actor().to_string();
-    operator_log::log(&mut transaction, &actor, "resume_jobs", changed, &json!({ "kind": *kind })).await?;
-    transaction.commit().await?;
+    let changed = u64::from(console.resume_kind(&entry.scope, &kind).await?);
     Ok(Json(Count { changed }))
 }
 
-async fn theirs(connection: &mut sqlx::PgConnection, entry: &Entry, body: &These) -> Result<Filter, Problem> {
-    if body.ids.is_empty() || body.ids.len() > IDS_MAX {
-        return Err(Problem::unfit("ids must be 1 to 1000"));
+fn ids(body: &These) -> Result<&[Uuid], Problem> {
+    match body.ids.len() {
+        1..=JOBS_AT_ONCE => Ok(&body.ids),
+        _ => Err(Problem::unfit("ids must be 1 to 1000")),
     }
-    let ids = operate::ids_of(connection, &body.ids, entry.scope.tenant_id()).await?;
-    Ok(Filter { ids: Some(ids), ..Filter::default() })
 }
 
 /// A pause is for everybody, so it is for who sees everybody.
@@ -178,11 +152,6 @@ fn check_kind(entry: &Entry, kind: &str) -> Result<(), Problem> {
 }
 
 fn reason(text: Option<&str>, fallback: &str) -> Result<String, Problem> {
-    match text {
-        Some(text) if text.chars().count() > REASON_CHARS_MAX => {
-            Err(Problem::unfit("reason has 500 characters at most"))
-        }
-        Some(text) if !text.trim().is_empty() => Ok(scrub(text.trim())),
-        _ => Ok(fallback.to_owned()),
-    }
+    let sentence = operations::sentence(text).map_err(|error| Problem::unfit(error.to_string()))?;
+    Ok(sentence.unwrap_or_else(|| fallback.to_owned()))
 }

@@ -56,7 +56,7 @@ async fn by_cause(filter: FilterArgs, context: &mut Context) -> anyhow::Result<E
     let pool = context.ready_pool().await?;
     let filter = filter.resolve(&pool).await?;
     let mut connection = db::patient(&pool).await?;
-    let causes = search::dead_by_cause(&mut connection, &filter).await?;
+    let causes = search::dead_by_cause(&mut connection, &filter, None).await?;
     let columns = ["events", "platform", "type", "why", "first", "last", "such as"];
     context.output.list(&columns, &causes, |cause| {
         vec![

@@ -42,6 +42,7 @@ impl FilterArgs {
             since: self.since.map(|when| when.resolve(now)),
             until: self.until.map(|when| when.resolve(now)),
             ids: self.ids,
+            ..Filter::default()
         })
     }
 }

@@ -8,6 +8,7 @@ pub mod cursor;
 mod entry;
 mod headers;
 mod limits;
+pub mod operations;
 pub mod password;
 pub(crate) mod route;
 mod settings;

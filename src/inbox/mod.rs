@@ -6,9 +6,11 @@ mod claim;
 mod event;
 mod load;
 pub mod operate;
+pub mod pulse;
 pub mod search;
 mod settle;
 pub mod statistics;
+pub mod tail;
 
 pub use accept::{Accepted, Audio, NewEvent, accept, accept_reconciled, accept_with_audio};
 pub use backlog::{Backlog, backlog};

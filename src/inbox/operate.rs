@@ -75,11 +75,11 @@ pub async fn count(
     operation: &Operation,
     filter: &Filter,
 ) -> Result<Vec<Group>, sqlx::Error> {
-    let Filter { provider, event_type, tenant_id, since, until, ids } = filter;
-    let (provider, event_type) = (provider.as_deref(), event_type.as_deref());
+    let Filter { provider, event_type, tenant_id, since, until, ids, connection_id, last_error } = filter;
+    let (provider, event_type, error) = (provider.as_deref(), event_type.as_deref(), last_error.as_deref());
     macro_rules! count {
         ($file:literal $(, $more:expr)?) => {
-            sqlx::query_file_as!(Group, $file, provider, event_type, *tenant_id, *since, *until, ids $(, $more)?)
+            sqlx::query_file_as!(Group, $file, provider, event_type, *tenant_id, *since, *until, ids $(, $more)?, *connection_id, error)
                 .fetch_all(connection)
                 .await
         };
@@ -101,11 +101,12 @@ pub async fn step(
     last_id: Uuid,
     chunk: u32,
 ) -> Result<(i64, Option<Cursor>), sqlx::Error> {
-    let Filter { provider, event_type, tenant_id, since, until, ids } = filter;
-    let (provider, event_type, chunk) = (provider.as_deref(), event_type.as_deref(), i64::from(chunk));
+    let Filter { provider, event_type, tenant_id, since, until, ids, connection_id, last_error } = filter;
+    let (provider, event_type, error) = (provider.as_deref(), event_type.as_deref(), last_error.as_deref());
+    let chunk = i64::from(chunk);
     macro_rules! step {
         ($file:literal, $($more:expr),+) => {
-            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+)
+            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+, *connection_id, error)
                 .fetch_one(connection)
                 .await?
         };

@@ -31,6 +31,12 @@ pub struct Filter {
     /// One of these; empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<Uuid>,
+    /// Of this connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<Uuid>,
+    /// Whose last attempt failed of exactly this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// Where an event stands.
@@ -142,8 +148,9 @@ async fn look(
     limit: u32,
     look_max: Option<i64>,
 ) -> Result<Vec<EventRow>, sqlx::Error> {
-    let Filter { provider, event_type, tenant_id, since, until, ids } = filter;
-    let (provider, event_type, limit) = (provider.as_deref(), event_type.as_deref(), i64::from(limit));
+    let Filter { provider, event_type, tenant_id, since, until, ids, connection_id, last_error } = filter;
+    let (provider, event_type, error) = (provider.as_deref(), event_type.as_deref(), last_error.as_deref());
+    let limit = i64::from(limit);
     match state {
         Some(State::Pending) => {
             sqlx::query_file_as!(
@@ -157,6 +164,8 @@ async fn look(
                 ids,
                 before,
                 limit,
+                *connection_id,
+                error,
             )
             .fetch_all(connection)
             .await
@@ -173,6 +182,8 @@ async fn look(
                 ids,
                 before,
                 limit,
+                *connection_id,
+                error,
             )
             .fetch_all(connection)
             .await
@@ -192,6 +203,8 @@ async fn look(
                 before,
                 limit,
                 look_max,
+                *connection_id,
+                error,
             )
             .fetch_all(connection)
             .await
@@ -210,8 +223,12 @@ pub async fn find_payload(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     Ok(payload.map(Hidden::new))
 }
 
-/// Dead events by what they died of, the most frequent cause first.
-pub async fn dead_by_cause(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<Cause>, sqlx::Error> {
+/// Dead events by what they died of, the most frequent cause first; `among` so many of the newest, or all.
+pub async fn dead_by_cause(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    among: Option<i64>,
+) -> Result<Vec<Cause>, sqlx::Error> {
     sqlx::query_file_as!(
         Cause,
         "sql/inbox/dead_by_cause.sql",
@@ -221,6 +238,9 @@ pub async fn dead_by_cause(connection: &mut PgConnection, filter: &Filter) -> Re
         filter.since,
         filter.until,
         &filter.ids,
+        filter.connection_id,
+        filter.last_error.as_deref(),
+        among,
     )
     .fetch_all(connection)
     .await

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod claim;
+pub mod dead;
 pub mod operate;
 mod put;
 mod settle;

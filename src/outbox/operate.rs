@@ -45,6 +45,15 @@ pub struct KindCount {
     pub paused: Option<String>,
 }
 
+/// A kind of which no job is claimed.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns' names say what each is")]
+pub struct Pause {
+    pub kind: String,
+    pub reason: String,
+    pub paused_at: DateTime<Utc>,
+}
+
 /// Which jobs are meant; what is `None` does not matter.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the columns' names say what each is")]
@@ -128,6 +137,11 @@ pub async fn retry(
 pub async fn pause(executor: impl PgExecutor<'_>, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
     sqlx::query_file!("sql/outbox/pause.sql", kind, reason).execute(executor).await?;
     Ok(())
+}
+
+/// The kinds that are paused.
+pub async fn pauses(executor: impl PgExecutor<'_>) -> Result<Vec<Pause>, sqlx::Error> {
+    sqlx::query_file_as!(Pause, "sql/outbox/pauses.sql").fetch_all(executor).await
 }
 
 /// Jobs of this kind are claimed again. `false`: they were.

@@ -20,6 +20,7 @@ mod owners;
 pub mod people;
 pub mod reads;
 mod recordings;
+pub mod rejections;
 pub mod roster;
 pub mod sessions;
 pub mod tokens;

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod campaigns;
 pub mod connections;
+pub mod heard;
 pub mod numbers;
 pub mod tenants;
 pub mod tokens;

@@ -1,0 +1,178 @@
+//! What operators do to events and jobs, for the API and the pages alike: bounded, and each step with its line in the
+//! operator log, in the same transaction.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Console;
+use crate::access::Scope;
+use crate::db;
+use crate::inbox::Filter;
+use crate::inbox::operate::{self, Cursor, Group, Operation};
+use crate::outbox::dead::{self, Which};
+use crate::outbox::{self};
+use crate::redact::scrub;
+use crate::store::operator_log;
+
+/// Events in one transaction: fewer than on the command line, since somebody watches a progress bar.
+pub const EVENTS_AT_ONCE: u32 = 5_000;
+/// Jobs in one transaction, and jobs that can be named one by one.
+pub const JOBS_AT_ONCE: usize = 1_000;
+/// After so long a step is given up; what it would have done is not done.
+pub const STEP_LONGEST: Duration = Duration::from_secs(15);
+/// A note is a sentence.
+pub const NOTE_CHARS_MAX: usize = 500;
+
+/// A note that is no sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a note has {NOTE_CHARS_MAX} characters at most")]
+pub struct TooLong;
+
+/// What stands at an event that was settled by hand.
+pub fn note(what: &str, reason: Option<&str>) -> Result<String, TooLong> {
+    match sentence(reason)? {
+        None => Ok(format!("{what} by hand")),
+        Some(reason) => Ok(format!("{what} by hand: {reason}")),
+    }
+}
+
+/// What somebody wrote, without what looks like personal data; `None`: nothing.
+pub fn sentence(text: Option<&str>) -> Result<Option<String>, TooLong> {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) if text.chars().count() > NOTE_CHARS_MAX => Err(TooLong),
+        text => Ok(text.map(scrub)),
+    }
+}
+
+impl Console {
+    /// Counts the events of an operation, by type.
+    pub async fn count_events(&self, operation: &Operation, filter: &Filter) -> Result<Vec<Group>, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        operate::count(&mut transaction, operation, filter).await
+    }
+
+    /// Does an operation to the next events after `from`. Returns how many were changed and how far it came; `None`: to
+    /// the end.
+    pub async fn step_events(
+        &self,
+        scope: &Scope,
+        operation: &Operation,
+        filter: &Filter,
+        from: Cursor,
+        last_id: Uuid,
+    ) -> Result<(i64, Option<Cursor>), sqlx::Error> {
+        let mut transaction = db::bounded(&self.pool, STEP_LONGEST).await?;
+        let (rows, reached) =
+            operate::step(&mut transaction, operation, filter, from, last_id, EVENTS_AT_ONCE).await?;
+        if rows > 0 {
+            let details = details(operation, filter);
+            log(&mut transaction, scope, operation.as_str(), rows.unsigned_abs(), &details).await?;
+        }
+        transaction.commit().await?;
+        Ok((rows, reached))
+    }
+
+    /// Begins those of these jobs that are theirs and not done afresh; returns how many.
+    pub async fn retry_jobs(&self, scope: &Scope, ids: &[Uuid]) -> Result<u64, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let changed = retry(&mut transaction, scope, ids).await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Calls those of these jobs off that are theirs and that nobody is working on; returns how many.
+    pub async fn cancel_jobs(&self, scope: &Scope, ids: &[Uuid], reason: &str) -> Result<u64, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let filter = theirs(&mut transaction, scope, ids).await?;
+        let changed = outbox::operate::cancel(&mut *transaction, &filter, reason, None).await?;
+        log(&mut transaction, scope, "cancel_jobs", changed, &json!({ "ids": filter.ids })).await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Begins the next dead jobs after `from` afresh. Returns how many were, and how far it came; `None`: to the end.
+    /// What was perhaps sent stays dead: nobody has looked at it yet.
+    pub async fn step_dead_jobs(
+        &self,
+        scope: &Scope,
+        which: &Which,
+        from: Uuid,
+        last_id: Uuid,
+    ) -> Result<(u64, Option<Uuid>), sqlx::Error> {
+        let mut transaction = db::bounded(&self.pool, STEP_LONGEST).await?;
+        let limit = i64::try_from(JOBS_AT_ONCE).unwrap_or(i64::MAX);
+        let ids = dead::next(&mut transaction, which, from, last_id, limit).await?;
+        let changed = if ids.is_empty() { 0 } else { retry(&mut transaction, scope, &ids).await? };
+        transaction.commit().await?;
+        Ok((changed, ids.last().copied().filter(|_| ids.len() == JOBS_AT_ONCE)))
+    }
+
+    /// No job of this kind begins until it is resumed, of any tenant.
+    pub async fn pause_kind(&self, scope: &Scope, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        outbox::operate::pause(&mut *transaction, kind, reason).await?;
+        log(&mut transaction, scope, "pause_jobs", 1, &json!({ "kind": kind })).await?;
+        transaction.commit().await
+    }
+
+    /// The jobs of this kind begin again; returns whether they did not.
+    pub async fn resume_kind(&self, scope: &Scope, kind: &str) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        let was_paused = outbox::operate::resume(&mut *transaction, kind).await?;
+        log(&mut transaction, scope, "resume_jobs", u64::from(was_paused), &json!({ "kind": kind })).await?;
+        transaction.commit().await?;
+        Ok(was_paused)
+    }
+}
+
+async fn retry(connection: &mut PgConnection, scope: &Scope, ids: &[Uuid]) -> Result<u64, sqlx::Error> {
+    let filter = theirs(connection, scope, ids).await?;
+    let changed = outbox::operate::retry(&mut *connection, &filter, None).await?;
+    log(connection, scope, "retry_jobs", changed, &json!({ "ids": filter.ids })).await?;
+    Ok(changed)
+}
+
+async fn theirs(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    ids: &[Uuid],
+) -> Result<outbox::operate::Filter, sqlx::Error> {
+    let ids = outbox::operate::ids_of(connection, ids, scope.tenant_id()).await?;
+    Ok(outbox::operate::Filter { ids: Some(ids), ..outbox::operate::Filter::default() })
+}
+
+async fn log(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    action: &str,
+    rows: u64,
+    details: &Value,
+) -> Result<(), sqlx::Error> {
+    operator_log::log(connection, &scope.actor().to_string(), action, rows, details).await
+}
+
+/// What the operator log keeps beside the count.
+fn details(operation: &Operation, filter: &Filter) -> Value {
+    let mut details = json!({ "filter": filter });
+    match operation {
+        Operation::Replay(Some(outcome)) => details["outcome"] = outcome.as_str().into(),
+        Operation::Skip(note) | Operation::Discard(note) => details["note"] = note.as_str().into(),
+        Operation::Replay(None) | Operation::Redrive => {}
+    }
+    details
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_a_sentence_without_personal_data() {
+        assert_eq!(note("skipped", Some("  ")), Ok("skipped by hand".to_owned()));
+        assert_eq!(note("skipped", Some("test of +15550100123")), Ok("skipped by hand: test of ***".to_owned()));
+        assert_eq!(sentence(Some(&"x".repeat(501))), Err(TooLong));
+    }
+}

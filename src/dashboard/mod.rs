@@ -9,11 +9,13 @@ mod csv;
 mod fault;
 mod gate;
 mod home;
+mod operations;
 mod params;
 mod routes;
 mod shell;
 mod show;
 mod sign_in;
+mod when;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};

@@ -1,13 +1,14 @@
 //! Every page and form, with the right that it needs. The server and the tests go by this list.
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
-use super::{home, sign_in};
+use super::{home, operations, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
 const LOOK: Option<Right> = Some(Right::Look);
 const LISTEN: Option<Right> = Some(Right::Listen);
 const EDIT: Option<Right> = Some(Right::Edit);
+const OPERATE: Option<Right> = Some(Right::Operate);
 
 routes! {
     "";
@@ -29,4 +30,18 @@ routes! {
     post "/unattributed/all" EDIT => attribute::all;
     post "/unattributed/undo" EDIT => attribute::undo;
     post "/unattributed/rule" EDIT => attribute::rule;
+
+    get "/operations" OPERATE => operations::show;
+    get "/operations/events" OPERATE => operations::events;
+    get "/operations/events/{id}" OPERATE => operations::event;
+    get "/operations/confirm" OPERATE => operations::confirm;
+    post "/operations/run" OPERATE => operations::run;
+    get "/operations/jobs" OPERATE => operations::jobs;
+    get "/operations/jobs/confirm" OPERATE => operations::confirm_jobs;
+    post "/operations/jobs/run" OPERATE => operations::run_jobs;
+    post "/operations/jobs/retry" OPERATE => operations::retry;
+    post "/operations/jobs/cancel" OPERATE => operations::cancel;
+    post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
+    post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
+    get "/operations/rejections" OPERATE => operations::rejections;
 }

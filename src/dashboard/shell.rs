@@ -142,7 +142,13 @@ impl Shell {
 
     /// This page with another value of a parameter; an empty one: without it.
     pub(super) fn with(&self, name: &str, value: &str) -> String {
-        format!("{}{}", self.path, self.params.with(name, Some(value).filter(|value| !value.is_empty())).query())
+        let params = self.params.without(&["said"]);
+        format!("{}{}", self.path, params.with(name, Some(value).filter(|value| !value.is_empty())).query())
+    }
+
+    /// This list, after this place in it.
+    pub(super) fn after(&self, place: &str) -> String {
+        format!("{}{}", self.path, self.params.without(&["said"]).with("after", Some(place)).query())
     }
 
     /// A moment, there: 21 Nov 2026, 14:05:09.

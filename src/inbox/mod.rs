@@ -10,7 +10,6 @@ pub mod pulse;
 pub mod search;
 mod settle;
 pub mod statistics;
-pub mod tail;
 
 pub use accept::{Accepted, Audio, NewEvent, accept, accept_reconciled, accept_with_audio};
 pub use backlog::{Backlog, backlog};

@@ -1,0 +1,27 @@
+//! A moment in a template: as machines and as people read it.
+
+use chrono::{DateTime, Utc};
+
+use super::shell::Shell;
+use super::show;
+
+/// A moment in the tenant's time zone.
+#[derive(Clone, Debug)]
+pub(super) struct When {
+    /// For `datetime` of a `<time>`.
+    pub(super) machine: String,
+    /// For people.
+    pub(super) shown: String,
+}
+
+impl When {
+    /// The whole moment.
+    pub(super) fn of(at: &DateTime<Utc>, shell: &Shell) -> Self {
+        Self { machine: show::machine(at), shown: show::moment(at, shell.zone) }
+    }
+
+    /// The whole moment, if there is one.
+    pub(super) fn maybe(at: Option<DateTime<Utc>>, shell: &Shell) -> Option<Self> {
+        at.as_ref().map(|at| Self::of(at, shell))
+    }
+}

@@ -54,8 +54,8 @@ impl Console {
         operate::count(&mut transaction, operation, filter).await
     }
 
-    /// Does an operation to the next events after `from`. Returns how many were changed and how far it came; `None`: to
-    /// the end.
+    /// Does an operation to the next events after `from`, some thousands. Returns how many were changed and how far it
+    /// came; `None`: to the end.
     pub async fn step_events(
         &self,
         scope: &Scope,
@@ -64,15 +64,20 @@ impl Console {
         from: Cursor,
         last_id: Uuid,
     ) -> Result<(i64, Option<Cursor>), sqlx::Error> {
-        let mut transaction = db::bounded(&self.pool, STEP_LONGEST).await?;
-        let (rows, reached) =
-            operate::step(&mut transaction, operation, filter, from, last_id, EVENTS_AT_ONCE).await?;
-        if rows > 0 {
-            let details = details(operation, filter);
-            log(&mut transaction, scope, operation.as_str(), rows.unsigned_abs(), &details).await?;
+        let (mut changed, mut cursor) = (0, Some(from));
+        // Less than was asked for is mostly all there is: who waits is not asked to go on for nothing.
+        while let Some(from) = cursor.filter(|_| changed < i64::from(EVENTS_AT_ONCE)) {
+            let mut transaction = db::bounded(&self.pool, STEP_LONGEST).await?;
+            let (rows, reached) =
+                operate::step(&mut transaction, operation, filter, from, last_id, EVENTS_AT_ONCE).await?;
+            if rows > 0 {
+                let details = details(operation, filter);
+                log(&mut transaction, scope, operation.as_str(), rows.unsigned_abs(), &details).await?;
+            }
+            transaction.commit().await?;
+            (changed, cursor) = (changed + rows, reached);
         }
-        transaction.commit().await?;
-        Ok((rows, reached))
+        Ok((changed, cursor))
     }
 
     /// Begins those of these jobs that are theirs and not done afresh; returns how many.

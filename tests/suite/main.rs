@@ -34,6 +34,7 @@ mod inbox;
 mod live;
 mod live_time;
 mod merge;
+mod operations;
 mod ops;
 mod outbox;
 mod outreach;

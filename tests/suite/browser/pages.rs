@@ -42,6 +42,10 @@ fn page(pattern: &str) -> Option<Page> {
         "/calls" | "/unattributed" => page(pattern, true),
         "/calls/{id}" => page(&format!("/calls/{}", desk::CALL), true),
         "/calls.csv" | "/calls/{id}/recordings/{recording}" => None,
+        "/operations" | "/operations/events" | "/operations/jobs" | "/operations/rejections" => page(pattern, true),
+        "/operations/events/{id}" => page(&format!("/operations/events/{}?payload=1", desk::EVENT), true),
+        "/operations/confirm" => page("/operations/confirm?do=discard", false),
+        "/operations/jobs/confirm" => page("/operations/jobs/confirm?kind=send_alert", false),
         other => panic!("{other} is a new page: say here where it is, and whether it shows what people said"),
     }
 }

@@ -146,8 +146,7 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         by_type,
     };
     if matched > 0 && !which.dry_run {
-        (report.changed, report.unfinished) =
-            work(console, &entry.scope, &operation, &filter, &report.by_type).await?;
+        (report.changed, report.unfinished) = work(console, &entry.scope, &operation, &filter, &report.by_type).await?;
     }
     Ok(Json(report))
 }

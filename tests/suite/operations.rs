@@ -63,11 +63,16 @@ fn form(page: &str) -> (String, Vec<(String, String)>) {
     let form = main.rsplit("method=\"post\" action=\"").next().unwrap();
     let plain = |text: &str| {
         let text = text.split('"').next().unwrap();
-        text.replace("&#38;", "&").replace("&#39;", "'").replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">")
+        text.replace("&#38;", "&")
+            .replace("&#39;", "'")
+            .replace("&#34;", "\"")
+            .replace("&#60;", "<")
+            .replace("&#62;", ">")
     };
-    let fields = form.split("<input type=\"hidden\" name=\"").skip(1).map(|field| {
-        (plain(field), plain(field.split("value=\"").nth(1).unwrap()))
-    });
+    let fields = form
+        .split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|field| (plain(field), plain(field.split("value=\"").nth(1).unwrap())));
     (plain(form), fields.filter(|(name, _)| name != "csrf").collect())
 }
 
@@ -120,7 +125,8 @@ async fn replay_from_the_page_is_replay_from_sql() {
         assert_eq!((events(by_page).await, events(by_sql).await), (before.clone(), before.clone()), "{query}: settled");
         assert_eq!([by_page.dump().await, by_sql.dump().await], dumps, "{query}");
     }
-    let logged = by_page.value("select count(*) from operator_log where action = 'replay' and actor like 'token %'").await;
+    let logged =
+        by_page.value("select count(*) from operator_log where action = 'replay' and actor like 'token %'").await;
     assert_eq!(logged, 5);
 }
 

@@ -163,9 +163,7 @@ fn words(operation: &Operation) -> (&'static str, &'static str) {
             "They go back into the queue as they came, and are tried afresh. What still cannot be processed is dead \
              again, with its reason.",
         ),
-        Operation::Skip(_) => {
-            ("Skip", "They are settled as ignored, and change nothing. They can be replayed later.")
-        }
+        Operation::Skip(_) => ("Skip", "They are settled as ignored, and change nothing. They can be replayed later."),
         Operation::Discard(_) => (
             "Discard",
             "They are let be: no longer dead, but ignored. Why they died stays with them, and they can be replayed later.",

@@ -71,8 +71,7 @@ pub(super) fn lag(beats: &[Beat], zone: Tz) -> Chart {
 
 /// What came, as bars, and what was settled, as the line.
 pub(super) fn flow(beats: &[Beat], zone: Tz) -> Chart {
-    let (came, went) =
-        beats.iter().fold((0, 0), |(came, went), beat| (came + beat.received, went + beat.settled));
+    let (came, went) = beats.iter().fold((0, 0), |(came, went), beat| (came + beat.received, went + beat.settled));
     let spans = beats.iter().map(|beat| Span {
         bar: Some(beat.received as f64),
         point: Some(beat.settled as f64),
@@ -159,7 +158,10 @@ mod tests {
             })
             .collect();
         let flow = flow(&beats, Tz::UTC);
-        assert_eq!(flow.bars.iter().map(|bar| bar.height.as_str()).collect::<Vec<_>>(), ["0.0", "46.7", "93.3", "140.0"]);
+        assert_eq!(
+            flow.bars.iter().map(|bar| bar.height.as_str()).collect::<Vec<_>>(),
+            ["0.0", "46.7", "93.3", "140.0"]
+        );
         assert!(flow.label.contains("6 came, 4 were settled"), "{}", flow.label);
         let lag = lag(&beats, Tz::UTC);
         assert_eq!((lag.bars.len(), lag.lines.len()), (3, 2));

@@ -66,9 +66,9 @@ pub(in crate::dashboard) async fn show(
         Some("dead") => vec![("redrive", "Redrive"), ("discard", "Discard")],
         Some(_) => vec![("replay", "Replay")],
     };
-    let deeds = deeds.into_iter().map(|(deed, name)| {
-        (sight.link(&shell, "/operations/confirm", &[("do", deed), ("id", text.as_str())]), name)
-    });
+    let deeds = deeds
+        .into_iter()
+        .map(|(deed, name)| (sight.link(&shell, "/operations/confirm", &[("do", deed), ("id", text.as_str())]), name));
     page(&Page {
         platform: show::platform(&event.provider).to_owned(),
         tone,

@@ -61,8 +61,7 @@ pub(in crate::dashboard) async fn show(
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
     let mut transaction = console.begin().await?;
     let mut jobs = if state == Some("dead") {
-        let which =
-            Which { kind: kind.map(str::to_owned), last_error: error.clone(), tenant_id: sight.tenant_id() };
+        let which = Which { kind: kind.map(str::to_owned), last_error: error.clone(), tenant_id: sight.tenant_id() };
         dead::list(&mut transaction, &which, before, limit).await?
     } else {
         operate::page(&mut *transaction, kind, state, sight.tenant_id(), None, before, limit).await?

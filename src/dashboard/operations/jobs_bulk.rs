@@ -37,7 +37,10 @@ pub(in crate::dashboard) async fn confirm(
         title: shell.title.clone(),
         explanation: "They begin afresh, with all their attempts. A job of which nobody knows whether it was sent is left \
                       alone.",
-        groups: vec![(which.kind.as_deref().map_or_else(|| "Of any kind".to_owned(), show::words), show::count(&matched))],
+        groups: vec![(
+            which.kind.as_deref().map_or_else(|| "Of any kind".to_owned(), show::words),
+            show::count(&matched),
+        )],
         action: sight.link(&shell, "/operations/jobs/run", &[]),
         button: format!("Retry {jobs}"),
         is_danger: false,
@@ -70,8 +73,12 @@ pub(in crate::dashboard) async fn run(
         return Ok(see_other(&sight.link(&shell, "/operations/jobs", &said)));
     };
     let mut hidden = carried(&form);
-    let carried_on =
-        [("place", place.to_string()), ("last", last_id.to_string()), ("matched", matched.to_string()), ("done", done.to_string())];
+    let carried_on = [
+        ("place", place.to_string()),
+        ("last", last_id.to_string()),
+        ("matched", matched.to_string()),
+        ("done", done.to_string()),
+    ];
     hidden.extend(carried_on.map(|(name, value)| (name.to_owned(), value)));
     shell.title = format!("Retry: {} of {}", show::count(&done), show::count(&matched));
     page(&Progress {

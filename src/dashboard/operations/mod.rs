@@ -274,11 +274,7 @@ fn cause_row(cause: Cause, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -
     }
 }
 
-fn job_cause(
-    cause: outbox::dead::Cause,
-    shell: &Shell,
-    link: &dyn Fn(&str, &[(&str, &str)]) -> String,
-) -> JobCause {
+fn job_cause(cause: outbox::dead::Cause, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -> String) -> JobCause {
     let of = [("kind", cause.kind.as_str()), ("error", cause.last_error.as_str())];
     JobCause {
         rows: show::count(&cause.rows),

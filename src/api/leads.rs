@@ -15,11 +15,6 @@ use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
 use crate::store::people::{self, LeadDetail, LeadEdit, LeadFilter, LeadItem, Revealed};
 
-/// A name or an address is a line, a tag is a word.
-const TEXT_CHARS_MAX: usize = 300;
-/// Tags of one lead.
-const TAGS_MAX: usize = 50;
-
 /// Which leads.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -171,19 +166,6 @@ fn checked(body: EditLead) -> Result<LeadEdit, Problem> {
     if edit == LeadEdit::default() {
         return Err(Problem::unfit("name name, email, stage, do_not_contact or tags"));
     }
-    let name = edit.name.as_ref().and_then(Option::as_ref).map(PersonName::expose);
-    let email = edit.email.as_ref().and_then(Option::as_ref).map(Email::expose);
-    let tags = edit.tags.iter().flatten().map(String::as_str);
-    let fits = |text: &str| {
-        !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
-    };
-    if !name.into_iter().chain(email).chain(tags).all(fits)
-        || edit.tags.as_ref().is_some_and(|tags| tags.len() > TAGS_MAX)
-    {
-        return Err(Problem::unfit("a text is a line of 1 to 300 characters, and there are 50 tags at most"));
-    }
-    if email.is_some_and(|email| !email.contains('@')) {
-        return Err(Problem::unfit("email is no address"));
-    }
+    edit.check().map_err(Problem::unfit)?;
     Ok(edit)
 }

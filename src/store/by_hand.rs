@@ -52,7 +52,10 @@ pub async fn set_do_not_contact(
         .execute(&mut *transaction)
         .await?
         .rows_affected();
-    let details = json!({ "value": value.value() });
+    let mut details = json!({ "value": value.value() });
+    if let [lead_id] = leads[..] {
+        details["lead_id"] = json!(lead_id);
+    }
     operator_log::log(&mut transaction, actor, "do_not_contact", changed, &details).await?;
     transaction.commit().await?;
     Ok(changed)

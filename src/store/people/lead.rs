@@ -7,11 +7,13 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::lead_history::{self, LeadAppointment, LeadChange, LeadNote};
 use super::{AnalysisItem, CallFilter, CallItem, MessageItem, analytics, calls, json, messages};
 use crate::access::Scope;
 
-/// Calls and messages that are shown of a person; more of them are in their lists.
-const SHOWN_MAX: i64 = 100;
+/// Calls, messages, notes and so on that are shown of a person, of each the newest; more calls and messages are in their
+/// lists.
+pub const LEAD_SHOWN_MAX: i64 = 100;
 
 /// A lead, whole.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -38,6 +40,12 @@ pub struct LeadDetail {
     pub messages: Vec<MessageItem>,
     pub analyses: Vec<AnalysisItem>,
     pub jobs: Vec<LeadJob>,
+    /// What was noted of them.
+    pub notes: Vec<LeadNote>,
+    /// What they have booked.
+    pub appointments: Vec<LeadAppointment>,
+    /// What people decided about them.
+    pub changes: Vec<LeadChange>,
 }
 
 /// What was to be done because of a person's calls.
@@ -60,14 +68,18 @@ pub async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> Res
     let Some(row) = row else { return Ok(None) };
     let Some(within) = scope.within(row.tenant_id) else { return Ok(None) };
     let filter = CallFilter { number: Some(row.phone.clone()), ..CallFilter::default() };
-    let calls = calls::list(&mut *connection, &within, &filter, None, SHOWN_MAX).await?.items;
-    let messages = messages::of_number(&mut *connection, &within, &row.phone, SHOWN_MAX).await?;
+    let calls = calls::list(&mut *connection, &within, &filter, None, LEAD_SHOWN_MAX).await?.items;
+    let messages = messages::of_number(&mut *connection, &within, &row.phone, LEAD_SHOWN_MAX).await?;
     let ids: Vec<Uuid> = calls.iter().map(|call| call.id).collect();
     let analyses = analytics::of_calls(&mut *connection, scope, &ids, row.tenant_id, Some(&row.phone)).await?;
-    let keys: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let of_messages = messages.iter().map(|message| message.id.to_string());
+    let keys: Vec<String> =
+        ids.iter().flat_map(|call| [call.to_string(), format!("{id}:{call}")]).chain(of_messages).collect();
     let jobs = sqlx::query_file_as!(LeadJob, "sql/people/jobs_of_calls.sql", &keys, row.tenant_id)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
+    let (notes, appointments, changes) =
+        lead_history::of(connection, &within, (row.id, &row.phone), LEAD_SHOWN_MAX).await?;
     let mut lead = LeadDetail {
         id: row.id,
         tenant: row.tenant,
@@ -89,6 +101,9 @@ pub async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> Res
         messages,
         analyses,
         jobs,
+        notes,
+        appointments,
+        changes,
     };
     scope.number(&mut lead.phone);
     [&mut lead.name, &mut lead.name_by_hand].into_iter().for_each(|name| scope.name(name));

@@ -9,6 +9,11 @@ use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
 use crate::store::{forgotten, operator_log};
 
+/// A name or an address is a line, a tag is a word.
+const TEXT_CHARS_MAX: usize = 300;
+/// Tags of one lead.
+const TAGS_MAX: usize = 50;
+
 /// What is to be set; the outer `None`: it stays, the inner one: what is derived counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LeadEdit {
@@ -22,6 +27,27 @@ pub struct LeadEdit {
     pub do_not_contact: Option<Option<bool>>,
     /// All of their tags.
     pub tags: Option<Vec<String>>,
+}
+
+impl LeadEdit {
+    /// Whether it can be set; else why not.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let name = self.name.as_ref().and_then(Option::as_ref).map(PersonName::expose);
+        let email = self.email.as_ref().and_then(Option::as_ref).map(Email::expose);
+        let tags = self.tags.iter().flatten().map(String::as_str);
+        let fits = |text: &str| {
+            !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
+        };
+        if !name.into_iter().chain(email).chain(tags).all(fits)
+            || self.tags.as_ref().is_some_and(|tags| tags.len() > TAGS_MAX)
+        {
+            return Err("a text is a line of 1 to 300 characters, and there are 50 tags at most");
+        }
+        if email.is_some_and(|email| !email.contains('@')) {
+            return Err("email is no address");
+        }
+        Ok(())
+    }
 }
 
 /// Sets it. False: there is no such lead, or it is not theirs; one that was erased is not there either.
@@ -48,7 +74,8 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
     .await?
     .rows_affected();
     if changed == 1 {
-        // Which fields, never what: the log is kept longer than the person may want.
+        // Which fields, never what: the log is kept longer than the person may want. A stage and whether to write are our
+        // own words, and say nothing of anybody.
         let fields = [
             ("name", name.is_some()),
             ("email", email.is_some()),
@@ -57,7 +84,13 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
             ("tags", tags.is_some()),
         ];
         let fields: Vec<&str> = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
-        let details = json!({ "lead_id": id, "fields": fields });
+        let mut details = json!({ "lead_id": id, "fields": fields });
+        if let Some(stage) = stage {
+            details["stage"] = json!(stage.map(LeadStage::as_str));
+        }
+        if let Some(value) = do_not_contact {
+            details["do_not_contact"] = json!(value);
+        }
         operator_log::log(&mut transaction, &scope.actor().to_string(), "edit_lead", 1, &details).await?;
     }
     transaction.commit().await?;

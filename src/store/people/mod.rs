@@ -9,6 +9,7 @@ mod call_history;
 mod calls;
 mod lead;
 mod lead_edits;
+mod lead_history;
 mod leads;
 mod matching;
 mod messages;
@@ -28,8 +29,9 @@ pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, fi
 pub use call_edits::{CallEdit, edit as edit_call, has_campaign};
 pub use call_history::{EditOfCall, edits as edits_of_call};
 pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
-pub use lead::{LeadDetail, LeadJob, find as find_lead};
+pub use lead::{LEAD_SHOWN_MAX, LeadDetail, LeadJob, find as find_lead};
 pub use lead_edits::{LeadEdit, edit as edit_lead};
+pub use lead_history::{LeadAppointment, LeadChange, LeadNote};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use names::{CallNames, of_calls as call_names};

@@ -10,6 +10,7 @@ mod fault;
 mod gate;
 mod home;
 mod operations;
+mod leads;
 mod params;
 mod routes;
 mod shell;

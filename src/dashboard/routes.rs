@@ -2,6 +2,7 @@
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
 use super::{home, operations, sign_in};
+use super::{home, leads, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
@@ -44,4 +45,9 @@ routes! {
     post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
     post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
     get "/operations/rejections" OPERATE => operations::rejections;
+    get "/leads" LOOK => leads::list;
+    get "/leads.csv" LOOK => leads::export;
+    get "/leads/{id}" LOOK => leads::show;
+    post "/leads/{id}/edit" EDIT => leads::edit;
+    post "/leads/{id}/do-not-contact" EDIT => leads::do_not_contact;
 }

@@ -25,3 +25,20 @@ impl When {
         at.as_ref().map(|at| Self::of(at, shell))
     }
 }
+
+impl Shell {
+    /// A moment, or a dash.
+    pub(super) fn moment_or_dash(&self, at: &Option<DateTime<Utc>>) -> String {
+        show::moment_or_dash(at, self.zone)
+    }
+
+    /// How long ago, roughly.
+    pub(super) fn ago(&self, at: &DateTime<Utc>) -> String {
+        show::seconds((self.now - *at).num_seconds().max(0))
+    }
+
+    /// 21 Nov 2026
+    pub(super) fn date(&self, at: &DateTime<Utc>) -> String {
+        show::day(at, self.zone).format("%-d %b %Y").to_string()
+    }
+}

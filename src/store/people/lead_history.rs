@@ -70,10 +70,9 @@ pub(super) async fn of(
     (id, number): (Uuid, &str),
     limit: i64,
 ) -> Result<(Vec<LeadNote>, Vec<LeadAppointment>, Vec<LeadChange>), sqlx::Error> {
-    let mut notes =
-        sqlx::query_file_as!(LeadNote, "sql/people/notes_of_number.sql", scope.tenant(), number, limit)
-            .fetch_all(&mut *connection)
-            .await?;
+    let mut notes = sqlx::query_file_as!(LeadNote, "sql/people/notes_of_number.sql", scope.tenant(), number, limit)
+        .fetch_all(&mut *connection)
+        .await?;
     notes.iter_mut().for_each(|note| scope.scope().spoken(&mut note.body));
     let mut appointments =
         sqlx::query_file_as!(LeadAppointment, "sql/people/appointments_of_number.sql", scope.tenant(), number, limit)

@@ -10,7 +10,7 @@ use super::page;
 use super::problem::Problem;
 use crate::access::TenantScope;
 use crate::console::{Console, Entry};
-use crate::store::people::{self, CampaignStats, Overview, Step, Window};
+use crate::store::people::{self, By, CampaignStats, Overview, Step, Window};
 
 /// What is shown when nobody says since when.
 const WINDOW: TimeDelta = TimeDelta::days(30);
@@ -71,7 +71,8 @@ pub(super) async fn calls(
     let (scope, window) = asked(&entry, &console, query.tenant.as_deref(), query.from, query.until).await?;
     let complete = people::refresh_overview(console.pool(), &scope, window).await?;
     let mut transaction = console.begin().await?;
-    let overview = people::overview(&mut transaction, &scope, window, query.step.unwrap_or_default()).await?;
+    let by = By { step: query.step.unwrap_or_default(), time_zone: console.time_zone(), campaign_id: None };
+    let overview = people::overview(&mut transaction, &scope, window, by).await?;
     Ok(Json(CallsOverTime { overview, complete }))
 }
 

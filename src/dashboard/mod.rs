@@ -5,12 +5,15 @@
 
 mod assets;
 mod calls;
+mod campaigns;
 mod csv;
 mod fault;
 mod gate;
 mod home;
 mod operations;
 mod leads;
+mod numbers;
+mod overview;
 mod params;
 mod routes;
 mod shell;

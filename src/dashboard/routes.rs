@@ -3,6 +3,7 @@
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
 use super::{home, operations, sign_in};
 use super::{home, leads, sign_in};
+use super::{campaigns, home, leads, overview, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
@@ -45,6 +46,10 @@ routes! {
     post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
     post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
     get "/operations/rejections" OPERATE => operations::rejections;
+    get "/overview" LOOK => overview::show;
+    get "/campaigns" LOOK => campaigns::list;
+    get "/campaigns/{id}" LOOK => campaigns::show;
+
     get "/leads" LOOK => leads::list;
     get "/leads.csv" LOOK => leads::export;
     get "/leads/{id}" LOOK => leads::show;

@@ -37,8 +37,8 @@ pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use names::{CallNames, of_calls as call_names};
 pub use notes::{CallNote, add as add_call_note, of_call as notes_of_call};
 pub use overview::{
-    CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
-    refresh_overview,
+    By, CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
+    refresh_overview, steps,
 };
 pub use reveal::{Revealed, log as log_reveal};
 pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};

@@ -49,6 +49,17 @@ pub enum Step {
     Day,
 }
 
+/// How numbers are split.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Into hours or days.
+    pub step: Step,
+    /// The time zone of tenants that have none of their own.
+    pub time_zone: &'a str,
+    /// Of this campaign alone.
+    pub campaign_id: Option<Uuid>,
+}
+
 /// Numbers of some calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say what each is")]
@@ -186,24 +197,10 @@ pub async fn overview(
     connection: &mut PgConnection,
     scope: &TenantScope,
     window: Window,
-    step: Step,
+    by: By<'_>,
 ) -> Result<Overview, sqlx::Error> {
     let Window { from, until } = window;
-    let rows = sqlx::query_file!("sql/people/overview.sql", scope.tenant(), from, until, step.as_str())
-        .fetch_all(&mut *connection)
-        .await?;
-    let (mut total, mut steps) = (Numbers::default(), Vec::<StepNumbers>::new());
-    for row in rows {
-        let at = row.at;
-        if steps.last().is_none_or(|step| step.at != at) {
-            steps.push(StepNumbers { at, numbers: Numbers::default() });
-        }
-        let numbers = numbers!(row);
-        total.add(&numbers);
-        if let Some(step) = steps.last_mut() {
-            step.numbers.add(&numbers);
-        }
-    }
+    let (total, steps) = steps(&mut *connection, scope, window, by).await?;
     let responses = sqlx::query_file_as!(
         Responses,
         "sql/people/responses.sql",
@@ -217,6 +214,41 @@ pub async fn overview(
     .fetch_one(connection)
     .await?;
     Ok(Overview { from, until, total, steps, responses })
+}
+
+/// The numbers of a window in all and over time, of all calls or of one campaign's, after [`refresh_overview`].
+pub async fn steps(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    window: Window,
+    by: By<'_>,
+) -> Result<(Numbers, Vec<StepNumbers>), sqlx::Error> {
+    let Window { from, until } = window;
+    let By { step, time_zone, campaign_id } = by;
+    let rows = sqlx::query_file!(
+        "sql/people/overview.sql",
+        scope.tenant(),
+        from,
+        until,
+        step.as_str(),
+        time_zone,
+        campaign_id
+    )
+    .fetch_all(connection)
+    .await?;
+    let (mut total, mut steps) = (Numbers::default(), Vec::<StepNumbers>::new());
+    for row in rows {
+        let at = row.at;
+        if steps.last().is_none_or(|step| step.at != at) {
+            steps.push(StepNumbers { at, numbers: Numbers::default() });
+        }
+        let numbers = numbers!(row);
+        total.add(&numbers);
+        if let Some(step) = steps.last_mut() {
+            step.numbers.add(&numbers);
+        }
+    }
+    Ok((total, steps))
 }
 
 /// The numbers of each campaign in a window, by name, after [`refresh_overview`]; last those of no campaign, if any.
@@ -253,7 +285,8 @@ pub async fn campaign_stats(
 }
 
 impl Numbers {
-    fn add(&mut self, other: &Self) {
+    /// And those of other calls.
+    pub fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.inbound += other.inbound;
         self.outbound += other.outbound;

@@ -101,7 +101,10 @@ pub(super) async fn show(
     let numbers = numbers.map(|number| (number.number.expose().to_owned(), number.label)).collect();
     let agents = agents::list(&mut *transaction, tenant_id).await?;
     let agents = agents.into_iter().filter(|agent| is_its(&agent.campaign)).collect();
+    transaction.commit().await?;
+    // It takes connections of its own: none is held meanwhile.
     let complete = people::refresh_overview(console.pool(), shell.within(), window).await?;
+    let mut transaction = console.begin().await?;
     let by = By { step: Step::Hour, time_zone: shell.zone.name(), campaign_id: Some(*id) };
     let (total, steps) = people::steps(&mut transaction, shell.within(), window, by).await?;
     transaction.commit().await?;

@@ -27,6 +27,8 @@ pub async fn with_work() -> TestApp {
         app.post(fixture.provider, fixture.body).await;
     }
     app.run_until_idle().await;
+    // What follows is of the last fortnight, and so is what pages show.
+    app.clock.advance(chrono::Utc::now() - app.clock.now());
     app.execute(&format!(
         "insert into campaigns (id, tenant_id, name)
          select ('00000000-0000-0000-0000-0000ca3a000' || n)::uuid, '{TENANT}', name

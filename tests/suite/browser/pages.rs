@@ -34,7 +34,7 @@ fn page(pattern: &str) -> Option<Page> {
     let page = |path: &str, shows_texts: bool| Some(Page { path: path.to_owned(), theirs: &[], shows_texts });
     match pattern {
         // Files, rows and streams are no pages.
-        "/api/v1/docs/{file}" => None,
+        "/api/v1/docs/{file}" | "/leads.csv" => None,
         "/api/v1/docs" => Some(Page { path: pattern.to_owned(), theirs: &docs::THEIRS, shows_texts: false }),
         // To the calls.
         "/" => None,
@@ -46,6 +46,11 @@ fn page(pattern: &str) -> Option<Page> {
         "/operations/events/{id}" => page(&format!("/operations/events/{}?payload=1", desk::EVENT), true),
         "/operations/confirm" => page("/operations/confirm?do=discard", false),
         "/operations/jobs/confirm" => page("/operations/jobs/confirm?kind=send_alert", false),
+        "/overview" => page("/overview?range=30", false),
+        "/leads" => page(pattern, true),
+        "/leads/{id}" => page(&format!("/leads/{}", desk::LEAD), true),
+        "/campaigns" => page("/campaigns?range=30", true),
+        "/campaigns/{id}" => page("/campaigns/00000000-0000-0000-0000-0000ca3a0001?range=30", true),
         other => panic!("{other} is a new page: say here where it is, and whether it shows what people said"),
     }
 }

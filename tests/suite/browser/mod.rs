@@ -5,6 +5,7 @@ mod desk;
 mod docs;
 mod driver;
 mod harness;
+mod leads;
 mod page;
 mod pages;
 mod sign_in;

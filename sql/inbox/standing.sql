@@ -23,4 +23,4 @@ select
                              and ($1::uuid is null or tenant_id = $1) limit $2) j) as "jobs_due!",
     (select count(*) from (select from jobs where outcome = 'dead' and ($1::uuid is null or tenant_id = $1) limit $2) j)
         as "jobs_dead!",
-    exists (select from webhook_events) as "has_events!"
+    (select id from webhook_events order by id desc limit 1) is not null as "has_events!"

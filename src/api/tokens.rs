@@ -1,9 +1,9 @@
 //! `/tokens`: who may use the API.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query, ReqData};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -12,10 +12,9 @@ use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;
+use crate::console::keys::Refused;
 use crate::console::{Console, Entry};
-use crate::store::operator_log;
 use crate::store::roster::tokens::{self as roster, TokenRow};
-use crate::store::tokens;
 
 /// A token to be made. Who sees one tenant makes tokens of that tenant only.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,20 +60,9 @@ pub(super) async fn create(
     console: Data<Console>,
     body: Json<NewToken>,
 ) -> Result<Json<MadeToken>, Problem> {
-    if body.label.chars().count() > 200 {
-        return Err(Problem::unfit("label has 200 characters at most"));
-    }
-    if body.expires_in_days.is_some_and(|days| !(1..=3650).contains(&days)) {
-        return Err(Problem::unfit("expires_in_days must be 1 to 3650"));
-    }
     let scope = page::scope(&entry, &console, body.tenant.as_deref()).await?;
-    let expires_at = body.expires_in_days.map(|days| console.clock.now() + TimeDelta::days(days.into()));
-    let mut transaction = console.begin().await?;
-    let (id, token) = tokens::add(&mut *transaction, scope.tenant_id(), body.role, &body.label, expires_at).await?;
-    let details = json!({ "token_id": id, "role": body.role });
-    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "add_token", 1, &details).await?;
-    transaction.commit().await?;
-    Ok(Json(MadeToken { id, token: token.into_exposed(), expires_at }))
+    let made = console.add_token(&scope, body.role, &body.label, body.expires_in_days).await?;
+    Ok(Json(MadeToken { id: made.id, token: made.token.into_exposed(), expires_at: made.expires_at }))
 }
 
 /// End a token now, and the sessions that began with it.
@@ -85,12 +73,17 @@ pub(super) async fn revoke(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Changed>, Problem> {
-    let mut transaction = console.begin().await?;
-    if !roster::revoke_of(&mut *transaction, *id, entry.scope.tenant_id()).await? {
-        return Err(Problem::not_found());
-    }
-    let actor = entry.scope.actor().to_string();
-    operator_log::log(&mut transaction, &actor, "revoke_token", 1, &json!({ "token_id": *id })).await?;
-    transaction.commit().await?;
+    console.revoke_token(&entry.scope, *id).await?;
     Ok(Json(Changed { id: *id }))
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unfit(detail) => Self::unfit(detail),
+            Refused::Taken => Self::new(StatusCode::CONFLICT, "somebody has this login name"),
+            Refused::NotFound => Self::not_found(),
+            Refused::Away(error) => error.into(),
+        }
+    }
 }

@@ -1,9 +1,7 @@
 //! `/users`: people who log in with a password.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query, ReqData};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answer::{Changed, Count};
@@ -11,9 +9,8 @@ use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;
-use crate::console::{Console, Entry, password};
+use crate::console::{Console, Entry};
 use crate::redact::Secret;
-use crate::store::operator_log;
 use crate::store::users::{self, UserRow};
 
 /// A user to be added. Who sees one tenant adds users of that tenant only.
@@ -52,15 +49,7 @@ pub(super) async fn create(
 ) -> Result<Json<Changed>, Problem> {
     let NewUser { tenant, login, password, role } = body.into_inner();
     let scope = page::scope(&entry, &console, tenant.as_deref()).await?;
-    let login = password::login(&login).map_err(|error| Problem::unfit(error.to_string()))?;
-    let hash = console.hash(password).await.map_err(|error| Problem::unfit(error.to_string()))?;
-    let mut transaction = console.begin().await?;
-    let id = users::add(&mut *transaction, scope.tenant_id(), &login, &hash, role).await?;
-    let id = id.ok_or(Problem::new(StatusCode::CONFLICT, "somebody has this login name"))?;
-    let details = json!({ "user_id": id, "role": role });
-    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "add_user", 1, &details).await?;
-    transaction.commit().await?;
-    Ok(Json(Changed { id }))
+    Ok(Json(Changed { id: console.add_user(&scope, &login, password, role).await? }))
 }
 
 /// Take a user away; their sessions end at once.
@@ -71,11 +60,6 @@ pub(super) async fn remove(
     console: Data<Console>,
     login: Path<String>,
 ) -> Result<Json<Count>, Problem> {
-    let mut transaction = console.begin().await?;
-    if !users::remove(&mut *transaction, &login, entry.scope.tenant_id()).await? {
-        return Err(Problem::not_found());
-    }
-    operator_log::log(&mut transaction, &entry.scope.actor().to_string(), "remove_user", 1, &json!({})).await?;
-    transaction.commit().await?;
+    console.remove_user(&entry.scope, &login).await?;
     Ok(Json(Count { changed: 1 }))
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         }
         Command::Remove { agent_id, provider } => {
             anyhow::ensure!(
-                agents::remove(&pool, &provider, &agent_id).await?,
+                agents::remove(&pool, &provider, &agent_id, None).await?,
                 "{provider} agent {agent_id} is not one of ours"
             );
             output.one(&json!({ "provider": provider, "agent_id": agent_id }), |_| {

@@ -82,7 +82,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Remove { number, region } => {
             let number = e164(number, region.as_deref().unwrap_or(default_region))?;
             let shown = number.expose();
-            anyhow::ensure!(numbers::remove(&pool, &number).await?, "{shown} is not one of our numbers");
+            anyhow::ensure!(numbers::remove(&pool, &number, None).await?, "{shown} is not one of our numbers");
             output.one(&json!({ "number": shown }), |_| format!("removed {shown}"))?;
         }
     }

@@ -7,10 +7,12 @@ mod cookie;
 pub mod cursor;
 mod entry;
 mod headers;
+pub mod keys;
 mod limits;
 pub mod operations;
 pub mod password;
 pub(crate) mod route;
+pub mod senders;
 mod settings;
 mod sign_in;
 

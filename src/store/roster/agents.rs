@@ -42,8 +42,29 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(AgentRow, "sql/store/list_agents.sql", tenant_id).fetch_all(executor).await
 }
 
-/// Removes an agent. False: there is none.
-pub async fn remove(executor: impl PgExecutor<'_>, provider: &str, agent_id: &str) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/remove_agent.sql", provider, agent_id).execute(executor).await?;
+/// Gives a tenant's agent to a campaign, or to none, and what people call it. False: there is none.
+pub async fn assign(
+    executor: impl PgExecutor<'_>,
+    provider: &str,
+    agent_id: &str,
+    tenant_id: Uuid,
+    campaign_id: Option<Uuid>,
+    name: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/assign_agent.sql", provider, agent_id, tenant_id, campaign_id, name)
+        .execute(executor)
+        .await?;
+    Ok(result.rows_affected() == 1)
+}
+
+/// Removes an agent, of a tenant or of any. False: there is none.
+pub async fn remove(
+    executor: impl PgExecutor<'_>,
+    provider: &str,
+    agent_id: &str,
+    tenant_id: Option<Uuid>,
+) -> Result<bool, sqlx::Error> {
+    let result =
+        sqlx::query_file!("sql/store/remove_agent.sql", provider, agent_id, tenant_id).execute(executor).await?;
     Ok(result.rows_affected() == 1)
 }

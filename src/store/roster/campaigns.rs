@@ -37,3 +37,8 @@ pub async fn find(executor: impl PgExecutor<'_>, tenant_id: Uuid, name: &str) ->
 pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Result<Vec<CampaignRow>, sqlx::Error> {
     sqlx::query_file_as!(CampaignRow, "sql/store/list_campaigns.sql", tenant_id).fetch_all(executor).await
 }
+
+/// Removes a tenant's campaign that no call belongs to and nothing leads to. False: there is none such.
+pub async fn remove(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Uuid) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query_file!("sql/store/remove_campaign.sql", id, tenant_id).execute(executor).await?.rows_affected() == 1)
+}

@@ -58,6 +58,24 @@ pub async fn ids_of(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> R
     sqlx::query_file_scalar!("sql/store/list_connections_of.sql", tenant_id).fetch_all(executor).await
 }
 
+/// A secret of a connection, without what it is.
+#[derive(Clone, Debug)]
+pub struct SecretRow {
+    /// Whose it is.
+    pub connection_id: Uuid,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// When it ends, or ended.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it proved a delivery for the last time.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// The secrets of these connections that are good, or were within a week, the newest first.
+pub async fn secrets(executor: impl PgExecutor<'_>, connections: &[Uuid]) -> Result<Vec<SecretRow>, sqlx::Error> {
+    sqlx::query_file_as!(SecretRow, "sql/store/list_secrets.sql", connections).fetch_all(executor).await
+}
+
 /// Gives a connection a further secret. `expire_others`: how long the ones that it has stay good; `None`: for ever.
 /// Returns how many those are. Call it within a transaction: it is two statements.
 pub async fn add_secret(

@@ -18,6 +18,8 @@ pub struct NumberRow {
     pub campaign: Option<String>,
     /// What people call it.
     pub label: Option<String>,
+    /// The WhatsApp phone_number_id that answers for it; `None`: the configured one.
+    pub sender: Option<String>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -45,13 +47,34 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
         tenant: row.tenant,
         campaign: row.campaign,
         label: row.label,
+        sender: row.sender,
         created_at: row.created_at,
     });
     Ok(rows.collect())
 }
 
-/// Removes a number in E.164. False: there is none.
-pub async fn remove(executor: impl PgExecutor<'_>, number: &Phone) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/remove_number.sql", number.expose()).execute(executor).await?;
+/// Gives a tenant's number to a campaign, or to none; what people call it, and who answers for it. False: there is none.
+pub async fn assign(
+    executor: impl PgExecutor<'_>,
+    number: &Phone,
+    tenant_id: Uuid,
+    campaign_id: Option<Uuid>,
+    label: Option<&str>,
+    sender: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let result =
+        sqlx::query_file!("sql/store/assign_number.sql", number.expose(), tenant_id, campaign_id, label, sender)
+            .execute(executor)
+            .await?;
+    Ok(result.rows_affected() == 1)
+}
+
+/// Removes a number in E.164, of a tenant or of any. False: there is none.
+pub async fn remove(
+    executor: impl PgExecutor<'_>,
+    number: &Phone,
+    tenant_id: Option<Uuid>,
+) -> Result<bool, sqlx::Error> {
+    let result = sqlx::query_file!("sql/store/remove_number.sql", number.expose(), tenant_id).execute(executor).await?;
     Ok(result.rows_affected() == 1)
 }

@@ -99,15 +99,18 @@ pub(super) async fn create(
     let body = body.into_inner();
     let scope = page::tenant(&entry, &console, body.tenant.as_deref()).await?;
     let provider = providers::find(&body.provider).ok_or_else(|| Problem::unfit("there is no such platform"))?;
-    let made = console.add_sender(&scope, Sender {
-        provider: body.provider,
-        signs: provider.signs(),
-        shakes_hands: provider.shakes_hands(),
-        slug: body.slug,
-        secret: body.secret,
-        allowed_addresses: body.allowed_addresses,
-        region: body.region,
-    });
+    let made = console.add_sender(
+        &scope,
+        Sender {
+            provider: body.provider,
+            signs: provider.signs(),
+            shakes_hands: provider.shakes_hands(),
+            slug: body.slug,
+            secret: body.secret,
+            allowed_addresses: body.allowed_addresses,
+            region: body.region,
+        },
+    );
     let made = made.await?;
     Ok(Json(MadeSender {
         id: made.id,
@@ -136,9 +139,7 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Unfit(detail) => Self::unfit(detail),
-            Refused::Taken => {
-                Self::new(StatusCode::CONFLICT, "the platform has a connection of this slug already")
-            }
+            Refused::Taken => Self::new(StatusCode::CONFLICT, "the platform has a connection of this slug already"),
             Refused::NotFound => Self::not_found(),
             Refused::Away(error) => error.into(),
         }

@@ -16,6 +16,7 @@ mod operations;
 mod overview;
 mod params;
 mod routes;
+mod setup;
 mod shell;
 mod show;
 mod sign_in;

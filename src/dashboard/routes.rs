@@ -2,6 +2,7 @@
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
 use super::{campaigns, home, leads, operations, overview, sign_in};
+use super::{campaigns, home, leads, operations, overview, setup, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
@@ -9,6 +10,7 @@ const LOOK: Option<Right> = Some(Right::Look);
 const LISTEN: Option<Right> = Some(Right::Listen);
 const EDIT: Option<Right> = Some(Right::Edit);
 const OPERATE: Option<Right> = Some(Right::Operate);
+const ADMINISTER: Option<Right> = Some(Right::Administer);
 
 routes! {
     "";
@@ -44,6 +46,7 @@ routes! {
     post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
     post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
     get "/operations/rejections" OPERATE => operations::rejections;
+
     get "/overview" LOOK => overview::show;
     get "/campaigns" LOOK => campaigns::list;
     get "/campaigns/{id}" LOOK => campaigns::show;
@@ -53,4 +56,32 @@ routes! {
     get "/leads/{id}" LOOK => leads::show;
     post "/leads/{id}/edit" EDIT => leads::edit;
     post "/leads/{id}/do-not-contact" EDIT => leads::do_not_contact;
+
+    get "/setup" ADMINISTER => setup::show;
+    get "/setup/connections" ADMINISTER => setup::connections;
+    post "/setup/connections" ADMINISTER => setup::add_connection;
+    post "/setup/connections/{id}/rotate" ADMINISTER => setup::rotate_secret;
+    post "/setup/connections/{id}/disable" ADMINISTER => setup::disable_connection;
+    post "/setup/connections/{id}/enable" ADMINISTER => setup::enable_connection;
+    post "/setup/connections/{id}/test" ADMINISTER => setup::send_test_event;
+    get "/setup/numbers" ADMINISTER => setup::numbers;
+    post "/setup/numbers" ADMINISTER => setup::add_number;
+    post "/setup/numbers/assign" ADMINISTER => setup::assign_number;
+    post "/setup/numbers/remove" ADMINISTER => setup::remove_number;
+    get "/setup/agents" ADMINISTER => setup::agents;
+    post "/setup/agents" ADMINISTER => setup::add_agent;
+    post "/setup/agents/assign" ADMINISTER => setup::assign_agent;
+    post "/setup/agents/remove" ADMINISTER => setup::remove_agent;
+    get "/setup/campaigns" ADMINISTER => setup::campaigns;
+    post "/setup/campaigns" ADMINISTER => setup::add_campaign;
+    post "/setup/campaigns/{id}/remove" ADMINISTER => setup::remove_campaign;
+    get "/setup/tenants" ADMINISTER => setup::tenants;
+    post "/setup/tenants" ADMINISTER => setup::add_tenant;
+    get "/setup/tokens" ADMINISTER => setup::tokens;
+    post "/setup/tokens" ADMINISTER => setup::add_token;
+    post "/setup/tokens/{id}/revoke" ADMINISTER => setup::revoke_token;
+    get "/setup/users" ADMINISTER => setup::users;
+    post "/setup/users" ADMINISTER => setup::add_user;
+    post "/setup/users/remove" ADMINISTER => setup::remove_user;
+    post "/setup/users/password" ADMINISTER => setup::set_password;
 }

@@ -57,6 +57,7 @@ mod samples;
 mod sdk;
 mod search;
 mod sessions;
+mod setup;
 mod story_permutations;
 mod tenants;
 mod verdicts;

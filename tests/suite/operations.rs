@@ -10,25 +10,25 @@ use crate::access::{MARK, OTHER, one_of_everything_in};
 use crate::support::{Answer, TENANT, TestApp, fixtures};
 
 /// Somebody with a token: forms need no secret of a session.
-struct Person {
+pub struct Person {
     token: String,
     /// One that does not go where it is sent.
     client: reqwest::Client,
 }
 
 impl Person {
-    async fn of(app: &TestApp, role: Role, tenant_id: Option<Uuid>) -> Self {
+    pub async fn of(app: &TestApp, role: Role, tenant_id: Option<Uuid>) -> Self {
         let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
         let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { token: token.into_exposed(), client }
     }
 
-    async fn get(&self, app: &TestApp, path: &str) -> Answer {
+    pub async fn get(&self, app: &TestApp, path: &str) -> Answer {
         let request = self.client.get(format!("{}{path}", app.base)).header("accept", "text/html");
         TestApp::answer(request.bearer_auth(&self.token)).await
     }
 
-    async fn post(&self, app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let request = self.client.post(format!("{}{path}", app.base)).body(body.join("&"));
         let request = request.header("content-type", "application/x-www-form-urlencoded");

@@ -46,6 +46,8 @@ const INCIDENTS: i64 = 20;
 const HOUR: (f64, i32) = (60.0, 60);
 /// Half an hour of the last day.
 const DAY: (f64, i32) = (1800.0, 48);
+/// Connections and types that are shown at once.
+const SENDERS_SHOWN: usize = 12;
 /// What "just now" is: minutes whose rates are shown.
 const JUST_NOW: usize = 5;
 
@@ -65,6 +67,8 @@ struct Page {
     causes: Vec<CauseRow>,
     dead_jobs: Vec<JobCause>,
     senders: Vec<SenderRow>,
+    /// Those beyond the first.
+    more_senders: Vec<SenderRow>,
     heard: Vec<Heard>,
     reasons: Vec<Refused>,
     kinds: Vec<KindCount>,
@@ -149,7 +153,7 @@ pub(super) async fn show(
     let mut transaction = console.begin().await?;
     let standing = pulse::standing(&mut transaction, tenant_id).await?;
     let beats = pulse::beats(&mut transaction, tenant_id, seconds, spans).await?;
-    let senders = pulse::senders(&mut transaction, tenant_id, seconds * f64::from(spans)).await?;
+    let mut senders = pulse::senders(&mut transaction, tenant_id, seconds * f64::from(spans)).await?;
     let filter = Filter { tenant_id, ..Filter::default() };
     let causes = search::dead_by_cause(&mut transaction, &filter, Some(DEAD_LOOKED_AT)).await?;
     let dead_jobs = outbox::dead::by_cause(&mut transaction, tenant_id).await?;
@@ -160,6 +164,7 @@ pub(super) async fn show(
     let kinds = if sight.is_all { kinds(operate::counts(&mut *transaction).await?) } else { Vec::new() };
     let paused = operate::pauses(&mut *transaction).await?;
     drop(transaction);
+    let more_senders = senders.split_off(SENDERS_SHOWN.min(senders.len()));
     let link = |path: &str, params: &[(&str, &str)]| sight.link(&shell, path, params);
     page(&Page {
         said: said(&shell),
@@ -173,6 +178,7 @@ pub(super) async fn show(
         causes: causes.into_iter().map(|cause| cause_row(cause, &shell, &link)).collect(),
         dead_jobs: dead_jobs.into_iter().map(|cause| job_cause(cause, &shell, &link)).collect(),
         senders: senders.into_iter().map(|sender| sender_row(sender, &shell, &link)).collect(),
+        more_senders: more_senders.into_iter().map(|sender| sender_row(sender, &shell, &link)).collect(),
         heard: heard
             .into_iter()
             .map(|row| Heard {
@@ -219,7 +225,7 @@ fn figures(
 ) -> Vec<Figure> {
     let events = |state: &str| Some(link("/operations/events", &[("state", state)]));
     let jobs = |state: &str| Some(link("/operations/jobs", &[("state", state)]));
-    let oldest = standing.oldest_pending_seconds.map_or_else(|| "nothing waits".to_owned(), chart::seconds);
+    let oldest = standing.oldest_pending_seconds.map_or_else(|| show::NOTHING.to_owned(), chart::seconds);
     let mut figures = vec![
         Figure { label: "Pending events", value: bounded(standing.pending), link: events("pending") },
         Figure { label: "The oldest waits", value: oldest, link: None },

@@ -51,6 +51,9 @@ fn page(pattern: &str) -> Option<Page> {
         "/leads/{id}" => page(&format!("/leads/{}", desk::LEAD), true),
         "/campaigns" => page("/campaigns?range=30", true),
         "/campaigns/{id}" => page("/campaigns/00000000-0000-0000-0000-0000ca3a0001?range=30", true),
+        "/setup" | "/setup/tenants" | "/setup/tokens" | "/setup/users" => page(pattern, false),
+        "/setup/connections" => page(pattern, false),
+        "/setup/numbers" | "/setup/agents" | "/setup/campaigns" => page(pattern, true),
         other => panic!("{other} is a new page: say here where it is, and whether it shows what people said"),
     }
 }

@@ -1,0 +1,128 @@
+//! `/setup/agents`: which campaign a platform's agent leads to.
+
+use actix_web::web::{Bytes, Data, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde_json::json;
+
+use super::{PLACE, brief, campaign, done, log, required, said};
+use crate::console::{Console, Entry};
+use crate::dashboard::fault::Fault;
+use crate::dashboard::params::Params;
+use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::show;
+use crate::providers;
+use crate::store::roster::agents::{self, AgentRow};
+use crate::store::roster::campaigns::{self, CampaignRow};
+
+const PATH: &str = "/setup/agents";
+
+#[derive(Template)]
+#[template(path = "setup_agents.html", config = "src/dashboard/askama.toml")]
+struct Page {
+    shell: Shell,
+    said: Option<&'static str>,
+    rows: Vec<(AgentRow, String)>,
+    campaigns: Vec<CampaignRow>,
+    platforms: Vec<(&'static str, String)>,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+) -> Result<HttpResponse, Fault> {
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
+    let tenant_id = Some(shell.within().tenant());
+    let mut transaction = console.begin().await?;
+    let rows = agents::list(&mut *transaction, tenant_id).await?;
+    let campaigns = campaigns::list(&mut *transaction, tenant_id).await?;
+    drop(transaction);
+    let platform = |name: &str| show::platform(name).to_owned();
+    page(&Page {
+        said: said(&shell),
+        rows: rows
+            .into_iter()
+            .map(|row| {
+                let name = platform(&row.provider);
+                (row, name)
+            })
+            .collect(),
+        campaigns,
+        platforms: providers::ALL.iter().map(|known| (known.name(), platform(known.name()))).collect(),
+        shell,
+    })
+}
+
+/// Adds an agent.
+pub(in crate::dashboard) async fn add(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
+    let tenant_id = shell.within().tenant();
+    let provider = form.get("provider").and_then(providers::find).ok_or(Fault::unfit("Choose a platform."))?;
+    let agent_id = required(&form, "agent_id", "Fill in the platform's id of the agent.")?;
+    let name = brief(&form, "name")?;
+    let mut transaction = console.begin().await?;
+    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
+    let is_new =
+        agents::add(&mut *transaction, provider.name(), &agent_id, tenant_id, campaign_id, name.as_deref()).await?;
+    if !is_new {
+        return Err(Fault::unfit("This agent has an owner already: remove it there first."));
+    }
+    let details = json!({ "provider": provider.name(), "agent_id": agent_id, "campaign_id": campaign_id });
+    log(&mut transaction, &shell, "add_agent", &details).await?;
+    transaction.commit().await?;
+    Ok(done(&shell, PATH, "added"))
+}
+
+/// Gives an agent to a campaign, with its name.
+pub(in crate::dashboard) async fn assign(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
+    let (provider, agent_id) = which(&form);
+    let name = brief(&form, "name")?;
+    let mut transaction = console.begin().await?;
+    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
+    let tenant_id = shell.within().tenant();
+    if !agents::assign(&mut *transaction, provider, agent_id, tenant_id, campaign_id, name.as_deref()).await? {
+        return Err(Fault::NotFound);
+    }
+    let details = json!({ "provider": provider, "agent_id": agent_id, "campaign_id": campaign_id });
+    log(&mut transaction, &shell, "assign_agent", &details).await?;
+    transaction.commit().await?;
+    Ok(done(&shell, PATH, "changed"))
+}
+
+/// Removes an agent.
+pub(in crate::dashboard) async fn remove(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
+    let (provider, agent_id) = which(&form);
+    let mut transaction = console.begin().await?;
+    if !agents::remove(&mut *transaction, provider, agent_id, Some(shell.within().tenant())).await? {
+        return Err(Fault::NotFound);
+    }
+    log(&mut transaction, &shell, "remove_agent", &json!({ "provider": provider, "agent_id": agent_id })).await?;
+    transaction.commit().await?;
+    Ok(done(&shell, PATH, "removed"))
+}
+
+fn which(form: &Params) -> (&str, &str) {
+    (form.get("provider").unwrap_or_default(), form.get("agent_id").unwrap_or_default())
+}

@@ -1,0 +1,98 @@
+//! `/setup/tokens`: what scripts and people without a password come in with. A token is shown once, on the answer to the
+//! form that made it.
+
+use actix_web::web::{Bytes, Data, Path, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use uuid::Uuid;
+
+use super::{PLACE, brief, done, is_shown, role, roles, said, scope_of};
+use crate::console::keys::MadeToken;
+use crate::console::{Console, Entry};
+use crate::dashboard::fault::Fault;
+use crate::dashboard::params::Params;
+use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::when::When;
+use crate::store::roster::tokens::{self, TokenRow};
+
+const PATH: &str = "/setup/tokens";
+
+#[derive(Template)]
+#[template(path = "setup_tokens.html", config = "src/dashboard/askama.toml")]
+struct Page {
+    shell: Shell,
+    said: Option<&'static str>,
+    rows: Vec<Row>,
+    roles: Vec<(&'static str, String)>,
+    is_wide: bool,
+    token: Option<String>,
+    ends: Option<When>,
+}
+
+struct Row {
+    token: TokenRow,
+    added: When,
+    ends: Option<When>,
+    used: Option<When>,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+) -> Result<HttpResponse, Fault> {
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
+    answer(shell, &console, None).await
+}
+
+/// Makes a token; the answer shows it.
+pub(in crate::dashboard) async fn add(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
+    let label = brief(&form, "label")?.unwrap_or_default();
+    let days = form.get("days").map(str::parse).transpose();
+    let days = days.map_err(|_| Fault::unfit("The days are a number, 1 to 3650."))?;
+    let made = console.add_token(&scope_of(&shell, &form), role(&form)?, &label, days).await?;
+    answer(shell, &console, Some(made)).await
+}
+
+/// Ends a token.
+pub(in crate::dashboard) async fn revoke(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Fault> {
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
+    console.revoke_token(&shell.scope, *id).await?;
+    Ok(done(&shell, PATH, "revoked"))
+}
+
+async fn answer(shell: Shell, console: &Console, made: Option<MadeToken>) -> Result<HttpResponse, Fault> {
+    let mut rows = tokens::list_of(console.pool(), shell.scope.tenant_id(), false).await?;
+    rows.retain(|row| is_shown(&shell, row.tenant.as_deref()));
+    let (token, ends) = made.map_or((None, None), |made| (Some(made.token.into_exposed()), made.expires_at));
+    page(&Page {
+        said: said(&shell),
+        rows: rows
+            .into_iter()
+            .map(|token| Row {
+                added: When::of(&token.created_at, &shell),
+                ends: When::maybe(token.expires_at, &shell),
+                used: When::maybe(token.last_used_at, &shell),
+                token,
+            })
+            .collect(),
+        roles: roles(),
+        is_wide: shell.scope.tenant_id().is_none(),
+        token,
+        ends: When::maybe(ends, &shell),
+        shell,
+    })
+}

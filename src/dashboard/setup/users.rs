@@ -1,0 +1,102 @@
+//! `/setup/users`: people who sign in with a password.
+
+use actix_web::web::{Bytes, Data, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::{PLACE, done, is_shown, required, role, roles, said, scope_of};
+use crate::console::{Console, Entry};
+use crate::dashboard::fault::Fault;
+use crate::dashboard::params::Params;
+use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::when::When;
+use crate::redact::Secret;
+use crate::store::users::{self, UserRow};
+
+const PATH: &str = "/setup/users";
+
+#[derive(Template)]
+#[template(path = "setup_users.html", config = "src/dashboard/askama.toml")]
+struct Page {
+    shell: Shell,
+    said: Option<&'static str>,
+    rows: Vec<Row>,
+    roles: Vec<(&'static str, String)>,
+    is_wide: bool,
+}
+
+struct Row {
+    user: UserRow,
+    added: When,
+    used: Option<When>,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+) -> Result<HttpResponse, Fault> {
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    let mut rows = users::list(console.pool(), shell.scope.tenant_id()).await?;
+    rows.retain(|row| is_shown(&shell, row.tenant.as_deref()));
+    page(&Page {
+        said: said(&shell),
+        rows: rows
+            .into_iter()
+            .map(|user| Row {
+                added: When::of(&user.created_at, &shell),
+                used: When::maybe(user.last_used_at, &shell),
+                user,
+            })
+            .collect(),
+        roles: roles(),
+        is_wide: shell.scope.tenant_id().is_none(),
+        shell,
+    })
+}
+
+/// Adds a user.
+pub(in crate::dashboard) async fn add(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    let login = required(&form, "login", "Fill in a login name.")?;
+    console.add_user(&scope_of(&shell, &form), &login, password_of(&form), role(&form)?).await?;
+    Ok(done(&shell, PATH, "added"))
+}
+
+/// Takes a user away.
+pub(in crate::dashboard) async fn remove(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    console.remove_user(&shell.scope, &required(&form, "login", "Whom?")?).await?;
+    Ok(done(&shell, PATH, "removed"))
+}
+
+/// Gives a user another password.
+pub(in crate::dashboard) async fn password(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    console.set_password(&shell.scope, &required(&form, "login", "Whose?")?, password_of(&form)).await?;
+    Ok(done(&shell, PATH, "password"))
+}
+
+/// As it was typed. Spaces around it are taken away, as when one signs in.
+fn password_of(form: &Params) -> Secret {
+    Secret::new(form.owned("password").unwrap_or_default())
+}

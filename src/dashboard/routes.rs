@@ -1,7 +1,6 @@
 //! Every page and form, with the right that it needs. The server and the tests go by this list.
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
-use super::{campaigns, home, leads, operations, overview, sign_in};
 use super::{campaigns, home, leads, operations, overview, setup, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;

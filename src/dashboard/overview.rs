@@ -73,6 +73,10 @@ fn figures(shell: &Shell, range: &Range, overview: &Overview) -> Vec<Figure> {
         more,
         href: also.map(|also| range.calls(shell, also)),
     };
+    let of_missed = match responses.answered {
+        0 => "nobody was called or written to within a day".to_owned(),
+        answered => format!("half sooner; {} within a day", percent(share(answered, responses.missed))),
+    };
     let response = responses.median_minutes.map_or_else(|| show::NOTHING.to_owned(), minutes);
     vec![
         figure(
@@ -93,15 +97,7 @@ fn figures(shell: &Shell, range: &Range, overview: &Overview) -> Vec<Figure> {
             format!("{} answered", show::count(answered)),
             Some(&[]),
         ),
-        figure(
-            "Response to missed calls",
-            response,
-            format!(
-                "half of them sooner; {} had one within a day",
-                percent(share(responses.answered, responses.missed))
-            ),
-            Some(&[("missed", "1")]),
-        ),
+        figure("Response to missed calls", response, of_missed, Some(&[("missed", "1")])),
         figure(
             "Converted",
             show::count(converted),

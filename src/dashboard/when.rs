@@ -1,5 +1,4 @@
 //! A moment in a template: as machines and as people read it.
-//! Further times in the zone of a page, for its template.
 
 use chrono::{DateTime, Utc};
 

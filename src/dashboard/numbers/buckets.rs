@@ -42,8 +42,8 @@ impl Bucket {
 /// The steps of a range, with the numbers of each.
 pub(in crate::dashboard) fn fill(range: &Range, zone: Tz, steps: &[StepNumbers]) -> Vec<Bucket> {
     let mut buckets = match range.days() {
-        ..=DAYS_BY_HOUR => hours(range, zone),
-        ..=DAYS_BY_DAY => spans(range, zone, 1),
+        days if days <= DAYS_BY_HOUR => hours(range, zone),
+        days if days <= DAYS_BY_DAY => spans(range, zone, 1),
         _ => spans(range, zone, 7),
     };
     for step in steps {

@@ -14,7 +14,7 @@ use crate::store::people::StepNumbers;
 
 /// Days that are shown: of more, the last ones.
 const DAYS_MAX: i64 = 14;
-const LEFT: f64 = 84.0;
+const LEFT: f64 = 92.0;
 const TOP: f64 = 20.0;
 const WIDTH: f64 = 26.0;
 const HEIGHT: f64 = 20.0;

@@ -24,7 +24,7 @@ async fn somebody_is_found_opened_over_the_list_and_changed() {
         .wait_until("return document.querySelector('dialog [role=status]')?.innerText === 'Saved.'", json!([]))
         .await;
     browser.click_text("Never write to them").await;
-    browser.wait_until("return document.querySelector('dialog h1 ~ .tag.bad') !== null", json!([])).await;
+    browser.wait_until("return document.querySelector('dialog .marks .tag.bad') !== null", json!([])).await;
     let set =
         format!("select jsonb_build_array(name_by_hand, opted_out_by_hand) from leads where id = '{}'", desk::LEAD);
     assert_eq!(app.value(&set).await, json!(["Dana Levi-Stone", true]));

@@ -82,7 +82,7 @@ mod tests {
             ("Decision factors", "price; time"),
             ("Complaint: words", "too late"),
             ("Certain", "Yes"),
-            ("Offers", "what roof, price 12"),
+            ("Offers", "price 12, what roof"),
         ];
         let mut expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let mut seen = read(&data);

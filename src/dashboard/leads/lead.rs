@@ -54,7 +54,7 @@ impl Page {
         [
             ("on", "Never write to them", now == Some(true)),
             ("off", "They may be written to", now == Some(false)),
-            ("auto", "As they said", now.is_none()),
+            ("auto", "As they asked", now.is_none()),
         ]
     }
 

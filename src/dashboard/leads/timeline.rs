@@ -175,7 +175,7 @@ fn of_change(change: &LeadChange) -> Entry {
             ("stage", None, _) => "stage to what is derived".to_owned(),
             ("do_not_contact", _, Some(true)) => "never to be written to".to_owned(),
             ("do_not_contact", _, Some(false)) => "may be written to".to_owned(),
-            ("do_not_contact", _, None) => "written to as they said".to_owned(),
+            ("do_not_contact", _, None) => "written to as they asked".to_owned(),
             (other, ..) => other.to_owned(),
         })
         .collect();

@@ -42,7 +42,9 @@ fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
             let fields = vec![("to", id(5).to_string()), ("our_number", "+15550100010".to_owned())];
             (String::new(), [fields, vec![("tenant", "default".to_owned())]].concat())
         }
-        _ if route.path.starts_with("/operations") || route.path.starts_with("/setup") => operators(route),
+        _ if route.path.starts_with("/operations") || route.path.starts_with("/setup") => {
+            return operators(route);
+        }
         (method, path) => panic!("{method} {path} is a new page: say here what is sent to it"),
     };
     (route.path.replace("{id}", &last).replace("{recording}", &id(10).to_string()), form)

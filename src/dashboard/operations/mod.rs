@@ -217,12 +217,7 @@ fn kinds(mut counts: Vec<KindCount>) -> Vec<KindCount> {
     counts
 }
 
-fn figures(
-    standing: &Standing,
-    beats: &[Beat],
-    is_day: bool,
-    link: &dyn Fn(&str, &[(&str, &str)]) -> String,
-) -> Vec<Figure> {
+fn figures(standing: &Standing, beats: &[Beat], is_day: bool, link: Link<'_>) -> Vec<Figure> {
     let events = |state: &str| Some(link("/operations/events", &[("state", state)]));
     let jobs = |state: &str| Some(link("/operations/jobs", &[("state", state)]));
     let oldest = standing.oldest_pending_seconds.map_or_else(|| show::NOTHING.to_owned(), chart::seconds);
@@ -261,7 +256,10 @@ fn incident(item: IncidentItem, shell: &Shell) -> Incident {
     Incident { tone, opened: When::of(&item.opened_at, shell), item }
 }
 
-fn cause_row(cause: Cause, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -> String) -> CauseRow {
+/// A path and what is asked of it, as a link that stays with whose rows are seen.
+type Link<'l> = &'l dyn Fn(&str, &[(&str, &str)]) -> String;
+
+fn cause_row(cause: Cause, shell: &Shell, link: Link<'_>) -> CauseRow {
     let of = [
         ("provider", cause.provider.as_str()),
         ("type", cause.event_type.as_str()),
@@ -280,7 +278,7 @@ fn cause_row(cause: Cause, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -
     }
 }
 
-fn job_cause(cause: outbox::dead::Cause, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -> String) -> JobCause {
+fn job_cause(cause: outbox::dead::Cause, shell: &Shell, link: Link<'_>) -> JobCause {
     let of = [("kind", cause.kind.as_str()), ("error", cause.last_error.as_str())];
     JobCause {
         rows: show::count(&cause.rows),
@@ -291,7 +289,7 @@ fn job_cause(cause: outbox::dead::Cause, shell: &Shell, link: &dyn Fn(&str, &[(&
     }
 }
 
-fn sender_row(sender: pulse::Sender, shell: &Shell, link: &dyn Fn(&str, &[(&str, &str)]) -> String) -> SenderRow {
+fn sender_row(sender: pulse::Sender, shell: &Shell, link: Link<'_>) -> SenderRow {
     let connection = sender.connection_id.to_string();
     SenderRow {
         platform: show::platform(&sender.provider).to_owned(),

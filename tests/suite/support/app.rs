@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool, Row};
@@ -15,7 +16,7 @@ use switchhook::integrations::Transport;
 use switchhook::jobs::{self, Desk, Runner};
 use switchhook::live::Live;
 use switchhook::processor::{Processor, Report};
-use switchhook::providers::{self, Outgoing, Provider};
+use switchhook::providers::{self, Outgoing, Provider, Trace};
 use switchhook::queue::WakeUp;
 use switchhook::redact::Secret;
 use switchhook::telemetry::Metrics;
@@ -87,7 +88,7 @@ impl TestApp {
     }
 
     /// With these settings, as environment variables without their prefix, and these handlers.
-    pub async fn spawn_with(settings: &[(&str, &str)], registry: Registry) -> Self {
+    pub async fn spawn_with(settings: &[(&str, &str)], mut registry: Registry) -> Self {
         let (database, pool) = cluster::database().await;
         let environment: BTreeMap<String, String> = [("HTTP__THREADS", "1"), ("PHONES__DEFAULT_REGION", "IL")]
             .iter()
@@ -103,7 +104,6 @@ impl TestApp {
         let (committer, _) =
             Committer::start(&pool, config.http.flushers, config.http.commit_rows_max, &metrics, &wake_up);
         let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
-        let mut registry = registry;
         switchhook::live::register(&mut registry);
         for (name, function) in &config.functions {
             registry.callable_sql_function(name, function);
@@ -123,21 +123,20 @@ impl TestApp {
         )
         .answering(Arc::clone(&live));
         let server = http::start(listener, door, {
-            let console = actix_web::web::Data::new(Console::new(
+            let console = Data::new(Console::new(
                 config.console.clone(),
                 pool.clone(),
                 clock.clone(),
                 config.http.base_url(),
                 config.http.trusted_proxies.clone(),
             ));
-            let trace = actix_web::web::Data::new(providers::Trace {
+            let trace = Data::new(Trace {
                 registry: Arc::clone(&registry),
                 default_region: config.phones.default_region.clone(),
                 outreach: config.outreach.clone(),
             });
             move |config| {
-                config.app_data(trace.clone());
-                switchhook::api::routes(config, &console);
+                switchhook::api::routes(config.app_data(trace.clone()), &console);
                 switchhook::dashboard::routes(config, &console);
             }
         })

@@ -150,7 +150,9 @@ async fn every_page_for_every_role_of_every_tenant() {
             let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
             for route in ROUTES.iter() {
                 app.execute(&format!(
-                    "insert into attributions (log_id, call_id) select '{}', '{}' on conflict do nothing",
+                    "insert into attributions (log_id, call_id) select '{}', '{}' on conflict do nothing;
+                     insert into phone_numbers (number, tenant_id) values ('+15550100010', '{TENANT}')
+                     on conflict do nothing",
                     id(9),
                     id(1)
                 ))

@@ -81,9 +81,11 @@ async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()>
         output.say(&format!("  {}", token.expose()))?;
         output.say("\nTry, in a second terminal:")?;
         output.say("  make demo")?;
-        output.say(&format!("  curl -H 'Authorization: Bearer {}' {base}/api/v1/calls\n", token.expose()))?;
+        output.say(&format!("  curl -H 'Authorization: Bearer {}' {base}/api/v1/calls", token.expose()))?;
+        output.say(&format!("The pages are at {base}/ ; sign in with this token.\n"))?;
     } else {
-        output.say("\nTry, in a second terminal:\n  make demo\n")?;
+        output.say("\nTry, in a second terminal:\n  make demo")?;
+        output.say(&format!("The pages are at {base}/\n"))?;
     }
     Ok(())
 }

@@ -89,6 +89,11 @@ pub fn is_statement_error(error: &sqlx::Error) -> bool {
     sqlstate(error).is_some_and(|code| !["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)))
 }
 
+/// Whether the statement itself is wrong, so that it fails as often as it is sent: a mistake of ours, or of the schema.
+pub fn is_mistake(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| ["0A", "21", "23", "42", "P0", "XX"].iter().any(|class| code.starts_with(class)))
+}
+
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
 }

@@ -35,7 +35,7 @@ where ($6::text is null or provider = $6)
   and ($15::boolean is null or (campaign_id is null) = $15)
   and ($19::text is null or provider_call_id = $21
        or (select w.words @@ websearch_to_tsquery('simple', $19) from call_words w where w.call_id = c.id)
-       or (select to_tsvector('simple', coalesce(l.name_by_hand, l.name, '')) @@ to_tsquery('simple', $20)
+       or (select bool_or(to_tsvector('simple', coalesce(l.name_by_hand, l.name, '')) @@ to_tsquery('simple', $20))
            from leads l where l.tenant_id = $1 and l.phone = c.contact_number))
 order by started_at nulls first, id desc
 limit $16

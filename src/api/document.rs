@@ -19,7 +19,7 @@ use super::{
 use crate::access::Right;
 
 /// What every route may answer beside what it says itself.
-const ALWAYS: [(&str, &str); 9] = [
+const ALWAYS: [(&str, &str); 10] = [
     ("400", "A parameter or the body is malformed"),
     ("401", "No token or session that is good"),
     ("403", "The role does not have the right, or a session did not name its secret"),
@@ -28,6 +28,7 @@ const ALWAYS: [(&str, &str); 9] = [
     ("413", "The body is too long"),
     ("422", "The body says what cannot be, or the Idempotency-Key stands for another request"),
     ("429", "Too many requests: see Retry-After"),
+    ("500", "A mistake of Switchhook's"),
     ("503", "The database is away, or it took too long"),
 ];
 

@@ -94,6 +94,9 @@ impl From<sqlx::Error> for Problem {
             return Self::unfit("a value is of a form that cannot be kept or looked for");
         }
         tracing::error!(error = %db::describe(&error), "the API could not use the database");
+        if db::is_mistake(&error) {
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a mistake of ours: the log says which");
+        }
         let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is away or too slow just now");
         Self { retry_after_seconds: Some(1), ..busy }
     }

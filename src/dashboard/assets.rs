@@ -52,7 +52,7 @@ async fn show(path: Path<(String, String)>) -> HttpResponse {
     };
     let mut response = HttpResponse::Ok();
     // An old digest is answered with what there is now, but not for good.
-    if url(asset).contains(path.0.as_str()) {
+    if url(asset).split('/').nth(2) == Some(path.0.as_str()) {
         response.insert_header(("cache-control", "public, max-age=31536000, immutable"));
     }
     response.insert_header(("x-content-type-options", "nosniff")).content_type(asset.content_type).body(asset.body)

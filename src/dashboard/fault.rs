@@ -32,6 +32,8 @@ pub(super) enum Fault {
     TooSlow,
     /// The database is away.
     Away,
+    /// A mistake of ours.
+    Broken,
 }
 
 #[derive(Template)]
@@ -39,6 +41,7 @@ pub(super) enum Fault {
 struct Page<'a> {
     title: &'a str,
     detail: &'a str,
+    mark: &'a str,
     stylesheet: &'a str,
 }
 
@@ -88,6 +91,10 @@ impl Fault {
                 "The database is away",
                 "Webhooks are refused until it is back, and the platforms send them again. Reload in a moment.".into(),
             ),
+            Self::Broken => (
+                "This page is broken",
+                "The mistake is ours, and the log says which. Webhooks are received and worked on as before.".into(),
+            ),
         }
     }
 }
@@ -107,12 +114,13 @@ impl ResponseError for Fault {
             Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let (title, detail) = self.said();
-        let page = Page { title, detail: &detail, stylesheet: assets::stylesheet() };
+        let page = Page { title, detail: &detail, mark: assets::mark(), stylesheet: assets::stylesheet() };
         let mut response = HttpResponse::build(self.status_code());
         if let Self::TooMany(seconds) = self {
             response.insert_header(("Retry-After", seconds.to_string()));
@@ -134,8 +142,12 @@ impl From<sqlx::Error> for Fault {
         if db::is_timeout(&error) {
             return Self::TooSlow;
         }
+        if db::is_data_error(&error) {
+            tracing::warn!(error = %db::describe(&error), "a form held a value that the database refuses");
+            return Self::unfit("A value is of a form that cannot be kept or looked for.");
+        }
         tracing::error!(error = %db::describe(&error), "a page could not use the database");
-        Self::Away
+        if db::is_mistake(&error) { Self::Broken } else { Self::Away }
     }
 }
 
@@ -154,6 +166,6 @@ impl From<Denied> for Fault {
 impl From<askama::Error> for Fault {
     fn from(error: askama::Error) -> Self {
         tracing::error!(%error, "a page could not be made");
-        Self::Away
+        Self::Broken
     }
 }

@@ -9,6 +9,8 @@ const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 // --- Details over a list: a link with data-dialog opens what its page has in #detail; the URL is that page's.
 let listUrl = null;
 let opener = null;
+// Whether something was decided in the dialog that the list behind it may show.
+let isStale = false;
 
 async function show(url) {
   const response = await fetch(url, { headers: { accept: "text/html" } });
@@ -36,9 +38,9 @@ document.addEventListener("click", async (event) => {
 dialog?.addEventListener("close", () => {
   body.replaceChildren();
   if (listUrl) { history.pushState(null, "", listUrl); listUrl = null; }
-  const again = opener && !opener.isConnected ? document.querySelector(`a[data-dialog][href="${CSS.escape(opener.getAttribute("href"))}"]`) : opener;
-  again?.focus();
-  refresh();
+  opener?.focus();
+  if (isStale && !region()) location.reload();
+  else refresh();
 });
 dialog?.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
@@ -58,10 +60,23 @@ document.addEventListener("submit", async (event) => {
   const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
   const page = parse(await response.text());
   const detail = page.getElementById("detail");
-  if (!detail) { location.href = response.url; return; }
+  if (!detail && response.ok) { location.href = response.url; return; }
+  if (!detail) { refuse(page); return; }
   body.replaceChildren(document.adoptNode(detail));
+  isStale = true;
   body.querySelector("[role=status], [role=alert]")?.focus();
 });
+
+// Why a form was not taken, above the form as it was filled in.
+function refuse(page) {
+  const said = body.querySelector(".refused") ?? document.createElement("p");
+  said.className = "said refused";
+  said.setAttribute("role", "alert");
+  said.tabIndex = -1;
+  said.textContent = [...page.querySelectorAll("h1, h1 + p")].map((part) => part.textContent).join(": ");
+  body.firstElementChild.prepend(said);
+  said.focus();
+}
 
 // --- Lists that stay fresh: what is marked data-live is fetched again, and changed only if nobody is busy with it.
 const EVERY_MS = 5000;
@@ -69,7 +84,7 @@ const region = () => document.querySelector("[data-live]");
 
 function isBusy(live) {
   const active = document.activeElement;
-  return document.hidden || dialog?.open || scrollY > 160 || live.contains(active) ||
+  return document.hidden || dialog?.open || !isStale && (scrollY > 160 || live.contains(active)) ||
     active?.matches("input, select, textarea") || String(getSelection()) !== "" || document.querySelector("details.menu[open]") ||
     live.querySelector("input:checked") !== null;
 }
@@ -85,10 +100,13 @@ async function refresh() {
     const fresh = parse(await response.text()).querySelector("[data-live]");
     if (fresh && !isBusy(live) && fresh.innerHTML !== live.dataset.seen) {
       const known = new Set([...live.querySelectorAll("[data-id]")].map((row) => row.dataset.id));
+      const link = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
       live.dataset.seen = fresh.innerHTML;
       live.replaceChildren(...document.adoptNode(fresh).childNodes);
+      if (link) live.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus();
       for (const row of live.querySelectorAll("[data-id]")) if (!known.has(row.dataset.id)) row.classList.add("new");
     }
+    if (!isBusy(live)) isStale = false;
     if (state) state.textContent = "Live";
   } catch { if (state) state.textContent = "Not reached; trying again"; }
 }

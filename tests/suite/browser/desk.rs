@@ -38,6 +38,7 @@ pub async fn with_work() -> TestApp {
          from generate_series(1, 3) as n join campaigns c on c.name = (array['Spring', 'Autumn fair', 'Referrals'])[n];
          insert into phone_numbers (number, tenant_id, campaign_id, label)
          select '+155501000' || n, '{TENANT}', null, 'Line ' || n from generate_series(10, 14) as n;
+         delete from leads where phone like '+1555010%';
          insert into leads (id, tenant_id, phone, name, name_rank, email, email_rank, stage, source, tags, first_seen_at)
          select case n when 1 then '{LEAD}'::uuid else gen_random_uuid() end, '{TENANT}', '+1555010' || lpad(n::text, 4, '0'),
                 (array['Dana Levi', 'דנה לוי', 'Ada Stone', 'Ravi Kumar', 'Eva Ruiz'])[1 + n % 5] || ' ' || n, '1',

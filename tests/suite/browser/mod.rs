@@ -1,6 +1,7 @@
 //! The pages in a real browser: headless Chromium over WebDriver, which is a handful of POSTs, so it needs no crate.
 
 mod axe;
+mod deeds;
 mod desk;
 mod docs;
 mod driver;

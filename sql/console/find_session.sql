@@ -1,4 +1,4 @@
--- $1 digest, $2 how long it may be idle, in seconds
+-- $1 digest, $2 how long it may be idle, in seconds, $3 whether somebody uses it now
 -- Who is behind it must still be good. last_used_at is written once a minute at most.
 with found as (
     select s.digest, s.csrf, s.last_used_at, coalesce(t.id, u.id) as actor_id, u.id is not null as is_user,
@@ -11,6 +11,6 @@ with found as (
 ), touched as (
     update sessions s set last_used_at = now()
     from found f
-    where s.digest = f.digest and f.last_used_at < now() - interval '1 minute'
+    where $3 and s.digest = f.digest and f.last_used_at < now() - interval '1 minute'
 )
 select csrf, actor_id as "actor_id!", is_user as "is_user!", role as "role!", tenant_id from found

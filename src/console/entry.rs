@@ -11,6 +11,9 @@ use crate::store::{sessions, tokens};
 
 /// The header that must repeat the session's secret in whatever changes something.
 const CSRF_HEADER: &str = "x-csrf-token";
+/// The header of what a page asks without anybody having done anything, so that a list that is left open stays signed in
+/// no longer than `console.session_idle`.
+const BY_ITSELF_HEADER: &str = "x-by-itself";
 
 /// A request that was let in.
 #[derive(Clone, Debug)]
@@ -80,7 +83,8 @@ impl Console {
             None => match self.session_id(request) {
                 Some(id) => {
                     let idle = self.settings.session_idle;
-                    let session = sessions::find(&self.pool, &id, idle).await.map_err(Denied::Away)?;
+                    let is_used = !request.headers().contains_key(BY_ITSELF_HEADER);
+                    let session = sessions::find(&self.pool, &id, idle, is_used).await.map_err(Denied::Away)?;
                     session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
                 }
                 None => None,

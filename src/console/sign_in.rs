@@ -50,7 +50,8 @@ impl Console {
             sessions::close(&self.pool, &before).await.map_err(Denied::Away)?;
         }
         let opened = sessions::open(&self.pool, actor, self.session_longest()).await.map_err(Denied::Away)?;
-        let session = sessions::find(&self.pool, &opened.id, self.settings.session_idle).await.map_err(Denied::Away)?;
+        let session =
+            sessions::find(&self.pool, &opened.id, self.settings.session_idle, true).await.map_err(Denied::Away)?;
         let session = session.ok_or(Denied::Unknown)?;
         let set_cookie = cookie::set(&opened.id, self.is_https(request));
         Ok(SignedIn { set_cookie, entry: Entry { scope: session.scope, csrf: Some(opened.csrf) } })

@@ -51,8 +51,14 @@ pub async fn open(executor: impl PgExecutor<'_>, actor: Actor, longest: Duration
 }
 
 /// The session of this id, if it has neither ended nor been idle for too long, and who is behind it is still good.
-pub async fn find(executor: impl PgExecutor<'_>, id: &Secret, idle: Duration) -> Result<Option<Session>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/console/find_session.sql", &digest(id), idle.as_secs_f64())
+/// What a page asks by itself is no use of it.
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    id: &Secret,
+    idle: Duration,
+    is_used: bool,
+) -> Result<Option<Session>, sqlx::Error> {
+    let row = sqlx::query_file!("sql/console/find_session.sql", &digest(id), idle.as_secs_f64(), is_used)
         .fetch_optional(executor)
         .await?;
     Ok(row.and_then(|row| {

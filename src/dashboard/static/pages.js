@@ -6,16 +6,25 @@ const dialog = document.getElementById("dialog");
 const body = dialog?.querySelector(".dialog-body");
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
-// --- Details over a list: a link with data-dialog opens what its page has in #detail; the URL is that page's.
+// --- Details over a list: a link with data-dialog opens what its page has in #detail; the URL is that page's. The list's
+// own URL goes along in the history, so that one comes back to it however one came here.
 let listUrl = null;
 let opener = null;
 // Whether something was decided in the dialog that the list behind it may show.
 let isStale = false;
+// Answers that somebody no longer waits for are thrown away.
+let asked = 0;
 
 async function show(url) {
-  const response = await fetch(url, { headers: { accept: "text/html" } });
-  const detail = parse(await response.text()).getElementById("detail");
-  if (!detail || response.redirected && new URL(response.url).pathname === "/sign-in") { location.href = url; return false; }
+  asked += 1;
+  const turn = asked;
+  let detail = null;
+  try {
+    const response = await fetch(url, { headers: { accept: "text/html" } });
+    detail = parse(await response.text()).getElementById("detail");
+  } catch { /* The browser says what is wrong when it goes there. */ }
+  if (turn !== asked) return false;
+  if (!detail) { location.href = url; return false; }
   body.replaceChildren(document.adoptNode(detail));
   dialog.setAttribute("aria-label", body.querySelector("h1")?.textContent ?? "Details");
   if (!dialog.open) dialog.showModal();
@@ -27,53 +36,74 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0 || !dialog.showModal) return;
   event.preventDefault();
-  opener = link;
-  const first = !dialog.open;
+  const list = dialog.open ? listUrl : location.href;
   if (await show(link.href)) {
-    if (first) listUrl = location.href;
-    history.pushState({ dialog: link.href }, "", link.href);
+    opener = link;
+    listUrl = list;
+    history.pushState({ dialog: link.href, list }, "", link.href);
   }
 });
 
 dialog?.addEventListener("close", () => {
+  asked += 1;
   body.replaceChildren();
   if (listUrl) { history.pushState(null, "", listUrl); listUrl = null; }
   opener?.focus();
   if (isStale && !region()) location.reload();
   else refresh();
 });
-dialog?.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
+// A click beside it closes it; one that began inside, on its edge or to select a text, does not.
+const isBeside = (event) => {
+  const box = dialog.getBoundingClientRect();
+  return event.target === dialog &&
+    (event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom);
+};
+let beganBeside = false;
+dialog?.addEventListener("pointerdown", (event) => { beganBeside = isBeside(event); });
+dialog?.addEventListener("click", (event) => { if (beganBeside && isBeside(event)) dialog.close(); });
+
+// Where a detail was loaded as a page, there is no list behind it to go back to.
+const isAlone = Boolean(history.state?.dialog);
 addEventListener("popstate", (event) => {
-  if (event.state?.dialog) show(event.state.dialog);
-  else if (dialog?.open) { listUrl = null; dialog.close(); }
+  if (isAlone) location.reload();
+  else if (event.state?.dialog) {
+    listUrl = event.state.list;
+    show(event.state.dialog);
+  } else if (dialog?.open) { listUrl = null; dialog.close(); }
 });
 
-// A form in the dialog is sent from there, and what comes back is shown there.
+// A form in the dialog is sent from there, once, and what comes back is shown there.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !form.dataset.sure) {
-    if (!confirm(form.dataset.confirm)) { event.preventDefault(); return; }
-  }
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) { event.preventDefault(); return; }
   if (!dialog?.open || !body.contains(form) || form.method !== "post" || form.hasAttribute("data-leave")) return;
   event.preventDefault();
-  const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
+  if (form.dataset.sent) return;
+  form.dataset.sent = "1";
+  let response;
+  try {
+    response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
+  } catch {
+    refuse("It could not be sent. Try again.");
+    return;
+  } finally { delete form.dataset.sent; }
   const page = parse(await response.text());
   const detail = page.getElementById("detail");
   if (!detail && response.ok) { location.href = response.url; return; }
-  if (!detail) { refuse(page); return; }
+  if (!detail) { refuse([...page.querySelectorAll("h1, h1 + p")].map((part) => part.textContent).join(": ")); return; }
   body.replaceChildren(document.adoptNode(detail));
   isStale = true;
   body.querySelector("[role=status], [role=alert]")?.focus();
 });
 
 // Why a form was not taken, above the form as it was filled in.
-function refuse(page) {
+function refuse(why) {
   const said = body.querySelector(".refused") ?? document.createElement("p");
   said.className = "said refused";
   said.setAttribute("role", "alert");
   said.tabIndex = -1;
-  said.textContent = [...page.querySelectorAll("h1, h1 + p")].map((part) => part.textContent).join(": ");
+  said.textContent = why;
   body.firstElementChild.prepend(said);
   said.focus();
 }
@@ -95,10 +125,12 @@ async function refresh() {
   if (!live) return;
   if (isBusy(live)) { if (state) state.textContent = "Paused"; return; }
   try {
-    const response = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!response.ok || response.redirected) throw new Error();
-    const fresh = parse(await response.text()).querySelector("[data-live]");
-    if (fresh && !isBusy(live) && fresh.innerHTML !== live.dataset.seen) {
+    // A list that stays open keeps nobody signed in.
+    const response = await fetch(location.href, { headers: { accept: "text/html", "x-by-itself": "1" } });
+    if (response.redirected) { location.reload(); return; }
+    const fresh = response.ok && parse(await response.text()).querySelector("[data-live]");
+    if (!fresh) throw new Error();
+    if (!isBusy(live) && fresh.innerHTML !== live.dataset.seen) {
       const known = new Set([...live.querySelectorAll("[data-id]")].map((row) => row.dataset.id));
       const link = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
       live.dataset.seen = fresh.innerHTML;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::page::downloaded;
 use super::{Browser, desk};
-use crate::support::TestApp;
+use crate::support::{TENANT, TestApp};
 
 /// Enter.
 const ENTER: &str = "\u{e007}";
@@ -84,9 +84,18 @@ async fn a_call_is_found_opened_over_the_list_and_heard() {
     browser.wait_until(is_on_link, json!([])).await;
     browser.back().await;
     browser.wait_for("dialog[open] #words").await;
-    browser.back().await;
+    browser.press(ESCAPE).await;
     browser.wait_until("return !document.querySelector('dialog').open", json!([])).await;
     assert_eq!(browser.path().await, list);
+    // Loaded anew as a page, it has no list behind it: the way back loads the list.
+    browser.back().await;
+    browser.wait_for("dialog[open] #words").await;
+    let page = browser.path().await;
+    browser.script("location.reload()", json!([])).await;
+    browser.wait_for("main #words").await;
+    browser.back().await;
+    browser.wait_for("tbody [data-id]").await;
+    assert_eq!((page, browser.path().await), (format!("/calls/{}", desk::CALL), list));
     // The same URL is a page of its own, to be sent to somebody.
     browser.open(&format!("/calls/{}", desk::CALL)).await;
     assert_eq!(browser.count("dialog[open]").await, 0);
@@ -118,6 +127,14 @@ async fn a_call_is_marked_converted_over_the_list_and_it_is_undone() {
     browser.fill("dialog textarea", " ").await;
     browser.click_text("Keep").await;
     assert!(browser.text("dialog .refused").await.starts_with("That cannot be: "));
+    // Whoever clicks twice says it once.
+    browser.fill("dialog textarea", "Wants two").await;
+    let twice =
+        "const form = document.querySelector('dialog textarea').form; form.requestSubmit(); form.requestSubmit()";
+    browser.script(twice, json!([])).await;
+    browser.wait_for("dialog .speech + form, dialog [role=status]").await;
+    browser.wait_until("return document.querySelector('dialog').innerText.includes('Wants two')", json!([])).await;
+    assert_eq!(app.value("select count(*) from lead_notes where body = 'Wants two'").await, 1);
     // Decided once more, it stands in the list as soon as one is back.
     browser.click_text("Mark converted").await;
     browser.wait_for("dialog [role=status] button").await;
@@ -125,6 +142,26 @@ async fn a_call_is_marked_converted_over_the_list_and_it_is_undone() {
     let row =
         format!("return document.querySelector('tr[data-id=\"{}\"]').innerText.includes('Converted')", desk::CALL);
     browser.wait_until(&row, json!([])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_stays_fresh_and_keeps_nobody_signed_in() {
+    let app = desk::with_work().await;
+    let Some(browser) = Browser::start_as(&app, Role::Viewer).await else { return };
+    browser.open("/calls").await;
+    app.execute("update sessions set last_used_at = now() - interval '7 hours'").await;
+    let made = Uuid::from_u128(0xca11_ffff);
+    app.execute(&format!(
+        "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at)
+         values ('{made}', '{TENANT}', 'retell', 'fresh', 'inbound', 'ringing', now())"
+    ))
+    .await;
+    browser.wait_for(&format!("tr.new[data-id='{made}']")).await;
+    let kept = "select bool_and(last_used_at < now() - interval '6 hours') from sessions";
+    assert_eq!(app.value(kept).await, true);
+    // Who is signed out meanwhile is told so, and does not look at old rows.
+    app.execute("delete from sessions").await;
+    browser.wait_until("return location.pathname === '/sign-in'", json!([])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

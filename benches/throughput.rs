@@ -27,6 +27,8 @@ mod load;
 mod memory;
 #[path = "throughput/pages.rs"]
 mod pages;
+#[path = "throughput/paths.rs"]
+mod paths;
 #[path = "throughput/pause.rs"]
 mod pause;
 #[path = "throughput/payload.rs"]

@@ -9,6 +9,7 @@ use switchhook::store::tokens;
 
 use super::cluster::{Bench, Database, execute, scalar};
 use super::load::{self, Sender};
+use super::paths::PATHS;
 use super::program::Program;
 use super::report::{Figure, Line, Report, Target};
 use super::{Scale, progress};
@@ -23,58 +24,6 @@ const EVENTS_AT_ONCE: usize = 500_000;
 const MEDIAN_MS_MAX: f64 = 100.0;
 const CALLS_AND_LEADS: &str = include_str!("../big_table/fill.sql");
 const EVENTS: &str = include_str!("../big_table/events.sql");
-
-/// What is asked for. `{call}`, `{lead}`, `{event}`, `{number}` (its last digits), `{word}` (that few said), `{middle}`
-/// (a time in the middle of the table) and `{month}` (thirty days ago) are put in.
-const PATHS: &[&str] = &[
-    "/api/v1/calls",
-    "/api/v1/calls?limit=500",
-    "/api/v1/calls?until={middle}",
-    "/api/v1/calls?order=oldest",
-    "/api/v1/calls?missed=true",
-    "/api/v1/calls?needs_review=true",
-    "/api/v1/calls?unattributed=true",
-    "/api/v1/calls?converted=true",
-    "/api/v1/calls?agent=Agent%207",
-    "/api/v1/calls?disposition=busy",
-    "/api/v1/calls?search={number}",
-    "/api/v1/calls?search=Dana",
-    "/api/v1/calls?search=Dana%20Levi",
-    "/api/v1/calls?search={word}",
-    "/api/v1/calls?search=thursday",
-    "/api/v1/calls?search=refund%20afternoon",
-    "/api/v1/calls?search=nobodysaidthis",
-    "/api/v1/calls?search=thursday&disposition=busy",
-    "/api/v1/calls/count",
-    "/api/v1/calls/count?unattributed=true",
-    "/api/v1/calls/count?disposition=busy",
-    "/api/v1/calls/{call}",
-    "/api/v1/calls/{call}/events",
-    "/api/v1/leads",
-    "/api/v1/leads?order=recent",
-    "/api/v1/leads?stage=won",
-    "/api/v1/leads?tag=vip&order=recent",
-    "/api/v1/leads?search=Dana",
-    "/api/v1/leads?search={number}",
-    "/api/v1/leads/{lead}",
-    "/api/v1/messages",
-    "/api/v1/analytics",
-    "/api/v1/overview",
-    "/api/v1/overview?step=hour&from={month}",
-    "/api/v1/campaigns",
-    "/api/v1/campaigns/stats",
-    "/api/v1/stats",
-    "/api/v1/charges",
-    "/api/v1/balance",
-    "/api/v1/incidents",
-    "/api/v1/events",
-    "/api/v1/events?state=dead",
-    "/api/v1/events?state=ignored",
-    "/api/v1/events/{event}",
-    "/api/v1/dead",
-    "/api/v1/jobs",
-    "/api/v1/stats/operations",
-];
 
 /// Measures every path.
 pub async fn measure(bench: &mut Bench, scale: Scale, report: &mut Report) -> anyhow::Result<()> {
@@ -150,6 +99,9 @@ async fn filled_in(database: &mut Database, path: &str) -> anyhow::Result<String
         ("{middle}", middle.replace("{}", &time("started_at"))),
         ("{word}", middle.replace("{}", "substring(transcript from 'say (\\w+)')")),
         ("{number}", middle.replace("{}", "right(contact_number, 5)")),
+        ("{day}", middle.replace("{}", "to_char(started_at, 'YYYY-MM-DD')")),
+        ("{season}", "select to_char(now() - interval '99 days', 'YYYY-MM-DD')".to_owned()),
+        ("{campaign}", "select id::text from campaigns order by id limit 1".to_owned()),
         ("{lead}", "select id::text from leads order by phone offset 1000 limit 1".to_owned()),
         ("{event}", "select id::text from webhook_events order by id offset 1000 limit 1".to_owned()),
         ("{month}", format!("select {}", time("now() - interval '30 days'"))),
@@ -161,8 +113,9 @@ async fn filled_in(database: &mut Database, path: &str) -> anyhow::Result<String
             filled = filled.replace(place, &value);
         }
     }
+    let is_page = !filled.starts_with("/api/");
     let one = ["/calls/", "/leads/", "/events/", "/stats/operations", "/dead", "/jobs", "/incidents"];
-    let wants_tenant = !one.iter().any(|part| filled.contains(part)) || filled.contains("/calls/count");
+    let wants_tenant = is_page || !one.iter().any(|part| filled.contains(part)) || filled.contains("/calls/count");
     let and = if filled.contains('?') { '&' } else { '?' };
     Ok(if wants_tenant { format!("{filled}{and}tenant=big") } else { filled })
 }

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
 use switchhook::access::Role;
 use switchhook::redact::Secret;
 use switchhook::store::tokens;
@@ -39,16 +40,16 @@ pub async fn measure(bench: &mut Bench, scale: Scale, report: &mut Report) -> an
     report.add(Line::new(format!("pages: the first overview ({size})"), "ms", Figure::of(vec![first]), Target::None));
     for path in PATHS {
         let path = &filled_in(&mut database, path).await?;
-        progress(&format!("pages: {path}"));
         let mut latencies = load::histogram()?;
         for turn in 0..WARM_UP + REQUESTS {
-            let took = ask(&mut sender, &program, &token, path).await?;
+            let took = ask(&mut sender, &program, &token, path).await.with_context(|| path.clone())?;
             if turn >= WARM_UP {
                 latencies.saturating_record((took * 1000.0) as u64);
             }
         }
         let quantile = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1000.0;
         let target = Target::AtMost(MEDIAN_MS_MAX, MEDIAN_MS_MAX / 2.0);
+        progress(&format!("pages: {path}: p50 {:.1} ms, p95 {:.1} ms", quantile(0.5), quantile(0.95)));
         let line = Line::new(format!("pages: {path}, p50"), "ms", Figure::of(vec![quantile(0.5)]), target);
         report.add(line.note(format!("p95 {:.1} ms", quantile(0.95))));
     }

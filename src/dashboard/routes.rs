@@ -42,6 +42,7 @@ routes! {
     post "/operations/jobs/run" OPERATE => operations::run_jobs;
     post "/operations/jobs/retry" OPERATE => operations::retry;
     post "/operations/jobs/cancel" OPERATE => operations::cancel;
+    get "/operations/jobs/{id}" OPERATE => operations::job;
     post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
     post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
     get "/operations/rejections" OPERATE => operations::rejections;

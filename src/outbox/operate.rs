@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::redact::Hidden;
 
 /// A job as people see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -147,4 +149,10 @@ pub async fn pauses(executor: impl PgExecutor<'_>) -> Result<Vec<Pause>, sqlx::E
 /// Jobs of this kind are claimed again. `false`: they were.
 pub async fn resume(executor: impl PgExecutor<'_>, kind: &str) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query_file!("sql/outbox/resume.sql", kind).execute(executor).await?.rows_affected() == 1)
+}
+
+/// What a job was given, as indented JSON. It may be personal data: only for who asks for it.
+pub async fn find_payload(connection: &mut PgConnection, id: Uuid) -> Result<Option<Hidden<String>>, sqlx::Error> {
+    let payload = sqlx::query_file_scalar!("sql/outbox/find_payload.sql", id).fetch_optional(connection).await?;
+    Ok(payload.map(Hidden::new))
 }

@@ -222,6 +222,17 @@ async fn jobs_begin_afresh_are_called_off_and_kinds_are_paused() {
     let form = [("id", job.as_str()), ("reason", "no need")];
     person.post(&app, "/operations/jobs/cancel", &form).await.assert_status(303);
     assert_eq!(app.value("select outcome || ': ' || note from jobs").await, "cancelled: no need");
+    // One of them, and what it was given, which is logged.
+    app.execute("update jobs set payload = '{\"of\": \"a call\"}'").await;
+    let path = format!("/operations/jobs/{job}");
+    let page = person.get(&app, &path).await.text;
+    assert!(page.contains("no need") && page.contains("Cancelled") && !page.contains("a call"), "{page}");
+    let logged =
+        format!("select count(*) from operator_log where action = 'reveal_payload' and details::text like '%{job}%'");
+    assert_eq!(app.value(&logged).await, 0);
+    assert!(person.get(&app, &format!("{path}?payload=1")).await.text.contains("a call"));
+    assert_eq!(app.value(&logged).await, 1);
+    foreign.get(&app, &path).await.assert_status(404);
     // All of a cause: nothing of another tenant, in steps.
     app.execute(&format!(
         "update jobs set outcome = 'dead', last_error = 'x';

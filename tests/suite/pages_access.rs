@@ -57,6 +57,7 @@ fn operators(route: &Route) -> (String, Vec<(&'static str, String)>) {
     };
     let (last, form) = match (route.method.as_str(), route.path.trim_start_matches('/')) {
         ("GET", "operations/events/{id}") => (id(6).to_string(), vec![]),
+        ("GET", "operations/jobs/{id}") => (id(7).to_string(), vec![]),
         ("POST", "operations/run") => {
             let (before, last) = (Uuid::nil().to_string(), id(6).to_string());
             let place = [("due", "1970-01-01T00:00:00Z"), ("place", &*before), ("last", &*last), ("id", &*last)];

@@ -144,6 +144,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("inbox/replay", &["null, null, @, null, null, '{}', null, uuid_v7(), uuid_v7(), 400, null, null"]),
     ("inbox/find_event", &["uuid_v7()"]),
     ("inbox/find_payload", &["uuid_v7()"]),
+    ("outbox/find_payload", &["uuid_v7()"]),
     ("inbox/backlog", &[""]),
     ("inbox/pulse", &["@, 60, 60, 400", "null, 60, 60, 400"]),
     ("inbox/pulse_by_sender", &["@, 3600, 400", "null, 3600, 400"]),

@@ -40,6 +40,7 @@ struct Page {
 
 struct Row {
     job: JobItem,
+    link: String,
     kind: String,
     tone: &'static str,
     state: String,
@@ -94,18 +95,24 @@ pub(in crate::dashboard) async fn show(
 }
 
 fn row(job: JobItem, shell: &Shell) -> Row {
-    let (tone, state) = match job.state.as_str() {
-        "pending" if job.lease_until.is_some() => ("on", "In hand".to_owned()),
-        "pending" => ("warn", "Pending".to_owned()),
-        state => sight::tag(Some(state)),
-    };
+    let (tone, state) = tag(&job);
     Row {
+        link: shell.to(&format!("/operations/jobs/{}", job.id)),
         kind: show::words(&job.kind),
         tone,
         state,
         due: When::of(&job.due_at, shell),
         settled: When::maybe(job.settled_at, shell),
         job,
+    }
+}
+
+/// The state of a job, and how it is coloured.
+pub(super) fn tag(job: &JobItem) -> (&'static str, String) {
+    match job.state.as_str() {
+        "pending" if job.lease_until.is_some() => ("on", "In hand".to_owned()),
+        "pending" => ("warn", "Pending".to_owned()),
+        state => sight::tag(Some(state)),
     }
 }
 

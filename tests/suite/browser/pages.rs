@@ -44,6 +44,7 @@ fn page(pattern: &str) -> Option<Page> {
         "/calls.csv" | "/calls/{id}/recordings/{recording}" => None,
         "/operations" | "/operations/events" | "/operations/jobs" | "/operations/rejections" => page(pattern, true),
         "/operations/events/{id}" => page(&format!("/operations/events/{}?payload=1", desk::EVENT), true),
+        "/operations/jobs/{id}" => page(&format!("/operations/jobs/{}?payload=1", desk::JOB), true),
         "/operations/confirm" => page("/operations/confirm?do=discard", false),
         "/operations/jobs/confirm" => page("/operations/jobs/confirm?kind=send_alert", false),
         "/overview" => page("/overview?range=30", false),

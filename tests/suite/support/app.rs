@@ -25,21 +25,10 @@ use uuid::Uuid;
 
 use super::cluster;
 use super::live::live;
+use super::tables::{DOMAIN_TABLES, EVENT_TABLES};
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
-/// Tables whose rows the promises are about, without what is bookkeeping.
-const DOMAIN_TABLES: &[(&str, &str)] = &[
-    ("calls", "to_jsonb(t) - 'created_at'"),
-    ("leads", "to_jsonb(t) - 'created_at'"),
-    ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
-    ("recordings", "to_jsonb(t) - 'created_at'"),
-    ("messages", "to_jsonb(t) - 'created_at'"),
-    ("charges", "to_jsonb(t) - 'charged_at' - 'corrected_at'"),
-    ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
-    ("appointments", "to_jsonb(t) - 'created_at' - 'event_id' - 'id' - 'calendar' - 'place' - 'moved_to'"),
-    ("lead_notes", "to_jsonb(t) - 'event_id' - 'id'"),
-];
 
 pub struct TestApp {
     pub pool: PgPool,
@@ -327,12 +316,7 @@ impl TestApp {
 
     /// Empties every table that events write.
     pub async fn clear(&self) {
-        self.execute(
-            "truncate webhook_events, event_queue, calls, leads, lead_analytics, recordings, messages, jobs, rejections,
-             outreaches, allowances, charges, crm_links, crm_queue, appointments, lead_notes, live_answers,
-             call_words, call_quarters, call_quarter_changes, attributions",
-        )
-        .await;
+        self.execute(&format!("truncate {}", EVENT_TABLES.join(", "))).await;
     }
 
     /// Waits, for two seconds at most, until a query returns true.

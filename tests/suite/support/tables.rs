@@ -1,0 +1,38 @@
+//! Which tables events write.
+
+/// Tables whose rows the promises are about, without what is bookkeeping.
+pub const DOMAIN_TABLES: &[(&str, &str)] = &[
+    ("calls", "to_jsonb(t) - 'created_at'"),
+    ("leads", "to_jsonb(t) - 'created_at'"),
+    ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
+    ("recordings", "to_jsonb(t) - 'created_at'"),
+    ("messages", "to_jsonb(t) - 'created_at'"),
+    ("charges", "to_jsonb(t) - 'charged_at' - 'corrected_at'"),
+    ("jobs", "to_jsonb(t) - 'created_at' - 'id'"),
+    ("appointments", "to_jsonb(t) - 'created_at' - 'event_id' - 'id' - 'calendar' - 'place' - 'moved_to'"),
+    ("lead_notes", "to_jsonb(t) - 'event_id' - 'id'"),
+];
+/// All tables that events write, and those that follow from them.
+pub const EVENT_TABLES: &[&str] = &[
+    "webhook_events",
+    "event_queue",
+    "calls",
+    "leads",
+    "lead_analytics",
+    "recordings",
+    "messages",
+    "jobs",
+    "rejections",
+    "outreaches",
+    "allowances",
+    "charges",
+    "crm_links",
+    "crm_queue",
+    "appointments",
+    "lead_notes",
+    "live_answers",
+    "call_words",
+    "call_quarters",
+    "call_quarter_changes",
+    "attributions",
+];

@@ -90,5 +90,9 @@ insert into charges (call_id, tenant_id, seconds, rate_per_minute, rounding_seco
 select id, tenant_id, duration_ms / 1000, 0.12, 1, 0, 'USD', ended_at
 from calls where ended_at > now() - current_setting('big.leads')::int * interval '8.64 seconds';
 
--- Nothing is added up yet that could have changed.
+-- Nothing is added up yet that could have changed, and words are parsed at once.
 delete from call_quarter_changes;
+delete from call_words_due;
+insert into call_words (call_id, tenant_id, words)
+select id, tenant_id, transcript_words(transcript) from calls where transcript is not null
+on conflict (call_id) do nothing;

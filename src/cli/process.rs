@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::Context;
+use crate::store::follow;
 
 /// What is worked off.
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     let processor = context.processor().await?;
     let batch_size = args.batch_size.unwrap_or(processor.settings.batch_size);
     let report = processor.drain(args.max_events, batch_size).await?;
+    // Where only this is run, nobody else parses what was said.
+    follow::drain(&processor.pool).await?;
     context.output.one(&report, |report| {
         format!(
             "processed {}, failed {}, ignored {}, dead {}",

@@ -21,6 +21,7 @@ use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::providers::Trace;
 use crate::reconcile::{Reconciler, Schedule};
+use crate::store::follow;
 use crate::{api, dashboard, db, retention};
 
 /// How long the batches in hand may take when the program stops.
@@ -71,6 +72,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         let watcher = Watcher::new(Arc::new(context.desk_over(pool.clone())?), context.config.alerts.clone());
         let stop = stop_work.clone();
         work.spawn(async move { watcher.run(stop).await });
+        work.spawn(follow::run(pool.clone(), stop_work.clone()));
         work.spawn(retention::run(pool.clone(), context.config.retention.clone(), stop_work.clone()));
         let reconciler =
             Reconciler { desk: Arc::new(context.desk_over(pool.clone())?), registry: Arc::new(context.registry()?) };

@@ -9,6 +9,7 @@ mod columns;
 pub mod connections;
 pub mod conversations;
 pub mod directory;
+pub mod follow;
 pub mod forgotten;
 pub mod idempotency;
 pub mod incidents;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchhook::access::Role;
 use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
-use switchhook::store::tokens;
+use switchhook::store::{follow, tokens};
 
 use crate::support::TestApp;
 
@@ -162,6 +162,21 @@ async fn a_change_that_is_not_yet_committed_is_not_lost() {
     assert_true(&app, "while a change is open").await;
     open.commit().await.unwrap();
     assert_true(&app, "once it is committed").await;
+}
+
+/// What is added up is read in a transaction of its own: it must not go between the two.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_forgotten_where_nothing_is_added_up_and_what_is_stays() {
+    let app = app().await;
+    assert_eq!(app.value("select count(*) > 300 from call_quarter_changes").await, json!(true));
+    follow::drain(&app.pool).await.unwrap();
+    assert_eq!(app.value("select count(*) from call_quarter_changes").await, json!(0));
+    assert_true(&app, "at first").await;
+    let kept = app.value("select count(*) from call_quarters").await;
+    app.execute("update calls set converted_by_hand = true").await;
+    follow::drain(&app.pool).await.unwrap();
+    assert_eq!(app.value("select count(*) from call_quarters").await, kept);
+    assert_true(&app, "after changes").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

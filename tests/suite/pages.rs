@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use switchhook::access::Role;
-use switchhook::store::tokens;
+use switchhook::store::{follow, tokens};
 use uuid::Uuid;
 
 use crate::support::app::{Answer, TENANT};
@@ -52,6 +52,7 @@ async fn with_calls() -> TestApp {
         campaign = Uuid::from_u128(0xca3a),
     ))
     .await;
+    follow::drain(&app.pool).await.unwrap();
     app
 }
 

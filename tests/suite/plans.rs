@@ -13,13 +13,14 @@ use crate::support::{TestApp, database, drop_database, url_of};
 
 const FILL: [&str; 2] =
     [include_str!("../../benches/big_table/fill.sql"), include_str!("../../benches/big_table/events.sql")];
-/// Every quarter of an hour of a year is added up, and somebody has given calls to campaigns.
+/// Every quarter of an hour of a year is added up, somebody has given calls to campaigns, and words are behind.
 const MORE: &str = "
     insert into call_quarters
     select t.id, now() - n * interval '15 minutes', n % 2 = 0, null, null, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0
     from tenants t, generate_series(1, 35000) n where t.slug = 'big';
     insert into call_quarter_changes select id, now() from tenants, generate_series(1, 5000);
-    insert into attributions select md5((n % 100)::text)::uuid, id from calls, generate_series(1, 3) n";
+    insert into attributions select md5((n % 100)::text)::uuid, id from calls, generate_series(1, 3) n;
+    insert into call_words_due select id from calls";
 /// Tables that grow with every call, event or person.
 const BIG: [&str; 10] = [
     "calls",
@@ -164,6 +165,10 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("store/list_rejections", &["@, null, null, 51"]),
     ("store/rejection_reasons", &["@, 400"]),
     ("outbox/page", &["null, null, @, null, null, 51", "'analyze_call', 'dead', null, null, uuid_v7(), 51"]),
+    ("store/words_are_due", &[""]),
+    ("store/parse_words", &["500"]),
+    ("store/tenant_with_unread_changes", &[""]),
+    ("store/forget_unread_changes", &["@, 1000"]),
     ("store/page_charges", &["@, null, null, null, null, 51"]),
     ("store/list_incidents", &["@, false, null, null, 51"]),
 ];

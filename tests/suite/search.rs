@@ -5,7 +5,8 @@ use switchhook::access::Role;
 use switchhook::providers;
 use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
-use switchhook::store::tokens;
+use switchhook::store::{follow, tokens};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
 
@@ -33,6 +34,7 @@ impl Searched {
             app.post(providers::find("retell").unwrap(), &body.to_string()).await.assert_outcome("accepted");
         }
         app.run_until_idle().await;
+        follow::drain(&app.pool).await.unwrap();
         Self { app }
     }
 
@@ -132,6 +134,8 @@ async fn words_follow_the_transcript_and_go_with_the_person() {
     let searched = Searched::new().await;
     let app = &searched.app;
     app.execute("update calls set transcript = 'User: purple elephants' where provider_call_id = 'platform-1'").await;
+    assert_eq!(searched.found("calls?search=arrive").await, "", "what was said before is gone at once");
+    follow::drain(&app.pool).await.unwrap();
     assert_eq!(searched.found("calls?search=elephants").await, "1");
     assert_eq!(searched.found("calls?search=refund").await, "3");
     app.execute("update leads set name_by_hand = 'Zoe Hart' where phone = '+15550100102'").await;
@@ -148,6 +152,7 @@ async fn words_follow_the_transcript_and_go_with_the_person() {
          where provider_call_id = 'platform-3'",
     )
     .await;
+    follow::drain(&app.pool).await.unwrap();
     assert_eq!(searched.found("calls?search=beginning").await, "3");
 }
 
@@ -164,6 +169,7 @@ async fn a_word_that_very_many_calls_have_is_looked_for_along_the_newest() {
              from calls, generate_series(1, 4500) n where provider_call_id = 'platform-1'",
         )
         .await;
+    follow::drain(&searched.app.pool).await.unwrap();
     // None of the newest thousand has it, and more than can be sorted do.
     let (mut found, mut path, mut pages) = (0, "calls?search=everybody&limit=500".to_owned(), 0);
     loop {
@@ -176,4 +182,88 @@ async fn a_word_that_very_many_calls_have_is_looked_for_along_the_newest() {
     }
     assert_eq!(found, 3000, "in {pages} pages");
     assert_eq!(searched.found("calls?search=silence&limit=1").await, "1");
+}
+
+/// Calls whose words are not those of their transcript.
+const STALE: &str =
+    "(select coalesce(string_agg(provider_call_id, ','), '') from calls c full join call_words w on w.call_id = c.id
+                      where w.words is distinct from transcript_words(c.transcript))";
+
+/// One process has read an old transcript and another the new one: the old words must not be written last.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_those_of_the_last_transcript_however_many_parse_them() {
+    let searched = Searched::new().await;
+    let pool = &searched.app.pool;
+    let mut other = pool.begin().await.unwrap();
+    let lock = include_str!("../../sql/store/lock_words.sql");
+    assert!(sqlx::query_scalar::<_, bool>(lock).fetch_one(&mut *other).await.unwrap());
+    searched.app.execute("update calls set transcript = 'meanwhile'").await;
+    follow::drain(pool).await.unwrap();
+    assert_eq!(searched.app.value("select count(*) from call_words_due").await, json!(3), "another process is at it");
+    other.rollback().await.unwrap();
+    let writers = (0..3).map(|writer| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            for round in 0..60 {
+                let change = "update calls set transcript = case when $1 % 7 = 0 then null else 'said ' || $1 end";
+                sqlx::query(change).bind(writer * 1000 + round).execute(&pool).await.unwrap();
+            }
+        })
+    });
+    let parsers = (0..2).map(|_| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            for _ in 0..60 {
+                follow::drain(&pool).await.unwrap();
+            }
+        })
+    });
+    for task in writers.chain(parsers).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    follow::drain(pool).await.unwrap();
+    assert_eq!(searched.app.value(STALE).await, json!(""));
+}
+
+/// Words with hyphens are kept whole and in parts, so that these are more than Postgres keeps of one text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcript_of_too_many_words_keeps_back_no_other() {
+    let searched = Searched::new().await;
+    let app = &searched.app;
+    app.execute(
+        "update calls set transcript = (
+             select string_agg(format('%1$s%2$s%3$s-%3$s%1$s%2$s', chr(20000 + n % 20000), chr(20000 + n / 20000),
+                                      chr(20000 + n * 7 % 20000)), ' ')
+             from generate_series(1, 30000) n)
+         where provider_call_id = 'platform-1'",
+    )
+    .await;
+    app.execute("update calls set transcript = 'and this one' where provider_call_id = 'platform-2'").await;
+    follow::drain(&app.pool).await.unwrap();
+    assert_eq!(searched.found("calls?search=%22and%20this%22").await, "2");
+    assert_eq!(app.value(STALE).await, json!(""));
+    assert_eq!(app.value("select max(length(words)) > 20000 from call_words").await, json!(true));
+}
+
+/// The mark is written with the transcript: a program that dies before it has parsed the words finds it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcript_is_found_by_whoever_starts_next() {
+    let searched = Searched::new().await;
+    let app = &searched.app;
+    app.execute("update calls set transcript = 'a walrus' where provider_call_id = 'platform-2'").await;
+    let mut dying = app.pool.begin().await.unwrap();
+    let parse = include_str!("../../sql/store/parse_words.sql");
+    assert_eq!(sqlx::query_scalar::<_, i64>(parse).bind(500_i64).fetch_one(&mut *dying).await.unwrap(), 1);
+    dying.rollback().await.unwrap();
+    assert_eq!(searched.found("calls?search=walrus").await, "");
+    let stop = CancellationToken::new();
+    let next = tokio::spawn(follow::run(app.pool.clone(), stop.clone()));
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    app.eventually("select count(*) = 0 from call_words_due").await;
+    assert_eq!(searched.found("calls?search=walrus").await, "2");
+    // The same transcript once more is no change, and nothing is to be done.
+    app.execute("update calls set transcript = transcript").await;
+    assert_eq!(app.value("select count(*) from call_words_due").await, json!(0));
+    stop.cancel();
+    next.await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! What lies on the desk: a fortnight of a team that works, and the same with script in every text that is stored.
 
 use switchhook::providers;
+use switchhook::store::follow;
 use uuid::Uuid;
 
 use crate::support::{TENANT, TestApp, fixtures};
@@ -104,6 +105,7 @@ pub async fn with_work() -> TestApp {
         connection = app.connection_id("retell"),
     ))
     .await;
+    follow::drain(&app.pool).await.unwrap();
     app
 }
 

@@ -32,6 +32,7 @@ pub const EVENT_TABLES: &[&str] = &[
     "lead_notes",
     "live_answers",
     "call_words",
+    "call_words_due",
     "call_quarters",
     "call_quarter_changes",
     "attributions",

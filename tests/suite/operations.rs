@@ -257,7 +257,7 @@ async fn jobs_begin_afresh_are_called_off_and_kinds_are_paused() {
     wide.post(&app, "/operations/kinds/start_outreach/resume", &[]).await.assert_status(303);
     assert_eq!(app.value("select count(*) from job_pauses").await, 0);
     let actions = app.rows("select to_jsonb(action) from operator_log group by action order by action").await;
-    assert_eq!(actions, ["cancel_jobs", "pause_jobs", "resume_jobs", "retry_jobs"]);
+    assert_eq!(actions, ["cancel_jobs", "pause_jobs", "resume_jobs", "retry_jobs", "reveal_payload"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

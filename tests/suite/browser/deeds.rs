@@ -62,6 +62,8 @@ async fn a_call_is_found_opened_over_the_list_and_heard() {
     browser.wait_until("return location.search.includes('quotation')", json!([])).await;
     assert_eq!(browser.count("tbody [data-id]").await, 1);
     let list = browser.path().await;
+    let is_back =
+        "return !document.querySelector('dialog').open && location.pathname + location.search === arguments[0]";
     browser.click("table a[data-dialog]").await;
     browser.wait_for("dialog[open] #words").await;
     assert_eq!(browser.path().await, format!("/calls/{}", desk::CALL));
@@ -78,15 +80,13 @@ async fn a_call_is_found_opened_over_the_list_and_heard() {
     browser.press(ESCAPE).await;
     browser.wait_until("return document.querySelector('dialog [data-find]').value === ''", json!([])).await;
     browser.press(ESCAPE).await;
-    browser.wait_until("return !document.querySelector('dialog').open", json!([])).await;
-    assert_eq!(browser.path().await, list);
+    browser.wait_until(is_back, json!([list])).await;
     let is_on_link = "return document.activeElement.matches('table a[data-dialog]')";
     browser.wait_until(is_on_link, json!([])).await;
     browser.back().await;
     browser.wait_for("dialog[open] #words").await;
     browser.press(ESCAPE).await;
-    browser.wait_until("return !document.querySelector('dialog').open", json!([])).await;
-    assert_eq!(browser.path().await, list);
+    browser.wait_until(is_back, json!([list])).await;
     // Loaded anew as a page, it has no list behind it: the way back loads the list.
     browser.back().await;
     browser.wait_for("dialog[open] #words").await;

@@ -11,10 +11,13 @@ pub mod keys;
 mod limits;
 pub mod operations;
 pub mod password;
+pub mod roster;
 pub(crate) mod route;
 pub mod senders;
 mod settings;
 mod sign_in;
+mod sound;
+mod test_event;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Who may send: adding connections, rotating their secrets, taking them out of use. For the API and the pages alike; each
 //! deed with its line in the operator log, in the same transaction. A secret is given back to who has just made it, once.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::json;
@@ -65,7 +66,7 @@ pub struct Rotated {
 #[derive(Debug)]
 pub enum Refused {
     /// It cannot be.
-    Unfit(&'static str),
+    Unfit(Cow<'static, str>),
     /// The platform has a connection of this slug.
     Taken,
     /// There is no such connection, or it is not theirs.
@@ -84,7 +85,7 @@ impl Console {
     /// Adds a connection of a tenant.
     pub async fn add_sender(&self, scope: &TenantScope, sender: NewSender) -> Result<MadeSender, Refused> {
         if !sender.allowed_addresses.iter().all(|text| address::parse(text).is_some()) {
-            return Err(Refused::Unfit("allowed addresses are addresses or networks, such as 192.0.2.0/24"));
+            return Err(Refused::Unfit("allowed addresses are addresses or networks, such as 192.0.2.0/24".into()));
         }
         let (new, is_made) = named(sender, scope.tenant())?;
         let mut transaction = self.begin().await?;
@@ -111,7 +112,7 @@ impl Console {
         overlap_hours: u64,
     ) -> Result<Rotated, Refused> {
         if overlap_hours > OVERLAP_HOURS_MAX {
-            return Err(Refused::Unfit("the hours of overlap must be 0 to 744"));
+            return Err(Refused::Unfit("the hours of overlap must be 0 to 744".into()));
         }
         let mut transaction = self.begin().await?;
         if !connections::ids_of(&mut *transaction, scope.tenant_id()).await?.contains(&id) {
@@ -146,11 +147,13 @@ fn named(sender: NewSender, tenant_id: Uuid) -> Result<(NewConnection, bool), Re
     let url_is_secret = !sender.signs && sender.secret.is_none();
     let slug = match sender.slug {
         Some(_) if url_is_secret => {
-            return Err(Refused::Unfit("this platform signs nothing: leave the slug away to get an unguessable URL"));
+            return Err(Refused::Unfit(
+                "this platform signs nothing: leave the slug away to get an unguessable URL".into(),
+            ));
         }
         Some(slug) => slug,
         None if url_is_secret => unguessable(),
-        None => return Err(Refused::Unfit("slug is missing")),
+        None => return Err(Refused::Unfit("slug is missing".into())),
     };
     let (secret, is_made) = match url_is_secret {
         true => (None, false),
@@ -178,7 +181,7 @@ fn secret(given: Option<Secret>) -> Result<(Secret, bool), Refused> {
     match given {
         None => Ok((Secret::new(format!("whsec_{}", unguessable())), true)),
         Some(secret) if secret.expose().trim().is_empty() || secret.expose().chars().any(char::is_control) => {
-            Err(Refused::Unfit("the secret is empty, or more than one line"))
+            Err(Refused::Unfit("the secret is empty, or more than one line".into()))
         }
         Some(secret) => Ok((secret, false)),
     }
@@ -188,7 +191,9 @@ fn taken(error: sqlx::Error) -> Refused {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     match constraint {
         Some("connections_provider_slug_key") => Refused::Taken,
-        Some(_) => Refused::Unfit("a slug has letters, digits, _ and -; a region is an ISO 3166 code such as US"),
+        Some(_) => {
+            Refused::Unfit("a slug has letters, digits, _ and -; a region is an ISO 3166 code such as US".into())
+        }
         None => Refused::Away(error),
     }
 }

@@ -89,18 +89,16 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Fault> {
     let mut shell = Shell::of(&request, &entry, &console, "/campaigns", "Campaign").await?;
     let mut transaction = console.begin().await?;
-    let all = campaigns::list(&mut *transaction, entry.scope.tenant_id()).await?;
-    let campaign = all.into_iter().find(|campaign| campaign.id == *id).ok_or(Fault::NotFound)?;
+    let campaign = campaigns::one(&mut *transaction, entry.scope.tenant_id(), *id).await?.ok_or(Fault::NotFound)?;
     shell.show_tenant(&campaign.tenant)?;
     let range = Range::read(&shell)?;
     let window = range.window()?;
     let tenant_id = Some(shell.tenant.id);
-    let is_its = |name: &Option<String>| name.as_deref() == Some(campaign.name.as_str());
     let numbers = numbers::list(&mut *transaction, tenant_id).await?;
-    let numbers = numbers.into_iter().filter(|number| is_its(&number.campaign));
+    let numbers = numbers.into_iter().filter(|number| number.campaign_id == Some(*id));
     let numbers = numbers.map(|number| (number.number.expose().to_owned(), number.label)).collect();
     let agents = agents::list(&mut *transaction, tenant_id).await?;
-    let agents = agents.into_iter().filter(|agent| is_its(&agent.campaign)).collect();
+    let agents = agents.into_iter().filter(|agent| agent.campaign_id == Some(*id)).collect();
     transaction.commit().await?;
     // It takes connections of its own: none is held meanwhile.
     let complete = people::refresh_overview(console.pool(), shell.within(), window).await?;

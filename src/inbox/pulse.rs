@@ -2,7 +2,9 @@
 //! beside any number of events.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Newest events that are looked at: some ten milliseconds' work.
@@ -12,8 +14,13 @@ pub const COUNTED_MAX: i64 = 1_000_000;
 /// Pending events that are looked up for their tenant and their age.
 const PENDING_LOOKED_AT: i64 = 5_000;
 
-/// What stands where, now; each count ends at [`COUNTED_MAX`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// A minute of the last hour: seconds, and how many of them.
+pub const HOUR: (f64, i32) = (60.0, 60);
+/// Half an hour of the last day.
+pub const DAY: (f64, i32) = (1800.0, 48);
+
+/// What stands where, now; each count ends at a million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Standing {
     /// Events not yet processed; of one tenant, among the first 5,000 that are due.
     pub pending: i64,
@@ -34,7 +41,7 @@ pub struct Standing {
 }
 
 /// What came and went in a span of time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Beat {
     /// When the span begins.
     pub begins_at: DateTime<Utc>,
@@ -51,7 +58,7 @@ pub struct Beat {
 }
 
 /// The newest events of one connection and type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Sender {
     /// The connection.
     pub connection_id: Uuid,

@@ -1,7 +1,9 @@
 //! Dead jobs: by what they died of, listed, and the next of a cause.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::operate::JobItem;
@@ -10,7 +12,8 @@ use super::operate::JobItem;
 const LOOKED_AT: i64 = 20_000;
 
 /// Jobs that died of the same.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = JobCause)]
 pub struct Cause {
     /// What they were to do.
     pub kind: String,

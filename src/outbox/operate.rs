@@ -48,7 +48,7 @@ pub struct KindCount {
 }
 
 /// A kind of which no job is claimed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the columns' names say what each is")]
 pub struct Pause {
     pub kind: String,

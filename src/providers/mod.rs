@@ -18,6 +18,7 @@ mod switchhook;
 #[cfg(test)]
 mod testing;
 mod trace;
+mod trial;
 pub mod voicenter;
 pub mod whatsapp;
 
@@ -27,6 +28,7 @@ pub use proof::{Credentials, Proof, Refusal, prove};
 pub use reader::{Notes, Reader};
 pub use sample::{Outgoing, Sample};
 pub use trace::Trace;
+pub use trial::try_sample;
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};

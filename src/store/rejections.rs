@@ -1,7 +1,9 @@
 //! `rejections`: requests that were refused at the door, as people look through them.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Scope;
@@ -10,7 +12,7 @@ use crate::access::Scope;
 const LOOKED_AT: i64 = 5_000;
 
 /// A refused request, or several of one reason beyond what is kept of a minute.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "migrations/0002_inbox.sql says what each is")]
 pub struct RejectionItem {
     pub id: Uuid,
@@ -25,7 +27,8 @@ pub struct RejectionItem {
 }
 
 /// Requests of a day that were refused for the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RejectionReason)]
 #[expect(missing_docs, reason = "sql/store/rejection_reasons.sql says what each is")]
 pub struct Reason {
     pub provider: Option<String>,

@@ -58,6 +58,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/analytics_of_calls", &["array[{call}], @, null", "array[{call}], @, {number}"]),
     ("people/appointments_of_number", &["@, {number}, 100"]),
     ("people/attribute_calls", &["array[{call}], @, null, gen_random_uuid()"]),
+    ("people/call_exists", &["{call}, @"]),
     ("people/call_names", &["array[{call}], @"]),
     ("people/campaign_exists", &["md5('campaign1')::uuid, @"]),
     ("people/campaign_names", &["@"]),

@@ -125,7 +125,7 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     let row = "select concat_ws('|', label, sender, campaign_id is not null) from phone_numbers";
     assert_eq!(app.value(row).await, "Desk 2|t");
     let agent = [("provider", "retell"), ("agent_id", "agent_1"), ("campaign", campaign.as_str())];
-    foreign.post(&app, "/setup/agents", &agent).await.assert_status(404);
+    foreign.post(&app, "/setup/agents", &agent).await.assert_status(422);
     admin.post(&app, "/setup/agents", &agent).await.assert_status(303);
     foreign.post(&app, "/setup/agents/remove", &agent[..2]).await.assert_status(404);
     assert!(admin.get(&app, "/setup/agents").await.text.contains("agent_1"));

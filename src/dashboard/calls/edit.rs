@@ -8,10 +8,7 @@ use super::super::fault::Fault;
 use super::super::params::Params;
 use super::super::shell::see_other;
 use crate::console::{Console, Entry};
-use crate::store::people::{self, CallEdit};
-
-/// A note is a few sentences.
-const NOTE_CHARS_MAX: usize = 2_000;
+use crate::store::people::{self, CallEdit, Noted};
 
 /// Whether it was a success: 1, 0, or nobody has decided.
 pub(in crate::dashboard) async fn conversion(
@@ -56,11 +53,11 @@ pub(in crate::dashboard) async fn note(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let text = form.get("note").ok_or_else(|| Fault::unfit("The note is empty."))?;
-    if text.chars().count() > NOTE_CHARS_MAX {
-        return Err(Fault::unfit(format!("A note has {NOTE_CHARS_MAX} characters at most.")));
-    }
-    if !people::add_call_note(console.pool(), &entry.scope, *id, text).await? {
-        return Err(Fault::unfit("A note is kept with its person, and this call has no number."));
+    people::check_note(text).map_err(|why| Fault::unfit(format!("Not kept: {why}.")))?;
+    match people::add_call_note(console.pool(), &entry.scope, *id, text).await? {
+        Noted::Kept(_) => {}
+        Noted::Nobodys => return Err(Fault::unfit("A note is kept with its person, and this call has no number.")),
+        Noted::NotFound => return Err(Fault::NotFound),
     }
     let back = form.without(&["csrf", "note"]).with("said", Some("noted"));
     Ok(see_other(&format!("/calls/{id}{}", back.query())))

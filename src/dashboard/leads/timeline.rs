@@ -1,11 +1,11 @@
-//! Everything that happened between a person and the team, in one line of time, the newest first.
+//! Everything that happened between a person and the team, in words.
 
 use chrono::{DateTime, Utc};
 
 use super::super::shell::Shell;
 use super::super::show;
 use crate::store::people::{
-    CallItem, LEAD_SHOWN_MAX, LeadAppointment, LeadChange, LeadDetail, LeadJob, LeadNote, MessageItem,
+    self, CallItem, Happened, LeadAppointment, LeadChange, LeadDetail, LeadJob, LeadNote, MessageItem,
 };
 
 /// One thing that happened.
@@ -32,34 +32,22 @@ pub(super) struct Timeline {
     pub(super) since: Option<DateTime<Utc>>,
 }
 
-/// All of it, merged.
+/// All of it, in words.
 pub(super) fn of(lead: &LeadDetail, shell: &Shell) -> Timeline {
-    let mut entries: Vec<Entry> = lead.calls.iter().map(|call| of_call(call, shell)).collect();
-    entries.extend(lead.messages.iter().map(of_message));
-    entries.extend(lead.jobs.iter().map(of_job));
-    entries.extend(lead.notes.iter().map(of_note));
-    entries.extend(lead.appointments.iter().map(|appointment| of_appointment(appointment, shell)));
-    entries.extend(lead.changes.iter().map(of_change));
-    let since = since(lead);
-    entries.retain(|entry| since.is_none_or(|since| entry.at.is_some_and(|at| at >= since)));
-    // What has no time comes last.
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
-    Timeline { entries, since }
+    let people::Timeline { items, since } = people::timeline_of_lead(lead);
+    let entries = items.iter().map(|moment| Entry { at: moment.at, ..entry(&moment.happened, shell) });
+    Timeline { entries: entries.collect(), since }
 }
 
-/// Where a list was cut off, everything before its end is left away: a line of time with gaps tells a wrong story.
-fn since(lead: &LeadDetail) -> Option<DateTime<Utc>> {
-    let most = usize::try_from(LEAD_SHOWN_MAX).unwrap_or(usize::MAX);
-    let end = |length: usize, last: Option<DateTime<Utc>>| last.filter(|_| length >= most);
-    [
-        end(lead.calls.len(), lead.calls.last().and_then(|call| call.started_at)),
-        end(lead.messages.len(), lead.messages.last().and_then(|message| message.sent_at)),
-        end(lead.notes.len(), lead.notes.last().map(|note| note.at)),
-        end(lead.changes.len(), lead.changes.last().map(|change| change.at)),
-    ]
-    .into_iter()
-    .flatten()
-    .max()
+fn entry(happened: &Happened, shell: &Shell) -> Entry {
+    match happened {
+        Happened::Call(call) => of_call(call, shell),
+        Happened::Message(message) => of_message(message),
+        Happened::Job(job) => of_job(job),
+        Happened::Note(note) => of_note(note),
+        Happened::Appointment(appointment) => of_appointment(appointment, shell),
+        Happened::Change(change) => of_change(change),
+    }
 }
 
 fn of_call(call: &CallItem, shell: &Shell) -> Entry {
@@ -76,13 +64,13 @@ fn of_call(call: &CallItem, shell: &Shell) -> Entry {
         (_, word) => word.map(|word| ("", show::words(word))),
     };
     Entry {
-        at: call.started_at,
         kind: "call",
         title: format!("{direction}{length}"),
         mark,
         text: call.summary.clone(),
         by: call.agent_name.clone(),
         href: Some(shell.to(&format!("/calls/{}", call.id))),
+        ..Entry::default()
     }
 }
 
@@ -99,7 +87,6 @@ fn of_message(message: &MessageItem) -> Entry {
         (None, word) => word.filter(|_| message.direction != "inbound").map(|word| ("", show::words(word))),
     };
     Entry {
-        at: message.sent_at,
         kind: "message",
         title: format!("{who} over {channel}"),
         mark,
@@ -125,7 +112,6 @@ fn of_job(job: &LeadJob) -> Entry {
         _ => "",
     };
     Entry {
-        at: Some(job.settled_at.unwrap_or(job.due_at)),
         kind: "job",
         title,
         mark: Some((class, show::words(&job.state))),
@@ -138,13 +124,12 @@ fn of_note(note: &LeadNote) -> Entry {
     let wanted = note.wanted_at.map(|at| format!(", wanted {}", at.format("%-d %b %Y, %H:%M"))).unwrap_or_default();
     let is_open = note.resolved_at.is_none() && ["flag", "callback"].contains(&note.kind.as_str());
     Entry {
-        at: Some(note.at),
         kind: "note",
         title: format!("{}{wanted}", show::words(&note.kind)),
         mark: is_open.then(|| ("warn", "Open".to_owned())),
         text: note.body.clone(),
         by: note.author.clone(),
-        href: None,
+        ..Entry::default()
     }
 }
 
@@ -157,7 +142,6 @@ fn of_appointment(appointment: &LeadAppointment, shell: &Shell) -> Entry {
     };
     let name = appointment.name.as_ref().map(|name| format!(" for {name}")).unwrap_or_default();
     Entry {
-        at: Some(appointment.created_at),
         kind: "appointment",
         title: format!("Booked{name}: {}", show::moment(&appointment.starts_at, shell.zone)),
         mark,
@@ -180,7 +164,6 @@ fn of_change(change: &LeadChange) -> Entry {
         })
         .collect();
     Entry {
-        at: Some(change.at),
         kind: "change",
         title: format!("Set by hand: {}", said.join(", ")),
         by: Some(change.by.clone()),

@@ -44,10 +44,6 @@ const PLACE: &str = "/operations";
 const DEAD_LOOKED_AT: i64 = 20_000;
 /// Incidents that are shown.
 const INCIDENTS: i64 = 20;
-/// A minute of the last hour.
-const HOUR: (f64, i32) = (60.0, 60);
-/// Half an hour of the last day.
-const DAY: (f64, i32) = (1800.0, 48);
 /// Connections and types that are shown at once.
 const SENDERS_SHOWN: usize = 12;
 /// What "just now" is: minutes whose rates are shown.
@@ -151,7 +147,7 @@ pub(super) async fn show(
     let sight = Sight::of(&shell, &shell.params);
     let tenant_id = sight.tenant_id();
     let is_day = shell.params.get("span") == Some("day");
-    let (seconds, spans) = if is_day { DAY } else { HOUR };
+    let (seconds, spans) = if is_day { pulse::DAY } else { pulse::HOUR };
     let mut transaction = console.begin().await?;
     let standing = pulse::standing(&mut transaction, tenant_id).await?;
     let beats = pulse::beats(&mut transaction, tenant_id, seconds, spans).await?;

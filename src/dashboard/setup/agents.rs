@@ -3,16 +3,16 @@
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde_json::json;
 
-use super::{PLACE, brief, campaign, done, log, required, said};
+use super::{PLACE, campaign, done, said};
+use crate::console::roster::NewAgent;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
 use crate::providers;
-use crate::store::roster::agents::{self, AgentRow};
+use crate::store::roster::agents::{self, AgentEdit, AgentRow};
 use crate::store::roster::campaigns::{self, CampaignRow};
 
 const PATH: &str = "/setup/agents";
@@ -64,20 +64,14 @@ pub(in crate::dashboard) async fn add(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
-    let tenant_id = shell.within().tenant();
     let provider = form.get("provider").and_then(providers::find).ok_or(Fault::unfit("Choose a platform."))?;
-    let agent_id = required(&form, "agent_id", "Fill in the platform's id of the agent.")?;
-    let name = brief(&form, "name")?;
-    let mut transaction = console.begin().await?;
-    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
-    let is_new =
-        agents::add(&mut *transaction, provider.name(), &agent_id, tenant_id, campaign_id, name.as_deref()).await?;
-    if !is_new {
-        return Err(Fault::unfit("This agent has an owner already: remove it there first."));
-    }
-    let details = json!({ "provider": provider.name(), "agent_id": agent_id, "campaign_id": campaign_id });
-    log(&mut transaction, &shell, "add_agent", &details).await?;
-    transaction.commit().await?;
+    let new = NewAgent {
+        provider: provider.name(),
+        agent_id: form.owned("agent_id").unwrap_or_default(),
+        campaign_id: campaign(&form)?,
+        name: form.owned("name"),
+    };
+    console.add_agent(shell.within(), new).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -91,16 +85,8 @@ pub(in crate::dashboard) async fn assign(
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
     let (provider, agent_id) = which(&form);
-    let name = brief(&form, "name")?;
-    let mut transaction = console.begin().await?;
-    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
-    let tenant_id = shell.within().tenant();
-    if !agents::assign(&mut *transaction, provider, agent_id, tenant_id, campaign_id, name.as_deref()).await? {
-        return Err(Fault::NotFound);
-    }
-    let details = json!({ "provider": provider, "agent_id": agent_id, "campaign_id": campaign_id });
-    log(&mut transaction, &shell, "assign_agent", &details).await?;
-    transaction.commit().await?;
+    let edit = AgentEdit { campaign_id: Some(campaign(&form)?), name: Some(form.owned("name")) };
+    console.edit_agent(shell.within().scope(), provider, agent_id, edit).await?;
     Ok(done(&shell, PATH, "changed"))
 }
 
@@ -114,12 +100,7 @@ pub(in crate::dashboard) async fn remove(
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
     let (provider, agent_id) = which(&form);
-    let mut transaction = console.begin().await?;
-    if !agents::remove(&mut *transaction, provider, agent_id, Some(shell.within().tenant())).await? {
-        return Err(Fault::NotFound);
-    }
-    log(&mut transaction, &shell, "remove_agent", &json!({ "provider": provider, "agent_id": agent_id })).await?;
-    transaction.commit().await?;
+    console.remove_agent(shell.within().scope(), provider, agent_id).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 

@@ -3,10 +3,9 @@
 use actix_web::web::{Bytes, Data, Path, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde_json::json;
 use uuid::Uuid;
 
-use super::{PLACE, done, log, required, said};
+use super::{PLACE, done, said};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -45,12 +44,7 @@ pub(in crate::dashboard) async fn add(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    let name = required(&form, "name", "Give it a name.")?;
-    let mut transaction = console.begin().await?;
-    let id = campaigns::add(&mut *transaction, shell.within().tenant(), &name).await?;
-    let id = id.ok_or(Fault::unfit("There is a campaign of this name."))?;
-    log(&mut transaction, &shell, "add_campaign", &json!({ "campaign_id": id })).await?;
-    transaction.commit().await?;
+    console.add_campaign(shell.within(), form.get("name").unwrap_or_default()).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -62,17 +56,6 @@ pub(in crate::dashboard) async fn remove(
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    let tenant_id = shell.within().tenant();
-    let mut transaction = console.begin().await?;
-    if !campaigns::list(&mut *transaction, Some(tenant_id)).await?.iter().any(|row| row.id == *id) {
-        return Err(Fault::NotFound);
-    }
-    if !campaigns::remove(&mut *transaction, *id, tenant_id).await? {
-        return Err(Fault::unfit(
-            "Calls belong to this campaign, or a number or an agent leads to it. Only an empty one can be removed.",
-        ));
-    }
-    log(&mut transaction, &shell, "remove_campaign", &json!({ "campaign_id": *id })).await?;
-    transaction.commit().await?;
+    console.remove_campaign(shell.within().scope(), *id).await?;
     Ok(done(&shell, PATH, "removed"))
 }

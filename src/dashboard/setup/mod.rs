@@ -12,8 +12,6 @@ mod users;
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::fault::Fault;
@@ -21,9 +19,9 @@ use super::params::Params;
 use super::shell::{Shell, page, see_other};
 use super::show;
 use crate::access::Role;
+use crate::console::roster::NAME_CHARS_MAX;
 use crate::console::{Console, Entry};
 use crate::inbox::pulse;
-use crate::store::operator_log;
 use crate::store::roster;
 
 pub(super) use agents::{add as add_agent, assign as assign_agent, remove as remove_agent, show as agents};
@@ -40,8 +38,6 @@ pub(super) use users::{add as add_user, password as set_password, remove as remo
 
 /// The place that these pages belong to.
 const PLACE: &str = "/setup";
-/// A name or a label is a few words.
-const NAME_CHARS_MAX: usize = 200;
 
 #[derive(Template)]
 #[template(path = "setup.html", config = "src/dashboard/askama.toml")]
@@ -126,17 +122,9 @@ fn brief(form: &Params, name: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-/// The campaign that a form chooses, of the shown tenant.
-async fn campaign(connection: &mut PgConnection, shell: &Shell, form: &Params) -> Result<Option<Uuid>, Fault> {
-    let Some(text) = form.get("campaign") else { return Ok(None) };
-    let id: Uuid = text.parse().map_err(|_| Fault::NotFound)?;
-    let campaigns = roster::campaigns::list(connection, Some(shell.within().tenant())).await?;
-    if campaigns.iter().any(|campaign| campaign.id == id) { Ok(Some(id)) } else { Err(Fault::NotFound) }
-}
-
-/// A line in the operator log.
-async fn log(connection: &mut PgConnection, shell: &Shell, action: &str, details: &Value) -> Result<(), sqlx::Error> {
-    operator_log::log(connection, &shell.scope.actor().to_string(), action, 1, details).await
+/// The campaign that a form chooses.
+fn campaign(form: &Params) -> Result<Option<Uuid>, Fault> {
+    form.get("campaign").map(str::parse).transpose().map_err(|_| Fault::NotFound)
 }
 
 /// Back to a page, which says what was done.
@@ -174,9 +162,22 @@ impl From<crate::console::senders::Refused> for Fault {
     fn from(refused: crate::console::senders::Refused) -> Self {
         use crate::console::senders::Refused;
         match refused {
-            Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(detail))),
+            Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
             Refused::Taken => Self::unfit("The platform has a connection of this slug already."),
             Refused::NotFound => Self::NotFound,
+            Refused::Away(error) => error.into(),
+        }
+    }
+}
+
+impl From<crate::console::roster::Refused> for Fault {
+    fn from(refused: crate::console::roster::Refused) -> Self {
+        use crate::console::roster::Refused;
+        match refused {
+            Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
+            Refused::Taken(detail) => Self::unfit(format!("{}.", sentence(detail))),
+            Refused::NotFound => Self::NotFound,
+            Refused::Narrow => Self::Forbidden,
             Refused::Away(error) => error.into(),
         }
     }

@@ -3,17 +3,16 @@
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde_json::json;
 
-use super::{PLACE, brief, campaign, done, log, said};
+use super::{PLACE, campaign, done, said};
+use crate::console::roster::{self, NewNumber};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
-use crate::domain::phone;
 use crate::redact::Phone;
 use crate::store::roster::campaigns::{self, CampaignRow};
-use crate::store::roster::numbers::{self, NumberRow};
+use crate::store::roster::numbers::{self, NumberEdit, NumberRow};
 use crate::store::roster::tenants;
 
 const PATH: &str = "/setup/numbers";
@@ -53,19 +52,13 @@ pub(in crate::dashboard) async fn add(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Numbers").await?;
-    let tenant_id = shell.within().tenant();
-    let mut transaction = console.begin().await?;
-    let region = tenants::region(&mut *transaction, tenant_id).await?;
-    let number = number(&form, region.as_deref())?;
-    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
-    let (label, sender) = (brief(&form, "label")?, brief(&form, "sender")?);
-    let is_new =
-        numbers::add(&mut *transaction, &number, tenant_id, campaign_id, label.as_deref(), sender.as_deref()).await?;
-    if !is_new {
-        return Err(Fault::unfit("This number has an owner already: remove it there first."));
-    }
-    log(&mut transaction, &shell, "add_number", &json!({ "tenant_id": tenant_id, "campaign_id": campaign_id })).await?;
-    transaction.commit().await?;
+    let new = NewNumber {
+        number: Phone::new(form.get("number").unwrap_or_default()),
+        campaign_id: campaign(&form)?,
+        label: form.owned("label"),
+        sender: form.owned("sender"),
+    };
+    console.add_number(shell.within(), new).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -78,18 +71,12 @@ pub(in crate::dashboard) async fn assign(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Numbers").await?;
-    let tenant_id = shell.within().tenant();
-    let mut transaction = console.begin().await?;
-    let number = number(&form, None)?;
-    let campaign_id = campaign(&mut transaction, &shell, &form).await?;
-    let (label, sender) = (brief(&form, "label")?, brief(&form, "sender")?);
-    let (label, sender) = (label.as_deref(), sender.as_deref());
-    if !numbers::assign(&mut *transaction, &number, tenant_id, campaign_id, label, sender).await? {
-        return Err(Fault::NotFound);
-    }
-    let details = json!({ "tenant_id": tenant_id, "campaign_id": campaign_id });
-    log(&mut transaction, &shell, "assign_number", &details).await?;
-    transaction.commit().await?;
+    let edit = NumberEdit {
+        campaign_id: Some(campaign(&form)?),
+        label: Some(form.owned("label")),
+        sender: Some(form.owned("sender")),
+    };
+    console.edit_number(shell.within().scope(), &which(&form)?, edit).await?;
     Ok(done(&shell, PATH, "changed"))
 }
 
@@ -102,23 +89,10 @@ pub(in crate::dashboard) async fn remove(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Numbers").await?;
-    let tenant_id = shell.within().tenant();
-    let mut transaction = console.begin().await?;
-    if !numbers::remove(&mut *transaction, &number(&form, None)?, Some(tenant_id)).await? {
-        return Err(Fault::NotFound);
-    }
-    log(&mut transaction, &shell, "remove_number", &json!({ "tenant_id": tenant_id })).await?;
-    transaction.commit().await?;
+    console.remove_number(shell.within().scope(), &which(&form)?).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 
-/// A number as it is kept. Without a region it must begin with its country.
-fn number(form: &Params, region: Option<&str>) -> Result<Phone, Fault> {
-    let text = form.get("number").unwrap_or_default();
-    let is_whole = text.trim_start().starts_with('+');
-    let found = match region {
-        None if !is_whole => None,
-        region => phone::e164(&Phone::new(text), region.unwrap_or("US")),
-    };
-    found.ok_or(Fault::unfit("This is no telephone number: write it as +15550100123."))
+fn which(form: &Params) -> Result<Phone, Fault> {
+    Ok(roster::number(&Phone::new(form.get("number").unwrap_or_default()), None)?)
 }

@@ -2,7 +2,7 @@
 //! event writes.
 
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::access::Scope;
@@ -48,6 +48,11 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
 }
 
 /// Whether a campaign is theirs.
-pub async fn has_campaign(pool: &PgPool, scope: &Scope, id: Uuid) -> Result<bool, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/people/campaign_exists.sql", id, scope.tenant_id()).fetch_one(pool).await
+pub async fn has_campaign(executor: impl PgExecutor<'_>, scope: &Scope, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/people/campaign_exists.sql", id, scope.tenant_id()).fetch_one(executor).await
+}
+
+/// Whether a call is theirs.
+pub async fn has_call(executor: impl PgExecutor<'_>, scope: &Scope, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/people/call_exists.sql", id, scope.tenant_id()).fetch_one(executor).await
 }

@@ -22,11 +22,12 @@ mod search;
 mod sound;
 mod stats;
 mod tenants;
+mod timeline;
 
 pub use analytics::{AnalysisItem, list as list_analytics};
 pub use attributions::{Attributed, attribute, attribute_matching, undo_attribution};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
-pub use call_edits::{CallEdit, edit as edit_call, has_campaign};
+pub use call_edits::{CallEdit, edit as edit_call, has_call, has_campaign};
 pub use call_history::{EditOfCall, edits as edits_of_call};
 pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
 pub use lead::{LEAD_SHOWN_MAX, LeadDetail, LeadJob, find as find_lead};
@@ -35,7 +36,7 @@ pub use lead_history::{LeadAppointment, LeadChange, LeadNote};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
 pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use names::{CallNames, of_calls as call_names};
-pub use notes::{CallNote, add as add_call_note, of_call as notes_of_call};
+pub use notes::{CallNote, Noted, add as add_call_note, check as check_note, of_call as notes_of_call};
 pub use overview::{
     By, CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
     refresh_overview, steps,
@@ -46,6 +47,7 @@ pub use search::{Search, Unsearchable};
 pub use sound::{SoundPart, part as sound};
 pub use stats::{CallStats, calls_since};
 pub use tenants::{TenantItem, list as tenants};
+pub use timeline::{Happened, Moment, Timeline, of_lead as timeline_of_lead};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

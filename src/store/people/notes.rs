@@ -10,6 +10,9 @@ use uuid::Uuid;
 use crate::access::Scope;
 use crate::store::{forgotten, operator_log};
 
+/// A note is a few sentences.
+const NOTE_CHARS_MAX: usize = 2_000;
+
 /// A note.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the comment of lead_notes in migrations/0012_live.sql says what each is")]
@@ -30,18 +33,40 @@ pub async fn of_call(connection: &mut PgConnection, scope: &Scope, call: Uuid) -
     Ok(notes)
 }
 
-/// Keeps a note of a call with its person. False: there is no such call, it is not theirs, or it has no number.
-pub async fn add(pool: &PgPool, scope: &Scope, call: Uuid, body: &str) -> Result<bool, sqlx::Error> {
+/// What became of a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It is kept, under this id.
+    Kept(Uuid),
+    /// The call has no number: a note is kept with its person.
+    Nobodys,
+    /// There is no such call, or it is not theirs.
+    NotFound,
+}
+
+/// Why a text is no note.
+pub fn check(body: &str) -> Result<(), &'static str> {
+    match body.trim().chars().count() {
+        1..=NOTE_CHARS_MAX => Ok(()),
+        0 => Err("the note is empty"),
+        _ => Err("a note has 2000 characters at most"),
+    }
+}
+
+/// Keeps a note of a call with its person.
+pub async fn add(pool: &PgPool, scope: &Scope, call: Uuid, body: &str) -> Result<Noted, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
     let actor = scope.actor().to_string();
-    let added = sqlx::query_file!("sql/people/add_call_note.sql", call, scope.tenant_id(), body, actor)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    if added == 1 {
-        operator_log::log(&mut transaction, &actor, "note_call", 1, &json!({ "call_id": call })).await?;
-    }
+    let found = sqlx::query_file_scalar!("sql/people/add_call_note.sql", call, scope.tenant_id(), body.trim(), actor)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let id = match found {
+        None => return Ok(Noted::NotFound),
+        Some(None) => return Ok(Noted::Nobodys),
+        Some(Some(id)) => id,
+    };
+    operator_log::log(&mut transaction, &actor, "note_call", 1, &json!({ "call_id": call })).await?;
     transaction.commit().await?;
-    Ok(added == 1)
+    Ok(Noted::Kept(id))
 }

@@ -1,7 +1,9 @@
 //! Patterns among calls of no campaign, and the rules that are made of them.
 
+use serde::Serialize;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::TenantScope;
@@ -14,10 +16,11 @@ const LOOK: i64 = 1_000;
 const CALLS_MIN: i64 = 3;
 
 /// A number of ours whose calls keep coming without a campaign.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say what each is")]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RepeatedNumber {
+    /// In E.164.
     pub our_number: String,
+    /// Of the newest thousand calls, those of this number and of no campaign.
     pub calls: i64,
 }
 

@@ -38,7 +38,16 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(CampaignRow, "sql/store/list_campaigns.sql", tenant_id).fetch_all(executor).await
 }
 
-/// Removes a tenant's campaign that no call belongs to and nothing leads to. False: there is none such.
-pub async fn remove(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Uuid) -> Result<bool, sqlx::Error> {
+/// One campaign, of a tenant or of any.
+pub async fn one(
+    executor: impl PgExecutor<'_>,
+    tenant_id: Option<Uuid>,
+    id: Uuid,
+) -> Result<Option<CampaignRow>, sqlx::Error> {
+    Ok(list(executor, tenant_id).await?.into_iter().find(|campaign| campaign.id == id))
+}
+
+/// Removes a campaign, of a tenant or of any, that no call belongs to and nothing leads to. False: there is none such.
+pub async fn remove(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Option<Uuid>) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query_file!("sql/store/remove_campaign.sql", id, tenant_id).execute(executor).await?.rows_affected() == 1)
 }

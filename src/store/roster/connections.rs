@@ -59,7 +59,7 @@ pub async fn ids_of(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> R
 }
 
 /// A secret of a connection, without what it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SecretRow {
     /// Whose it is.
     pub connection_id: Uuid,

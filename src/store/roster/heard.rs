@@ -1,13 +1,15 @@
 //! When each connection last sent something.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Scope;
 
 /// A connection in use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HeardRow {
     /// Its id.
     pub id: Uuid,

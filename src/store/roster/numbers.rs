@@ -3,17 +3,21 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::redact::Phone;
 
 /// A number of ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NumberRow {
     /// In E.164.
+    #[schema(value_type = String)]
     pub number: Phone,
     /// The slug of its tenant.
     pub tenant: String,
+    /// The campaign that its calls belong to.
+    pub campaign_id: Option<Uuid>,
     /// The name of its campaign.
     pub campaign: Option<String>,
     /// What people call it.
@@ -22,6 +26,17 @@ pub struct NumberRow {
     pub sender: Option<String>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+}
+
+/// What is to be set of a number; the outer `None`: it stays, the inner one: there is none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NumberEdit {
+    /// The campaign that its calls belong to from now on.
+    pub campaign_id: Option<Option<Uuid>>,
+    /// What people call it.
+    pub label: Option<Option<String>>,
+    /// Who answers for it.
+    pub sender: Option<Option<String>>,
 }
 
 /// Adds a number in E.164. False: it has an owner already, and nothing is changed.
@@ -45,6 +60,7 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     let rows = rows.into_iter().map(|row| NumberRow {
         number: Phone::new(row.number),
         tenant: row.tenant,
+        campaign_id: row.campaign_id,
         campaign: row.campaign,
         label: row.label,
         sender: row.sender,
@@ -53,19 +69,27 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     Ok(rows.collect())
 }
 
-/// Gives a tenant's number to a campaign, or to none; what people call it, and who answers for it. False: there is none.
-pub async fn assign(
+/// Sets it, of a tenant or of any. False: there is none, or the campaign is another tenant's.
+pub async fn edit(
     executor: impl PgExecutor<'_>,
     number: &Phone,
-    tenant_id: Uuid,
-    campaign_id: Option<Uuid>,
-    label: Option<&str>,
-    sender: Option<&str>,
+    tenant_id: Option<Uuid>,
+    edit: &NumberEdit,
 ) -> Result<bool, sqlx::Error> {
-    let result =
-        sqlx::query_file!("sql/store/assign_number.sql", number.expose(), tenant_id, campaign_id, label, sender)
-            .execute(executor)
-            .await?;
+    let NumberEdit { campaign_id, label, sender } = edit;
+    let result = sqlx::query_file!(
+        "sql/store/assign_number.sql",
+        number.expose(),
+        tenant_id,
+        campaign_id.is_some(),
+        campaign_id.flatten(),
+        label.is_some(),
+        label.as_ref().and_then(Option::as_deref),
+        sender.is_some(),
+        sender.as_ref().and_then(Option::as_deref),
+    )
+    .execute(executor)
+    .await?;
     Ok(result.rows_affected() == 1)
 }
 

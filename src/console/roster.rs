@@ -1,0 +1,263 @@
+//! What leads where and whose it is: numbers, agents, campaigns and tenants. For the API and the pages alike; each deed
+//! with its line in the operator log, in the same transaction.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Console;
+use crate::access::{Scope, TenantScope};
+use crate::domain::phone;
+use crate::redact::Phone;
+use crate::store::roster::agents::{self, AgentEdit};
+use crate::store::roster::numbers::{self, NumberEdit};
+use crate::store::roster::{campaigns, tenants};
+use crate::store::{directory, operator_log, people};
+
+/// A name or a label is a few words in a line.
+pub const NAME_CHARS_MAX: usize = 200;
+/// What one hears who names a campaign that is not there, or another tenant's.
+const NO_CAMPAIGN: &str = "campaign_id: there is no such campaign, or it is not yours";
+
+/// A number to be added.
+#[derive(Clone, Debug, Default)]
+pub struct NewNumber {
+    /// As somebody wrote it.
+    pub number: Phone,
+    /// The campaign that its calls belong to.
+    pub campaign_id: Option<Uuid>,
+    /// What people call it.
+    pub label: Option<String>,
+    /// The WhatsApp phone_number_id that answers for it; `None`: the configured one.
+    pub sender: Option<String>,
+}
+
+/// An agent to be added.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// The platform.
+    pub provider: &'static str,
+    /// The platform's id.
+    pub agent_id: String,
+    /// The campaign that its calls belong to.
+    pub campaign_id: Option<Uuid>,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
+/// Why nothing was done.
+#[derive(Debug)]
+pub enum Refused {
+    /// It cannot be, for this reason; the field stands first.
+    Unfit(Cow<'static, str>),
+    /// It is in use, or has an owner.
+    Taken(&'static str),
+    /// There is none, or it is not theirs.
+    NotFound,
+    /// It is for who sees all tenants.
+    Narrow,
+    /// The database would not.
+    Away(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Refused {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+impl Console {
+    /// Adds a number of a tenant; returns it as it is kept.
+    pub async fn add_number(&self, scope: &TenantScope, new: NewNumber) -> Result<Phone, Refused> {
+        let (label, sender) = (line("label", new.label)?, line("sender", new.sender)?);
+        let tenant_id = scope.tenant();
+        let mut transaction = self.begin().await?;
+        let region = tenants::region(&mut *transaction, tenant_id).await?;
+        let number = number(&new.number, region.as_deref())?;
+        let campaign_id = new.campaign_id;
+        check_campaign(&mut transaction, scope.scope(), campaign_id).await?;
+        let (label, sender) = (label.as_deref(), sender.as_deref());
+        if !numbers::add(&mut *transaction, &number, tenant_id, campaign_id, label, sender).await? {
+            return Err(Refused::Taken("this number has an owner already: remove it there first"));
+        }
+        // The number is ours, not a person's.
+        let details = json!({ "tenant_id": tenant_id, "number": number.expose(), "campaign_id": campaign_id });
+        log(&mut transaction, scope.scope(), "add_number", &details).await?;
+        transaction.commit().await?;
+        Ok(number)
+    }
+
+    /// Gives a number to a campaign, or to none; what people call it, and who answers for it.
+    pub async fn edit_number(&self, scope: &Scope, number: &Phone, edit: NumberEdit) -> Result<(), Refused> {
+        let edit = NumberEdit { label: lines("label", edit.label)?, sender: lines("sender", edit.sender)?, ..edit };
+        let mut transaction = self.begin().await?;
+        check_campaign(&mut transaction, scope, edit.campaign_id.flatten()).await?;
+        if !numbers::edit(&mut *transaction, number, scope.tenant_id(), &edit).await? {
+            return Err(Refused::NotFound);
+        }
+        let details = with_campaign(json!({ "number": number.expose() }), edit.campaign_id);
+        log(&mut transaction, scope, "assign_number", &details).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Removes a number; what its calls belong to stays as it is.
+    pub async fn remove_number(&self, scope: &Scope, number: &Phone) -> Result<(), Refused> {
+        let mut transaction = self.begin().await?;
+        if !numbers::remove(&mut *transaction, number, scope.tenant_id()).await? {
+            return Err(Refused::NotFound);
+        }
+        log(&mut transaction, scope, "remove_number", &json!({ "number": number.expose() })).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Adds an agent of a tenant.
+    pub async fn add_agent(&self, scope: &TenantScope, new: NewAgent) -> Result<(), Refused> {
+        let agent_id = line("agent_id", Some(new.agent_id))?;
+        let agent_id = agent_id.ok_or(Refused::Unfit("agent_id: fill in the platform's id of the agent".into()))?;
+        let name = line("name", new.name)?;
+        let (provider, campaign_id) = (new.provider, new.campaign_id);
+        let mut transaction = self.begin().await?;
+        check_campaign(&mut transaction, scope.scope(), campaign_id).await?;
+        let tenant_id = scope.tenant();
+        if !agents::add(&mut *transaction, provider, &agent_id, tenant_id, campaign_id, name.as_deref()).await? {
+            return Err(Refused::Taken("this agent has an owner already: remove it there first"));
+        }
+        let details = json!({ "provider": provider, "agent_id": agent_id, "campaign_id": campaign_id });
+        log(&mut transaction, scope.scope(), "add_agent", &details).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Gives an agent to a campaign, or to none; and what people call it.
+    pub async fn edit_agent(
+        &self,
+        scope: &Scope,
+        provider: &str,
+        agent_id: &str,
+        edit: AgentEdit,
+    ) -> Result<(), Refused> {
+        let edit = AgentEdit { name: lines("name", edit.name)?, ..edit };
+        let mut transaction = self.begin().await?;
+        check_campaign(&mut transaction, scope, edit.campaign_id.flatten()).await?;
+        if !agents::edit(&mut *transaction, provider, agent_id, scope.tenant_id(), &edit).await? {
+            return Err(Refused::NotFound);
+        }
+        let details = with_campaign(json!({ "provider": provider, "agent_id": agent_id }), edit.campaign_id);
+        log(&mut transaction, scope, "assign_agent", &details).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Removes an agent; what its calls belong to stays as it is.
+    pub async fn remove_agent(&self, scope: &Scope, provider: &str, agent_id: &str) -> Result<(), Refused> {
+        let mut transaction = self.begin().await?;
+        if !agents::remove(&mut *transaction, provider, agent_id, scope.tenant_id()).await? {
+            return Err(Refused::NotFound);
+        }
+        let details = json!({ "provider": provider, "agent_id": agent_id });
+        log(&mut transaction, scope, "remove_agent", &details).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Adds a campaign of a tenant.
+    pub async fn add_campaign(&self, scope: &TenantScope, name: &str) -> Result<Uuid, Refused> {
+        let name = line("name", Some(name.to_owned()))?;
+        let name = name.ok_or(Refused::Unfit("name: give it a name".into()))?;
+        let mut transaction = self.begin().await?;
+        let id = campaigns::add(&mut *transaction, scope.tenant(), &name).await?;
+        let id = id.ok_or(Refused::Taken("there is a campaign of this name"))?;
+        log(&mut transaction, scope.scope(), "add_campaign", &json!({ "campaign_id": id })).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
+    /// Removes a campaign that no call belongs to and nothing leads to.
+    pub async fn remove_campaign(&self, scope: &Scope, id: Uuid) -> Result<(), Refused> {
+        let mut transaction = self.begin().await?;
+        if !people::has_campaign(&mut *transaction, scope, id).await? {
+            return Err(Refused::NotFound);
+        }
+        if !campaigns::remove(&mut *transaction, id, scope.tenant_id()).await? {
+            return Err(Refused::Taken(
+                "calls belong to this campaign, or a number or an agent leads to it: only an empty one can be removed",
+            ));
+        }
+        log(&mut transaction, scope, "remove_campaign", &json!({ "campaign_id": id })).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Adds a tenant; without a name it is called by its slug.
+    pub async fn add_tenant(
+        &self,
+        scope: &Scope,
+        slug: &str,
+        name: Option<String>,
+        region: Option<&str>,
+    ) -> Result<Uuid, Refused> {
+        if scope.tenant_id().is_some() {
+            return Err(Refused::Narrow);
+        }
+        let name = line("name", name)?.unwrap_or_else(|| slug.to_owned());
+        let region = region.map(str::to_uppercase);
+        let mut transaction = self.begin().await?;
+        let id =
+            directory::add_tenant(&mut *transaction, slug, &name, region.as_deref()).await.map_err(unfit_tenant)?;
+        log(&mut transaction, scope, "add_tenant", &json!({ "tenant_id": id })).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+}
+
+/// A number as it is kept. Without a region it must begin with its country.
+pub fn number(text: &Phone, region: Option<&str>) -> Result<Phone, Refused> {
+    let is_whole = text.expose().trim_start().starts_with('+');
+    let found = match region {
+        None if !is_whole => None,
+        region => phone::e164(text, region.unwrap_or("US")),
+    };
+    found.ok_or(Refused::Unfit("number: this is no telephone number, write it as +15550100123".into()))
+}
+
+/// What a field holds, if it is a line that is short enough for a name; nothing, if it is blank.
+fn line(field: &str, text: Option<String>) -> Result<Option<String>, Refused> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match text {
+        Some(text) if text.chars().count() > NAME_CHARS_MAX || text.chars().any(char::is_control) => {
+            Err(Refused::Unfit(format!("{field}: {NAME_CHARS_MAX} characters at most, in one line").into()))
+        }
+        text => Ok(text),
+    }
+}
+
+/// The same of a field that may stay as it is.
+fn lines(field: &str, text: Option<Option<String>>) -> Result<Option<Option<String>>, Refused> {
+    text.map(|text| line(field, text)).transpose()
+}
+
+async fn check_campaign(connection: &mut PgConnection, scope: &Scope, id: Option<Uuid>) -> Result<(), Refused> {
+    match id {
+        Some(id) if !people::has_campaign(connection, scope, id).await? => Err(Refused::Unfit(NO_CAMPAIGN.into())),
+        _ => Ok(()),
+    }
+}
+
+fn unfit_tenant(error: sqlx::Error) -> Refused {
+    match error.as_database_error().and_then(|error| error.constraint()) {
+        Some("tenants_slug_key") => Refused::Taken("there is a tenant of this name"),
+        Some("tenants_region_check") => Refused::Unfit("region: an ISO 3166 code such as US".into()),
+        Some(_) => Refused::Unfit("slug: a short name of lower-case letters, digits, _ and -".into()),
+        None => error.into(),
+    }
+}
+
+/// And the campaign, where it was set.
+fn with_campaign(mut details: Value, campaign_id: Option<Option<Uuid>>) -> Value {
+    if let Some(campaign_id) = campaign_id {
+        details["campaign_id"] = json!(campaign_id);
+    }
+    details
+}
+
+async fn log(connection: &mut PgConnection, scope: &Scope, action: &str, details: &Value) -> Result<(), sqlx::Error> {
+    operator_log::log(connection, &scope.actor().to_string(), action, 1, details).await
+}

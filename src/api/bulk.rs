@@ -34,6 +34,10 @@ pub(super) struct Which {
     from: Option<DateTime<Utc>>,
     /// Received before.
     until: Option<DateTime<Utc>>,
+    /// The id of the connection.
+    connection: Option<Uuid>,
+    /// Those that failed with exactly this.
+    error: Option<String>,
     /// These; at most 1000.
     #[serde(default)]
     ids: Vec<Uuid>,
@@ -117,10 +121,12 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         || which.from.is_some()
         || which.until.is_some()
         || which.tenant.is_some()
+        || which.connection.is_some()
+        || which.error.is_some()
         || !which.ids.is_empty();
     if !is_narrow && !which.all {
         return Err(Problem::unfit(
-            "which events? Name a filter (provider, type, from, until, ids, tenant), or say all",
+            "which events? Name a filter (provider, type, from, until, connection, error, ids, tenant), or say all",
         ));
     }
     if which.ids.len() > IDS_MAX {
@@ -133,7 +139,8 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         since: which.from,
         until: which.until,
         ids: which.ids,
-        ..Filter::default()
+        connection_id: which.connection,
+        last_error: which.error,
     };
     let by_type = console.count_events(&operation, &filter).await?;
     let matched = by_type.iter().map(|group| group.rows).sum();

@@ -75,7 +75,7 @@ pub(super) async fn attribute(
 pub(super) async fn check_campaign(entry: &Entry, console: &Console, id: Option<Uuid>) -> Result<(), Problem> {
     match id {
         Some(id) if !people::has_campaign(console.pool(), &entry.scope, id).await? => {
-            Err(Problem::unfit("there is no such campaign, or it is not yours"))
+            Err(Problem::unfit("campaign_id: there is no such campaign, or it is not yours"))
         }
         _ => Ok(()),
     }

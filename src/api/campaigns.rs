@@ -1,21 +1,20 @@
 //! `/campaigns`: what calls are for.
 
-use actix_web::http::StatusCode;
-use actix_web::web::{Data, Query, ReqData};
-use serde::Deserialize;
-use serde_json::json;
+use actix_web::web::{Data, Path, Query, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::answer::Changed;
+use super::answer::{Changed, tagged};
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::console::{Console, Entry};
-use crate::store::operator_log;
+use crate::redact::Phone;
+use crate::store::roster::agents::{self, AgentRow};
 use crate::store::roster::campaigns::{self, CampaignRow};
-
-/// A name is a line.
-const NAME_CHARS_MAX: usize = 200;
+use crate::store::roster::numbers;
 
 /// A campaign to be added.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -25,6 +24,27 @@ pub(super) struct NewCampaign {
     tenant: Option<String>,
     /// Its name, unique for the tenant.
     name: String,
+}
+
+/// A number of ours.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OurNumber {
+    /// In E.164.
+    #[schema(value_type = String)]
+    number: Phone,
+    /// What people call it.
+    label: Option<String>,
+}
+
+/// A campaign, and what leads to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CampaignDetail {
+    #[serde(flatten)]
+    campaign: CampaignRow,
+    /// Numbers whose calls belong to it.
+    our_numbers: Vec<OurNumber>,
+    /// Agents whose calls belong to it.
+    voice_agents: Vec<AgentRow>,
 }
 
 /// All campaigns of a tenant, or of all that one sees.
@@ -49,15 +69,40 @@ pub(super) async fn create(
     body: Json<NewCampaign>,
 ) -> Result<Json<Changed>, Problem> {
     let scope = page::tenant(&entry, &console, body.tenant.as_deref()).await?;
-    let name = body.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(Problem::unfit("name is a line of 1 to 200 characters"));
-    }
+    Ok(Json(Changed { id: console.add_campaign(&scope, &body.name).await? }))
+}
+
+/// One campaign, with what leads to it.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}", tag = "campaigns", params(("id" = Uuid, Path)),
+               responses((status = 200, body = CampaignDetail), (status = 304)))]
+pub(super) async fn show(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
     let mut transaction = console.begin().await?;
-    let taken = || Problem::new(StatusCode::CONFLICT, "the tenant has a campaign of this name");
-    let id = campaigns::add(&mut *transaction, scope.tenant(), name).await?.ok_or_else(taken)?;
-    let actor = entry.scope.actor().to_string();
-    operator_log::log(&mut transaction, &actor, "add_campaign", 1, &json!({ "campaign_id": id })).await?;
-    transaction.commit().await?;
-    Ok(Json(Changed { id }))
+    let campaign = campaigns::one(&mut *transaction, entry.scope.tenant_id(), *id).await?;
+    let campaign = campaign.ok_or_else(Problem::not_found)?;
+    let numbers = numbers::list(&mut *transaction, entry.scope.tenant_id()).await?;
+    let numbers = numbers.into_iter().filter(|number| number.campaign_id == Some(*id));
+    let agents = agents::list(&mut *transaction, entry.scope.tenant_id()).await?;
+    let detail = CampaignDetail {
+        campaign,
+        our_numbers: numbers.map(|row| OurNumber { number: row.number, label: row.label }).collect(),
+        voice_agents: agents.into_iter().filter(|agent| agent.campaign_id == Some(*id)).collect(),
+    };
+    Ok(tagged(&request, &detail))
+}
+
+/// Remove a campaign that no call belongs to and nothing leads to.
+#[utoipa::path(delete, path = "/api/v1/campaigns/{id}", tag = "campaigns", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Changed), (status = 409, description = "Something belongs to it")))]
+pub(super) async fn remove(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<Changed>, Problem> {
+    console.remove_campaign(&entry.scope, *id).await?;
+    Ok(Json(Changed { id: *id }))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::answer::Changed;
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
@@ -13,7 +14,7 @@ use crate::console::senders::{NewSender as Sender, OVERLAP_HOURS, Refused};
 use crate::console::{Console, Entry};
 use crate::providers;
 use crate::redact::Secret;
-use crate::store::roster::connections::{self, ConnectionRow};
+use crate::store::roster::connections::{self, ConnectionRow, SecretRow};
 
 /// A connection to be added.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -67,6 +68,13 @@ pub(super) struct Rotated {
     secret: Option<String>,
     /// Old ones that end.
     ending: u64,
+}
+
+/// A test event that went in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tested {
+    /// It, for `/events/{id}`: it is settled as ignored.
+    event_id: Uuid,
 }
 
 /// The connections of a tenant, or of all, without their secrets.
@@ -133,6 +141,57 @@ pub(super) async fn rotate(
     let overlap_hours = body.overlap_hours.unwrap_or(OVERLAP_HOURS);
     let rotated = console.rotate_secret(&entry.scope, *id, body.secret, overlap_hours).await?;
     Ok(Json(Rotated { id: *id, secret: rotated.secret.map(Secret::into_exposed), ending: rotated.ending }))
+}
+
+/// The secrets of a connection that are good, or were within a week, the newest first; never the secrets themselves.
+#[utoipa::path(get, path = "/api/v1/connections/{id}/secrets", tag = "setup", params(("id" = Uuid, Path)),
+               responses((status = 200, body = List<SecretRow>)))]
+pub(super) async fn secrets(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<List<SecretRow>>, Problem> {
+    let mut transaction = console.begin().await?;
+    if !connections::ids_of(&mut *transaction, entry.scope.tenant_id()).await?.contains(&id) {
+        return Err(Problem::not_found());
+    }
+    Ok(Json(List::whole(connections::secrets(&mut *transaction, &[*id]).await?)))
+}
+
+/// Take a connection out of use: what is sent to it is refused within a second.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/disable", tag = "setup", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Changed)))]
+pub(super) async fn disable(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<Changed>, Problem> {
+    console.set_sender_disabled(&entry.scope, *id, true).await?;
+    Ok(Json(Changed { id: *id }))
+}
+
+/// Take a connection into use again.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/enable", tag = "setup", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Changed)))]
+pub(super) async fn enable(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<Changed>, Problem> {
+    console.set_sender_disabled(&entry.scope, *id, false).await?;
+    Ok(Json(Changed { id: *id }))
+}
+
+/// Try a connection: what its platform would send is proven by its newest secret, then an event goes in that changes
+/// nothing.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/test", tag = "setup", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Tested)))]
+pub(super) async fn test(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<Json<Tested>, Problem> {
+    Ok(Json(Tested { event_id: console.send_test_event(&entry.scope, *id, providers::try_sample).await? }))
 }
 
 impl From<Refused> for Problem {

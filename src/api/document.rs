@@ -13,8 +13,9 @@ use super::once::KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use super::{
-    analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, docs, events, jobs, leads,
-    messages, overview, session, stats, tokens, users,
+    agents, analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs, events,
+    jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session, stats, tenants,
+    tokens, users,
 };
 use crate::access::Right;
 
@@ -40,12 +41,17 @@ const ALWAYS: [(&str, &str); 10] = [
     paths(
         session::sign_in, session::show, session::sign_out, show, docs::page, docs::file, calls::list, attributions::count,
         call_edits::attribute, attributions::attribute, attributions::undo, calls::show,
-        call_edits::edit, calls::events, leads::list, leads::show, leads::edit, messages::list, analytics::list,
-        campaigns::list, campaigns::create, overview::campaigns, stats::calls, overview::calls, stats::incidents, charges::balance, charges::list,
+        call_edits::edit, calls::events, notes::edits, notes::list, notes::create, recordings::show, rules::numbers,
+        rules::create, leads::list, leads::show, leads::edit, leads::timeline, messages::list, analytics::list,
+        campaigns::list, campaigns::create, overview::campaigns, campaigns::show, campaigns::remove, overview::campaign,
+        stats::calls, overview::calls, stats::incidents, charges::balance, charges::list,
         events::list, bulk::replay, bulk::skip, bulk::redrive, bulk::discard, events::show, events::payload,
-        events::dead, jobs::list, jobs::retry, jobs::cancel, jobs::show, jobs::pause, jobs::resume, stats::operations,
-        connections::list, connections::create, connections::rotate, tokens::list, tokens::create, tokens::revoke,
-        users::list, users::create, users::remove,
+        events::dead, dead_jobs::list, dead_jobs::retry, rejections::list, rejections::reasons,
+        jobs::list, jobs::retry, jobs::cancel, jobs::show, jobs::pause, jobs::resume, stats::operations, pulse::show,
+        connections::list, connections::create, connections::secrets, connections::rotate, connections::disable,
+        connections::enable, connections::test, numbers::list, numbers::create, numbers::edit, numbers::remove,
+        agents::list, agents::create, agents::edit, agents::remove, tenants::list, tenants::create, tenants::show,
+        tokens::list, tokens::create, tokens::revoke, users::list, users::create, users::remove, users::password,
     )
 )]
 struct Document;

@@ -39,6 +39,10 @@ pub(super) struct EventQuery {
     until: Option<DateTime<Utc>>,
     /// pending, processed, ignored, dead.
     state: Option<String>,
+    /// The id of the connection.
+    connection: Option<Uuid>,
+    /// Those that failed with exactly this.
+    error: Option<String>,
 }
 
 /// Which dead events.
@@ -77,6 +81,8 @@ pub(super) async fn list(
         tenant_id: scope.tenant_id(),
         since: query.from,
         until: query.until,
+        connection_id: query.connection,
+        last_error: query.error,
         ..Filter::default()
     };
     let mut transaction = console.begin().await?;

@@ -1,5 +1,6 @@
 //! `/jobs`: what must happen next; do again, call off, pause a kind.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use super::page::{self, List};
 use super::problem::Problem;
 use crate::console::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
+use crate::outbox::dead::{self, Which};
 use crate::outbox::operate::{self, JobItem};
 
 /// Which jobs.
@@ -30,6 +32,8 @@ pub(super) struct JobQuery {
     kind: Option<String>,
     /// pending, done, skipped, cancelled, dead.
     state: Option<String>,
+    /// Dead ones that died of exactly this.
+    error: Option<String>,
 }
 
 /// Which jobs, and why.
@@ -64,7 +68,17 @@ pub(super) async fn list(
     let before: Option<Uuid> = page::cursor(query.after.as_deref())?;
     let (kind, state) = (query.kind.as_deref(), query.state.as_deref());
     let mut transaction = console.begin().await?;
-    let jobs = operate::page(&mut *transaction, kind, state, scope.tenant_id(), None, before, limit + 1).await?;
+    let tenant_id = scope.tenant_id();
+    let jobs = match query.error.clone() {
+        Some(_) if state.is_some_and(|state| state != "dead") => {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "error is of dead jobs: leave state away, or say dead"));
+        }
+        Some(error) => {
+            let which = Which { kind: query.kind.clone(), last_error: Some(error), tenant_id };
+            dead::list(&mut transaction, &which, before, limit + 1).await?
+        }
+        None => operate::page(&mut *transaction, kind, state, tenant_id, None, before, limit + 1).await?,
+    };
     Ok(Json(page::cut(jobs, limit, |job| job.id)))
 }
 

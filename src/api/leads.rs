@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::console::{Console, Entry};
 use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
-use crate::store::people::{self, LeadDetail, LeadEdit, LeadFilter, LeadItem, Revealed};
+use crate::store::people::{self, LeadDetail, LeadEdit, LeadFilter, LeadItem, Revealed, Timeline};
 
 /// Which leads.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -124,6 +124,22 @@ pub(super) async fn show(
     people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
     Ok(tagged(&request, &lead))
+}
+
+/// Everything that happened between somebody and the team, the newest first; that it was looked at is logged.
+#[utoipa::path(get, path = "/api/v1/leads/{id}/timeline", tag = "leads", params(("id" = Uuid, Path)),
+               responses((status = 200, body = Timeline), (status = 304)))]
+pub(super) async fn timeline(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let mut transaction = console.begin().await?;
+    let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or_else(Problem::not_found)?;
+    people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
+    transaction.commit().await?;
+    Ok(tagged(&request, &people::timeline_of_lead(&lead)))
 }
 
 /// Set what people own of a lead.

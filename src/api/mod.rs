@@ -4,6 +4,7 @@
 //! Lists are `{"items": […], "next": cursor or null}`; give the cursor back as `?after=`. Errors are problem+json
 //! (RFC 9457). A token of one tenant sees that tenant; one of all names it (`?tenant=slug`) where there are several.
 
+mod agents;
 mod analytics;
 mod answer;
 mod attributions;
@@ -13,6 +14,7 @@ mod calls;
 mod campaigns;
 mod charges;
 mod connections;
+mod dead_jobs;
 mod docs;
 mod document;
 mod events;
@@ -21,13 +23,20 @@ mod jobs;
 mod json;
 mod leads;
 mod messages;
+mod notes;
+mod numbers;
 mod once;
 mod overview;
 mod page;
 mod problem;
+mod pulse;
+mod recordings;
+mod rejections;
 mod routes;
+mod rules;
 mod session;
 mod stats;
+mod tenants;
 mod tokens;
 mod users;
 

@@ -28,6 +28,15 @@ pub(super) struct NewUser {
     role: Role,
 }
 
+/// Another password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPassword {
+    /// Of 12 characters or more.
+    #[schema(value_type = String)]
+    password: Secret,
+}
+
 /// The users of a tenant, or of all.
 #[utoipa::path(get, path = "/api/v1/users", tag = "setup", params(Of), responses((status = 200, body = List<UserRow>)))]
 pub(super) async fn list(
@@ -61,5 +70,18 @@ pub(super) async fn remove(
     login: Path<String>,
 ) -> Result<Json<Count>, Problem> {
     console.remove_user(&entry.scope, &login).await?;
+    Ok(Json(Count { changed: 1 }))
+}
+
+/// Give a user another password; their sessions end at once.
+#[utoipa::path(post, path = "/api/v1/users/{login}/password", tag = "setup", params(("login" = String, Path)),
+               request_body = NewPassword, responses((status = 200, body = Count)))]
+pub(super) async fn password(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    login: Path<String>,
+    body: Json<NewPassword>,
+) -> Result<Json<Count>, Problem> {
+    console.set_password(&entry.scope, &login, body.into_inner().password).await?;
     Ok(Json(Count { changed: 1 }))
 }

@@ -16,6 +16,9 @@ pub const OTHER: Uuid = Uuid::from_u128(2);
 /// Stands in whatever belongs to the default tenant.
 pub const MARK: &str = "ours-alone";
 
+/// A number of ours, of the default tenant.
+pub const NUMBER: &str = "+15550100010";
+
 /// The id of one of them.
 pub fn id(n: u128) -> Uuid {
     Uuid::from_u128(0x1000 + n)
@@ -68,6 +71,38 @@ pub async fn one_of_everything_in(mut app: TestApp) -> TestApp {
     app
 }
 
+/// What the setup holds, and what belongs to a call: whatever of it a request took away is there again.
+pub async fn set_up(app: &TestApp) {
+    app.execute(&format!(
+        "update api_tokens set expires_at = null;
+         insert into users (tenant_id, login, password_hash, role) values ('{TENANT}', '{MARK}', 'none', 'viewer')
+         on conflict do nothing;
+         insert into attributions (log_id, call_id) values ('{attribution}', '{call}') on conflict do nothing;
+         insert into phone_numbers (number, tenant_id, label) values ('{NUMBER}', '{TENANT}', '{MARK}')
+         on conflict do nothing;
+         insert into agents (provider, provider_agent_id, tenant_id, name)
+         values ('retell', '{MARK}', '{TENANT}', '{MARK}') on conflict do nothing;
+         insert into campaigns (id, tenant_id, name) values ('{empty}', '{TENANT}', '{MARK}-empty')
+         on conflict do nothing;
+         insert into recordings (id, call_id, tenant_id, audio, audio_type)
+         values ('{recording}', '{call}', '{TENANT}', '{MARK}', 'audio/mpeg') on conflict do nothing;
+         insert into lead_notes (id, tenant_id, phone, kind, body, call_ref, at)
+         values ('{note}', '{TENANT}', '+15550100123', 'note', 'they said {MARK}', '{MARK}-call', now())
+         on conflict do nothing;
+         insert into rejections (id, provider, connection, reason, status)
+         select '{rejection}', provider, slug, '{MARK}', 401 from connections where id = '{connection}'
+         on conflict do nothing",
+        attribution = id(9),
+        call = id(1),
+        recording = id(10),
+        empty = id(11),
+        note = id(12),
+        rejection = id(13),
+        connection = app.connection_id("retell"),
+    ))
+    .await;
+}
+
 /// What is sent to a route: the path with ids of the default tenant, and a body. A route without an entry fails.
 fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) {
     let ids = |n: u128| Some(json!({ "ids": [id(n)] }));
@@ -81,7 +116,14 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
             | "incidents",
         )
         | ("GET", "balance" | "charges" | "events" | "dead" | "jobs" | "stats/operations" | "connections" | "tokens")
-        | ("GET", "users" | "overview" | "campaigns/stats") => (String::new(), None),
+        | (
+            "GET",
+            "users" | "overview" | "campaigns/stats" | "unattributed/numbers" | "numbers" | "agents" | "tenants",
+        )
+        | ("GET", "dead/jobs" | "rejections" | "rejections/reasons" | "stats/pulse") => (String::new(), None),
+        (_, path) if ["numbers", "agents", "tenants"].iter().any(|room| path.starts_with(room)) => {
+            return of_setup(route, turn);
+        }
         ("GET", "docs/{file}") => ("start.js".to_owned(), None),
         ("POST", "calls/attribute") => (String::new(), Some(json!({ "ids": [id(1)], "campaign_id": null }))),
         ("GET", "calls/count") => ("?unattributed=true".to_owned(), None),
@@ -90,11 +132,20 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
             (String::new(), Some(body))
         }
         ("POST", "attributions/{id}/undo") => (id(9).to_string(), None),
-        ("GET", "calls/{id}" | "calls/{id}/events") => (id(1).to_string(), None),
+        ("GET", "calls/{id}" | "calls/{id}/events" | "calls/{id}/edits" | "calls/{id}/notes")
+        | ("GET", "calls/{id}/recordings/{recording}") => (id(1).to_string(), None),
+        ("POST", "calls/{id}/notes") => (id(1).to_string(), Some(json!({ "body": "called back" }))),
+        ("POST", "unattributed/rule") => {
+            let body = json!({ "tenant": "default", "our_number": NUMBER, "campaign_id": id(5) });
+            (String::new(), Some(body))
+        }
         ("PATCH", "calls/{id}") => (id(1).to_string(), Some(json!({ "converted": true }))),
-        ("GET", "leads/{id}") => (id(2).to_string(), None),
+        ("GET", "leads/{id}" | "leads/{id}/timeline") => (id(2).to_string(), None),
         ("PATCH", "leads/{id}") => (id(2).to_string(), Some(json!({ "tags": ["vip"] }))),
         ("POST", "campaigns") => (String::new(), Some(json!({ "tenant": "default", "name": format!("c{turn}") }))),
+        ("GET", "campaigns/{id}" | "campaigns/{id}/stats") => (id(5).to_string(), None),
+        ("DELETE", "campaigns/{id}") => (id(11).to_string(), None),
+        ("POST", "dead/jobs/retry") => (String::new(), Some(json!({ "kind": "start_outreach", "dry_run": true }))),
         ("POST", "events/replay" | "events/redrive" | "events/discard" | "events/skip") => {
             (String::new(), Some(json!({ "ids": [id(6)], "dry_run": true })))
         }
@@ -108,6 +159,10 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
             let slug = format!("s{turn}");
             (String::new(), Some(json!({ "tenant": "default", "provider": "retell", "slug": slug })))
         }
+        ("GET", "connections/{id}/secrets")
+        | ("POST", "connections/{id}/disable" | "connections/{id}/enable" | "connections/{id}/test") => {
+            (app.connection_id("retell").to_string(), None)
+        }
         ("POST", "connections/{id}/rotate") => (app.connection_id("retell").to_string(), Some(json!({}))),
         ("POST", "tokens") => (String::new(), Some(json!({ "tenant": "default", "role": "viewer" }))),
         ("DELETE", "tokens/{id}") => (id(8).to_string(), None),
@@ -118,9 +173,31 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
             (String::new(), Some(body))
         }
         ("DELETE", "users/{login}") => (MARK.to_owned(), None),
+        ("POST", "users/{login}/password") => (MARK.to_owned(), Some(json!({ "password": "correct horse battery" }))),
         (method, path) => panic!("{method} {path} is a new route: say here what is sent to it"),
     };
-    (path.replace("{id}", &last).replace("{kind}", &last).replace("{login}", &last).replace("{file}", &last), body)
+    let path = path.replace("{recording}", &id(10).to_string());
+    (["{id}", "{kind}", "{login}", "{file}"].iter().fold(path, |path, place| path.replace(place, &last)), body)
+}
+
+/// What is sent to numbers, agents and tenants.
+fn of_setup(route: &Route, turn: usize) -> (String, Option<Value>) {
+    let path = route.path.trim_start_matches("/api/v1/");
+    let body = match (route.method.as_str(), path) {
+        ("POST", "numbers") => {
+            Some(json!({ "tenant": "default", "number": format!("+1555015{turn:04}"), "campaign_id": id(5) }))
+        }
+        ("PATCH", "numbers/{number}") => Some(json!({ "label": MARK })),
+        ("POST", "agents") => {
+            Some(json!({ "tenant": "default", "provider": "retell", "agent_id": format!("agent_{turn}") }))
+        }
+        ("PATCH", "agents/{provider}/{agent}") => Some(json!({ "name": MARK })),
+        ("POST", "tenants") => Some(json!({ "slug": format!("tenant-{turn}") })),
+        ("DELETE", "numbers/{number}" | "agents/{provider}/{agent}") | ("GET", "tenants/{slug}") => None,
+        (method, path) => panic!("{method} {path} is a new route: say here what is sent to it"),
+    };
+    let places = [("{number}", NUMBER), ("{provider}", "retell"), ("{agent}", MARK), ("{slug}", "default")];
+    (places.iter().fold(path.to_owned(), |path, (place, value)| path.replace(place, value)), body)
 }
 
 async fn call(app: &TestApp, route: &Route, token: Option<&str>, turn: usize) -> (u16, String) {
@@ -141,7 +218,8 @@ async fn call(app: &TestApp, route: &Route, token: Option<&str>, turn: usize) ->
 /// What a role of the default tenant hears, or (`foreign`) of another, or (`wide`) of all.
 fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
     let Some(right) = route.right else { return 401 };
-    let is_global = route.path.contains("job-kinds") || route.path.ends_with("stats/operations");
+    let adds_tenant = route.method == "POST" && route.path.ends_with("/tenants");
+    let is_global = route.path.contains("job-kinds") || route.path.ends_with("stats/operations") || adds_tenant;
     // With several tenants one who sees them all must name one; the lists of people want it.
     let wants_tenant = route.method == "GET"
         && [
@@ -154,6 +232,7 @@ fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
             "overview",
             "campaigns/stats",
             "calls/count",
+            "unattributed/numbers",
         ]
         .iter()
         .any(|name| route.path == format!("/api/v1/{name}"));
@@ -186,16 +265,7 @@ async fn every_route_for_every_role_of_every_tenant() {
             let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
             for route in ROUTES.iter() {
                 turn += 1;
-                app.execute(
-                    "update api_tokens set expires_at = null;
-                     insert into users (tenant_id, login, password_hash, role)
-                     select id, 'ours-alone', 'none', 'viewer' from tenants where slug = 'default'
-                     on conflict do nothing;
-                     insert into attributions (log_id, call_id)
-                     select '00000000-0000-0000-0000-000000001009', '00000000-0000-0000-0000-000000001001'
-                     on conflict do nothing",
-                )
-                .await;
+                set_up(&app).await;
                 let (status, text) = call(&app, route, Some(token.expose()), turn).await;
                 let wanted = expected(route, role, is_foreign, tenant_id.is_none());
                 let what = format!("{} {} as {role:?} of {tenant_id:?}: {text:.600}", route.method, route.path);

@@ -8,13 +8,14 @@ use switchhook::store::tokens;
 
 use crate::support::{Answer, TestApp};
 
-struct Script {
-    app: TestApp,
-    token: Secret,
+/// A script with its token.
+pub struct Script {
+    pub app: TestApp,
+    pub token: Secret,
 }
 
 impl Script {
-    async fn of(role: Role) -> Self {
+    pub async fn of(role: Role) -> Self {
         let app = TestApp::spawn().await;
         let body = json!({ "event": "call_ended", "call": {
             "call_id": "c1", "direction": "inbound", "call_status": "ended", "from_number": "+15550100123",
@@ -26,7 +27,7 @@ impl Script {
         Self { app, token }
     }
 
-    async fn send(&self, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
         let url = format!("{}/api/v1/{path}", self.app.base);
         let mut request =
             self.app.client.request(method.parse().unwrap(), url).bearer_auth(self.token.expose()).json(&body);
@@ -36,13 +37,13 @@ impl Script {
         TestApp::answer(request).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.send("GET", path, json!(null), &[]).await;
         answer.assert_status(200);
         serde_json::from_str(&answer.text).unwrap()
     }
 
-    async fn id(&self, table: &str) -> String {
+    pub async fn id(&self, table: &str) -> String {
         self.app.value(&format!("select id from {table}")).await.as_str().unwrap().to_owned()
     }
 }

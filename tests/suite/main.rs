@@ -9,6 +9,7 @@ mod access;
 mod alerts;
 mod analysis;
 mod api;
+mod api_setup;
 mod api_writes;
 mod appointments;
 mod attributions;

@@ -17,8 +17,10 @@ ROLE = os.environ["FUZZ_ROLE"]
 OWN_TOKEN = os.environ["FUZZ_TOKEN_ID"]
 # What must never be heard: texts, separated by commas.
 SECRETS = [text for text in os.environ["FUZZ_SECRETS"].split(",") if text]
-# One known id for each kind, and the tenant: `calls=…,leads=…,tenant=default`.
+# One known id for each kind, the tenant, and what goes by its name: `calls=…,leads=…,tenant=default,number=…`.
 KNOWN = dict(pair.split("=") for pair in os.environ["FUZZ_KNOWN"].split(","))
+# Places in paths that are no ids.
+NAMED = {"slug", "number", "provider", "agent", "login"}
 PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -39,9 +41,19 @@ def before_call(ctx, case, kwargs):
     # Only what is well-formed is replaced, or a request that is to be refused would become one that is not.
     if UUID.fullmatch(str(path.get("id", ""))):
         path["id"] = known if path["id"] == OWN_TOKEN else instead(path["id"], known)
+    if UUID.fullmatch(str(path.get("recording", ""))):
+        path["recording"] = instead(path["recording"], KNOWN["recording"])
+    # What has no id goes by its name, which may be any text.
+    for name in NAMED & path.keys():
+        path[name] = instead(path[name], KNOWN[name])
     for part in (case.query, case.body):
         if isinstance(part, dict) and isinstance(part.get("tenant"), str):
             part["tenant"] = instead(part["tenant"], KNOWN["tenant"])
+    if isinstance(case.body, dict):
+        if isinstance(case.body.get("our_number"), str):
+            case.body["our_number"] = instead(case.body["our_number"], KNOWN["number"])
+        if UUID.fullmatch(str(case.body.get("campaign_id", ""))):
+            case.body["campaign_id"] = instead(case.body["campaign_id"], KNOWN["campaigns"])
     ids = case.body.get("ids") if isinstance(case.body, dict) else None
     if isinstance(ids, list) and ids and all(UUID.fullmatch(str(one)) for one in ids):
         ids[0] = instead(ids[0], known)

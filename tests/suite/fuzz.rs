@@ -9,7 +9,7 @@ use switchhook::providers;
 use switchhook::store::tokens;
 use uuid::Uuid;
 
-use crate::access::{self, MARK, OTHER};
+use crate::access::{self, MARK, NUMBER, OTHER};
 use crate::support::{TENANT, TestApp};
 
 /// How long an installation may take, in seconds.
@@ -57,12 +57,16 @@ impl<'a> Asking<'a> {
 async fn fuzz(program: &Path, asking: &Asking<'_>) -> Result<(), String> {
     let settings = [("CONSOLE__REQUESTS_PER_MINUTE", "1000000")];
     let app = access::one_of_everything_in(TestApp::spawn_with(&settings, providers::registry()).await).await;
+    access::set_up(&app).await;
     let (id, token) = tokens::add(&app.pool, asking.tenant_id, asking.role, "fuzz", None).await.unwrap();
     let kinds = ["calls", "leads", "messages", "analytics", "campaigns", "events", "jobs", "tokens"];
-    let known = kinds.iter().zip(0x1001..).map(|(kind, number)| format!("{kind}={}", Uuid::from_u128(number)));
+    let kinds = kinds.iter().chain(&["attributions", "recording"]);
+    let known = kinds.zip(0x1001..).map(|(kind, number)| format!("{kind}={}", Uuid::from_u128(number)));
     let tenant = if asking.tenant_id == Some(OTHER) { "other" } else { "default" };
     let rest = [format!("connections={}", app.connection_id("retell")), format!("tenant={tenant}")];
-    let known = known.chain(rest).collect::<Vec<_>>().join(",");
+    let named = [("slug", tenant), ("number", NUMBER), ("provider", "retell"), ("agent", MARK), ("login", MARK)];
+    let named = named.iter().map(|(name, value)| format!("{name}={value}"));
+    let known = known.chain(rest).chain(named).collect::<Vec<_>>().join(",");
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let mut command = Command::new("timeout");

@@ -15,6 +15,7 @@ use crate::console::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
 use crate::outbox::dead::{self, Which};
 use crate::outbox::operate::{self, JobItem};
+use crate::store::people::{self, Revealed};
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -95,6 +96,24 @@ pub(super) async fn show(
     let tenant_id = entry.scope.tenant_id();
     let job = operate::page(&mut *transaction, None, None, tenant_id, Some(*id), None, 1).await?.pop();
     Ok(tagged(&request, &job.ok_or_else(Problem::not_found)?))
+}
+
+/// What a job was given; that it was looked at is logged.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/payload", tag = "operations", params(("id" = Uuid, Path)),
+               responses((status = 200, description = "As it was put in, as JSON")))]
+pub(super) async fn payload(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let mut transaction = console.begin().await?;
+    let tenant_id = entry.scope.tenant_id();
+    let job = operate::page(&mut *transaction, None, None, tenant_id, Some(*id), None, 1).await?.pop();
+    job.ok_or_else(Problem::not_found)?;
+    let payload = operate::find_payload(&mut transaction, *id).await?.ok_or_else(Problem::not_found)?;
+    people::log_reveal(&mut transaction, &entry.scope, Revealed::Payload(*id), 1).await?;
+    transaction.commit().await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(payload.expose().clone()))
 }
 
 /// Begin jobs afresh that are not done. One whose last outcome is unknown may do twice what it does.

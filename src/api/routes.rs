@@ -73,6 +73,7 @@ routes! {
     post "/jobs/retry" OPERATE => jobs::retry;
     post "/jobs/cancel" OPERATE => jobs::cancel;
     get "/jobs/{id}" OPERATE => jobs::show;
+    get "/jobs/{id}/payload" PAYLOADS => jobs::payload;
     post "/job-kinds/{kind}/pause" OPERATE => jobs::pause;
     post "/job-kinds/{kind}/resume" OPERATE => jobs::resume;
     get "/stats/operations" OPERATE => stats::operations;

@@ -151,7 +151,7 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
         }
         ("GET", "events/{id}" | "events/{id}/payload") => (id(6).to_string(), None),
         ("POST", "jobs/retry" | "jobs/cancel") => (String::new(), ids(7)),
-        ("GET", "jobs/{id}") => (id(7).to_string(), None),
+        ("GET", "jobs/{id}" | "jobs/{id}/payload") => (id(7).to_string(), None),
         ("POST", "job-kinds/{kind}/pause" | "job-kinds/{kind}/resume") => {
             ("start_outreach".to_owned(), Some(json!({})))
         }

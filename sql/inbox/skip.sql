@@ -1,13 +1,15 @@
 -- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
 -- $7 due after this, $8 and id after this one, $9 rows at most, $10 note
--- $11 connection, $12 what the last attempt failed of (null: any)
+-- $11 connection, $12 what the last attempt failed of (null: any), $13 ids up to this one
 -- Taken off the queue as a processor takes them: what a processor has in hand is passed over, and is its own to settle.
+-- Ids are ordered by time: what came after it was counted is nothing that anybody agreed to.
 with chosen as materialized (
     select q.next_attempt_at, q.event_id
     from event_queue q
     join webhook_events e on e.id = q.event_id
     where (q.next_attempt_at, q.event_id) > ($7, $8)
       and e.processed_at is null
+      and q.event_id <= $13
       and ($1::text is null or e.provider = $1)
       and ($2::text is null or e.event_type = $2)
       and ($3::uuid is null or e.tenant_id = $3)

@@ -91,7 +91,8 @@ pub async fn count(
     }
 }
 
-/// Does an operation to the next events after `from`, `chunk` at most; `last_id` is the last that [`count`] found.
+/// Does an operation to the next events after `from`, `chunk` at most; `last_id` is the last that [`count`] found: what
+/// came later stays as it is.
 /// Returns how many were changed and how far it came; `None`: to the end.
 pub async fn step(
     connection: &mut PgConnection,
@@ -105,8 +106,8 @@ pub async fn step(
     let (provider, event_type, error) = (provider.as_deref(), event_type.as_deref(), last_error.as_deref());
     let chunk = i64::from(chunk);
     macro_rules! step {
-        ($file:literal, $($more:expr),+) => {
-            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+, *connection_id, error)
+        ($file:literal, $($more:expr),+ $(; $last:expr)?) => {
+            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+, *connection_id, error $(, $last)?)
                 .fetch_one(connection)
                 .await?
         };
@@ -126,7 +127,7 @@ pub async fn step(
             (row.rows, row.last_id.map(on))
         }
         Operation::Skip(note) => {
-            let row = step!("sql/inbox/skip.sql", from.due_at, from.id, chunk, note);
+            let row = step!("sql/inbox/skip.sql", from.due_at, from.id, chunk, note; last_id);
             (row.rows, row.last_due_at.zip(row.last_id).map(|(due_at, id)| Cursor { due_at, id }))
         }
     })

@@ -166,6 +166,26 @@ async fn many_dead_events_are_redriven_step_by_step_and_others_are_left_alone() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_came_after_the_question_is_not_skipped_with_the_rest() {
+    let app = TestApp::spawn().await;
+    let event = |key: &str| {
+        format!(
+            "insert into webhook_events (connection_id, event_type, external_event_id, payload)
+             values ('{}', 'made_up', '{key}', '{{}}')",
+            app.connection_id("retell")
+        )
+    };
+    app.execute(&event("before")).await;
+    let person = Person::of(&app, Role::Operator, Some(TENANT)).await;
+    let (action, fields) = form(&person.get(&app, "/operations/confirm?do=skip&type=made_up").await.text);
+    app.execute(&event("after")).await;
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    person.post(&app, &action, &fields).await.assert_status(303);
+    let left = app.rows("select to_jsonb(external_event_id) from webhook_events where processed_at is null").await;
+    assert_eq!(left, ["after"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_chosen_is_discarded_with_its_reason_and_nothing_of_others() {
     let app = one_of_everything_in(TestApp::spawn().await).await;
     let event = Uuid::from_u128(0x1006);

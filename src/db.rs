@@ -18,7 +18,7 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub struct Settings {
     /// A `postgres://` URL. Empty: a private cluster is started.
     pub url: Secret,
-    /// Connections that the program keeps at most.
+    /// Connections that the program keeps at most, beside those of the console and of live answers.
     pub max_connections: u32,
     /// How long a request waits for a free connection.
     #[serde(with = "crate::duration_text")]
@@ -46,6 +46,21 @@ pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(false)
         .connect_lazy_with(options))
+}
+
+/// A pool of its own over the same database, so that whoever uses it takes no connection from others: so many
+/// connections, so long to wait for one, and so long for a statement.
+pub fn beside(main: &PgPool, name: &str, connections: u32, wait: Duration, statement_timeout: Duration) -> PgPool {
+    let options =
+        main.connect_options().as_ref().clone().application_name(name).options([
+            ("statement_timeout", statement_timeout.as_millis().to_string()),
+            ("timezone", "UTC".to_owned()),
+        ]);
+    PgPoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(wait)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }
 
 /// Says what went wrong without repeating a value: Postgres quotes the values it chokes on in its messages.

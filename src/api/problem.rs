@@ -97,8 +97,13 @@ impl From<sqlx::Error> for Problem {
         if db::is_mistake(&error) {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a mistake of ours: the log says which");
         }
-        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is away or too slow just now");
-        Self { retry_after_seconds: Some(1), ..busy }
+        let detail = match error {
+            sqlx::Error::PoolTimedOut => {
+                "no connection to the database was free in time: others ask just now, or it is away"
+            }
+            _ => "the database is away or too slow just now",
+        };
+        Self { retry_after_seconds: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 }
 

@@ -134,7 +134,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         draining.clone(),
     )
     .answering(live);
-    let (people, console_bind) = (console(context, pool), context.config.console.bind);
+    let (people, console_bind) = (console(context, &pool), context.config.console.bind);
     let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
         let (people, trace) = (people.clone(), trace.clone());
@@ -192,7 +192,7 @@ fn people_routes(config: &mut ServiceConfig, people: &Data<Console>, trace: &Dat
 }
 
 /// What guards the API and the pages.
-fn console(context: &Context, pool: sqlx::PgPool) -> Data<Console> {
+fn console(context: &Context, pool: &sqlx::PgPool) -> Data<Console> {
     let Config { console, http, outreach, .. } = &context.config;
     let guards = Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone());
     Data::new(guards.in_time_zone(outreach.time_zone.clone()))

@@ -244,6 +244,7 @@ impl Config {
             ("processor.batch_size", self.processor.batch_size),
             ("processor.retry.max_attempts", self.processor.retry.max_attempts),
             ("database.max_connections", self.database.max_connections),
+            ("console.connections", self.console.connections),
         ] {
             if value == 0 {
                 return wrong(key, "must be at least 1");

@@ -38,6 +38,9 @@ pub use sign_in::{Credentials, SignedIn};
 /// Passwords that are looked at at once: each takes 19 MB and a core for some ten milliseconds.
 const PASSWORDS_AT_ONCE: usize = 2;
 
+/// How long a request waits for a connection: then somebody hears that others ask just now, and asks again.
+const CONNECTION_WAIT: Duration = Duration::from_secs(2);
+
 /// Everything that guards the API and the pages.
 #[derive(Debug)]
 pub struct Console {
@@ -52,8 +55,11 @@ pub struct Console {
 }
 
 impl Console {
-    /// Guards over this database. `base_url`: the URL that people and platforms reach us by.
-    pub fn new(settings: Settings, pool: PgPool, clock: Clock, base_url: String, trusted_proxies: Vec<IpNet>) -> Self {
+    /// Guards over this database, by connections of their own: whatever people ask for, the door keeps its own.
+    /// `base_url`: the URL that people and platforms reach us by.
+    pub fn new(settings: Settings, main: &PgPool, clock: Clock, base_url: String, trusted_proxies: Vec<IpNet>) -> Self {
+        let (connections, longest) = (settings.connections, settings.statement_timeout);
+        let pool = db::beside(main, "switchhook console", connections, CONNECTION_WAIT, longest);
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
         let passwords = Semaphore::new(PASSWORDS_AT_ONCE);
@@ -76,12 +82,13 @@ impl Console {
         self.clock.now()
     }
 
-    /// A transaction for one request, whose statements may not take longer than somebody waits.
+    /// A transaction for one request.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        db::bounded(&self.pool, self.settings.statement_timeout).await
+        self.pool.begin().await
     }
 
-    /// The database, for what is a transaction of its own.
+    /// The database, for what is a transaction of its own. No statement may take longer than somebody waits
+    /// (`console.statement_timeout`), unless it says so itself by [`db::bounded`].
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }

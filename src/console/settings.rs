@@ -27,6 +27,8 @@ pub struct Settings {
     /// How long one statement of a page or of the API may run.
     #[serde(with = "crate::duration_text")]
     pub statement_timeout: Duration,
+    /// Connections of this process for pages and the API, beside `database.max_connections`.
+    pub connections: u32,
     /// Whether /metrics answers without a token.
     pub open_metrics: bool,
 }

@@ -30,6 +30,8 @@ pub(super) enum Fault {
     TooMany(u64),
     /// The statement was given up.
     TooSlow,
+    /// No connection was free in time: others ask, or the database cannot be reached.
+    Busy,
     /// The database is away.
     Away,
     /// A mistake of ours.
@@ -61,6 +63,14 @@ impl Fault {
         HttpResponse::SeeOther().insert_header(("Location", format!("/sign-in{next}"))).finish()
     }
 
+    fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::Busy => Some(1),
+            _ => None,
+        }
+    }
+
     fn said(&self) -> (&'static str, Cow<'static, str>) {
         match self {
             Self::Unknown => ("Please sign in", "Your session is over.".into()),
@@ -85,6 +95,12 @@ impl Fault {
                 "That took too long",
                 "The question was given up, so that it keeps nobody else waiting. Narrow it down: a shorter time, one \
                  number, or fewer filters."
+                    .into(),
+            ),
+            Self::Busy => (
+                "Busy just now",
+                "No connection to the database was free for this page in time: others ask for much, or the database is \
+                 away. Webhooks have connections of their own. Reload in a moment."
                     .into(),
             ),
             Self::Away => (
@@ -113,7 +129,7 @@ impl ResponseError for Fault {
             Self::NotFound | Self::NoTenant => StatusCode::NOT_FOUND,
             Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooSlow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow | Self::Busy | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -122,7 +138,7 @@ impl ResponseError for Fault {
         let (title, detail) = self.said();
         let page = Page { title, detail: &detail, mark: assets::mark(), stylesheet: assets::stylesheet() };
         let mut response = HttpResponse::build(self.status_code());
-        if let Self::TooMany(seconds) = self {
+        if let Some(seconds) = self.retry_after_seconds() {
             response.insert_header(("Retry-After", seconds.to_string()));
         }
         response.content_type("text/html; charset=utf-8").body(page.render().unwrap_or_else(|_| title.to_owned()))
@@ -147,7 +163,11 @@ impl From<sqlx::Error> for Fault {
             return Self::unfit("A value is of a form that cannot be kept or looked for.");
         }
         tracing::error!(error = %db::describe(&error), "a page could not use the database");
-        if db::is_mistake(&error) { Self::Broken } else { Self::Away }
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            error if db::is_mistake(&error) => Self::Broken,
+            _ => Self::Away,
+        }
     }
 }
 

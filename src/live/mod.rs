@@ -14,11 +14,9 @@ mod variables;
 mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use tokio_util::sync::CancellationToken;
 
 pub use call::{Answer, Outcome};
@@ -31,6 +29,7 @@ pub use tenant::{Asker, Overlay, TenantParts};
 pub use variables::variables;
 
 use crate::clock::Clock;
+use crate::db;
 use crate::dispatch::Registry;
 use crate::telemetry::Metrics;
 
@@ -66,8 +65,9 @@ impl Live {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let callers = own_pool(&main, settings.caller_connections, settings.caller_timeout);
-        let callees = own_pool(&main, settings.function_connections, settings.function_timeout);
+        let own = |connections, timeout| db::beside(&main, "switchhook live", connections, timeout, timeout);
+        let callers = own(settings.caller_connections, settings.caller_timeout);
+        let callees = own(settings.function_connections, settings.function_timeout);
         Self {
             settings,
             main,
@@ -116,19 +116,4 @@ impl Live {
         });
         self.tally.count(self.clock.now(), endpoint, is_fallback, slow);
     }
-}
-
-/// A pool of its own over the same database.
-fn own_pool(main: &PgPool, connections: u32, timeout: Duration) -> PgPool {
-    let options = main
-        .connect_options()
-        .as_ref()
-        .clone()
-        .application_name("switchhook live")
-        .options([("statement_timeout", timeout.as_millis().to_string()), ("timezone", "UTC".to_owned())]);
-    PgPoolOptions::new()
-        .max_connections(connections.max(1))
-        .acquire_timeout(timeout)
-        .test_before_acquire(false)
-        .connect_lazy_with(options)
 }

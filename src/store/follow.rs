@@ -77,7 +77,10 @@ async fn sweep(pool: &PgPool) -> Result<bool, sqlx::Error> {
         sqlx::query_file_scalar!("sql/store/tenant_with_unread_changes.sql").fetch_optional(pool).await?;
     let Some(tenant_id) = tenant else { return Ok(false) };
     let mut transaction = pool.begin().await?;
-    sqlx::query_file!("sql/people/lock_quarters.sql", tenant_id).execute(&mut *transaction).await?;
+    if !sqlx::query_file_scalar!("sql/people/lock_quarters.sql", tenant_id).fetch_one(&mut *transaction).await? {
+        // Somebody looks at its numbers just now, and reads the changes.
+        return Ok(false);
+    }
     let forgotten = sqlx::query_file!("sql/store/forget_unread_changes.sql", tenant_id, CHANGES_AT_ONCE)
         .execute(&mut *transaction)
         .await?;

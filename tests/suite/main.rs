@@ -19,6 +19,7 @@ mod bounds;
 mod browser;
 mod chaos;
 mod cli;
+mod console;
 mod conversations;
 mod crash;
 mod crm;

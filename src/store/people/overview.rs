@@ -21,6 +21,8 @@ const QUARTERS_AT_ONCE: i64 = 500;
 const CHANGES_AT_ONCE: i64 = 100_000;
 /// How long somebody waits for numbers that were never added up; they have the rest when they ask again.
 const REFRESH_LONGEST: Duration = Duration::from_secs(2);
+/// Where somebody else adds them up just now, it is looked again after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// The newest calls among which missed ones are looked for, to see how soon they were answered.
 const RESPONSES_LOOK_MAX: i64 = 10_000;
 /// Missed calls of which the answer is looked for.
@@ -180,7 +182,12 @@ pub async fn refresh_overview(pool: &PgPool, scope: &TenantScope, window: Window
     let mut is_more = true;
     while is_more && Instant::now() < end {
         let mut transaction = db::bounded(pool, REFRESH_LONGEST * 2).await?;
-        sqlx::query_file!("sql/people/lock_quarters.sql", scope.tenant()).execute(&mut *transaction).await?;
+        let lock = sqlx::query_file_scalar!("sql/people/lock_quarters.sql", scope.tenant());
+        if !lock.fetch_one(&mut *transaction).await? {
+            transaction.rollback().await?;
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
+        }
         let dropped = sqlx::query_file_scalar!("sql/people/drop_changed_quarters.sql", scope.tenant(), CHANGES_AT_ONCE);
         let is_more_changed = dropped.fetch_one(&mut *transaction).await?;
         let Window { from, until } = window;

@@ -114,7 +114,7 @@ impl TestApp {
         let server = http::start(listener, door, {
             let console = Data::new(Console::new(
                 config.console.clone(),
-                pool.clone(),
+                &pool,
                 clock.clone(),
                 config.http.base_url(),
                 config.http.trusted_proxies.clone(),

@@ -45,6 +45,7 @@ mod outreach;
 mod overview;
 mod pages;
 mod pages_access;
+mod paging;
 mod permutations;
 mod plans;
 mod poison;

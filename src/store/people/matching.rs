@@ -114,17 +114,17 @@ impl Walk<'_> {
 
     /// Among the next calls of all.
     async fn along(&mut self, words: Words<'_>) -> Result<Page<Place, Place>, sqlx::Error> {
-        let found = self.run(None, words).await?;
-        let mut page = cut(found, self.looking.limit, |place| *place);
-        if page.next.is_none()
-            && let Some(last) = self.last_looked_at().await?
-        {
-            if !self.filter.oldest_first {
-                // Those without a time come after all the others, of which some have not been looked at.
-                page.items.retain(|(started_at, _)| started_at.is_some());
-            }
-            page.next = Some(last);
+        let mut found = self.run(None, words).await?;
+        let is_full = found.len() > usize::try_from(self.looking.limit).unwrap_or(usize::MAX);
+        let ends_untimed =
+            !self.filter.oldest_first && found.last().is_some_and(|(started_at, _)| started_at.is_none());
+        let last = if is_full && !ends_untimed { None } else { self.last_looked_at().await? };
+        if ends_untimed && last.is_some() {
+            // Those without a time come after all the others, of which some have not been looked at.
+            found.retain(|(started_at, _)| started_at.is_some());
         }
+        let mut page = cut(found, self.looking.limit, |place| *place);
+        page.next = page.next.or(last);
         Ok(page)
     }
 

@@ -44,7 +44,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Page<MessageItem, Place>, sqlx::Error> {
     let (sent_at, id) = after.map_or((None, None), |(sent_at, id)| (sent_at, Some(id)));
-    let items = sqlx::query_file_as!(
+    let mut items = sqlx::query_file_as!(
         MessageItem,
         "sql/people/list_messages.sql",
         scope.tenant(),
@@ -58,16 +58,21 @@ pub async fn list(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut page = cut(items, limit, |message| (message.sent_at, message.id));
-    if page.next.is_none() {
-        let last = sqlx::query_file!("sql/people/last_message_looked_at.sql", scope.tenant(), sent_at, id, LOOK_MAX)
+    let is_full = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    let ends_untimed = items.last().is_some_and(|message| message.sent_at.is_none());
+    let mut last = None;
+    if !is_full || ends_untimed {
+        last = sqlx::query_file!("sql/people/last_message_looked_at.sql", scope.tenant(), sent_at, id, LOOK_MAX)
             .fetch_optional(connection)
-            .await?;
-        if let Some(last) = last {
-            page.items.retain(|message| message.sent_at.is_some());
-            page.next = Some((last.sent_at, last.id));
-        }
+            .await?
+            .map(|row| (row.sent_at, row.id));
     }
+    if last.is_some() {
+        // Those without a time come after all the others, of which some have not been looked at.
+        items.retain(|message| message.sent_at.is_some());
+    }
+    let mut page = cut(items, limit, |message| (message.sent_at, message.id));
+    page.next = page.next.or(last);
     page.items.iter_mut().for_each(|message| message.mask(scope.scope()));
     Ok(page)
 }

@@ -88,7 +88,7 @@ pub(super) async fn list(
     let mut transaction = console.begin().await?;
     let rows = u32::try_from(limit).unwrap_or(u32::MAX);
     let (items, next) = search::page(&mut transaction, &filter, state, before, rows).await?;
-    Ok(Json(Page { items, next }.into()))
+    Ok(Json(Page { items, next, left_out: false }.into()))
 }
 
 /// One event, without its payload.

@@ -25,18 +25,23 @@ pub(super) struct List<T> {
     items: Vec<T>,
     /// For `?after=`; null: there are no more.
     next: Option<String>,
+    /// True where more numbers end in the digits of `search` than are followed (of calls 100, of leads 2,000): rows of the
+    /// others are in no page, and one more digit finds them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    left_out: bool,
 }
 
 impl<T> List<T> {
     /// All there is.
     pub(super) fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
+        Self { items, next: None, left_out: false }
     }
 }
 
 impl<T, P: Serialize> From<Page<T, P>> for List<T> {
     fn from(page: Page<T, P>) -> Self {
-        Self { items: page.items, next: page.next.and_then(|place| cursor::encode(&place)) }
+        let next = page.next.and_then(|place| cursor::encode(&place));
+        Self { items: page.items, next, left_out: page.left_out }
     }
 }
 
@@ -46,7 +51,7 @@ pub(super) fn cut<T, P: Serialize>(mut items: Vec<T>, limit: i64, place: impl Fn
     let is_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| is_more).map(place);
-    Page { items, next }.into()
+    Page { items, next, left_out: false }.into()
 }
 
 /// How many rows, bounded.

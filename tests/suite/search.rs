@@ -156,6 +156,45 @@ async fn words_follow_the_transcript_and_go_with_the_person() {
     assert_eq!(searched.found("calls?search=beginning").await, "3");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn digits_that_too_many_numbers_end_in_say_that_some_are_missing() {
+    let mut searched = Searched::new().await;
+    searched.app.allow_broken_rows();
+    searched
+        .app
+        .execute(
+            "insert into leads (id, tenant_id, phone)
+             select uuid_v7(), t.id, '+155501' || lpad(n::text, 3, '0') || '0777' from tenants t, generate_series(1, 130) n;
+             insert into calls (id, tenant_id, provider, provider_call_id, contact_number, initiated_at)
+             select uuid_v7(), tenant_id, 'retell', 'c' || phone, phone, now() from leads where phone like '%0777'",
+        )
+        .await;
+    let asked = async |path: &str| searched.answer(Role::Agent, path).await.1;
+    let page = asked("calls?search=0777&limit=500").await;
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["left_out"]), (100, &json!(true)));
+    let counted = asked("calls/count?search=0777").await;
+    assert_eq!((&counted["count"], &counted["complete"]), (&json!(100), &json!(false)));
+    let page = asked("calls?search=50777&limit=500").await;
+    assert_eq!((page["items"].as_array().unwrap().len(), page.get("left_out")), (13, None));
+    assert_eq!(asked("calls/count?search=50777").await["complete"], true);
+    let page = asked("leads?search=0777&limit=500").await;
+    assert_eq!((page["items"].as_array().unwrap().len(), page.get("left_out")), (130, None));
+    // The pages say so, and there is no file that ends early.
+    let token = tokens::add(&searched.app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+    let get = async |path: &str| {
+        let request = searched.app.client.get(format!("{}/{path}", searched.app.base)).bearer_auth(token.expose());
+        TestApp::answer(request).await
+    };
+    let words = "than can be looked through";
+    for (path, has_words) in
+        [("calls?search=0777", true), ("unattributed?search=0777", true), ("calls?search=50777", false)]
+    {
+        assert_eq!(get(path).await.assert_status(200).text.contains(words), has_words, "{path}");
+    }
+    assert!(get("calls.csv?search=0777").await.assert_status(422).text.contains(words));
+    assert_eq!(get("calls.csv?search=50777").await.assert_status(200).text.lines().count(), 14);
+}
+
 /// Where a word is on everyone's lips, the newest calls are looked along, and each still stands in the pages once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_that_very_many_calls_have_is_looked_for_along_the_newest() {

@@ -39,6 +39,7 @@ struct Page {
     /// The next page, and how far this one looked.
     next: Option<(String, Option<String>)>,
     is_first: bool,
+    left_out: bool,
     is_filtered: bool,
     hidden: Vec<String>,
     /// Nothing has ever come.
@@ -120,6 +121,7 @@ pub(in crate::dashboard) async fn show(
         campaigns,
         next,
         is_first,
+        left_out: found.left_out,
         is_filtered,
         hidden,
         shell,

@@ -26,6 +26,7 @@ struct Page {
     repeated: Vec<RepeatedNumber>,
     next: Option<String>,
     is_first: bool,
+    left_out: bool,
     said: Option<String>,
     undo: Option<String>,
 }
@@ -68,6 +69,7 @@ pub(in crate::dashboard) async fn show(
         repeated,
         next: next.map(|text| shell.with("after", &text)),
         is_first: after.is_none(),
+        left_out: found.left_out,
         said: said(&shell),
         undo,
         shell,

@@ -3,7 +3,7 @@
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::{StreamExt as _, future::ready, stream};
 use uuid::Uuid;
 
 use super::super::csv::{self, Csv};
@@ -50,6 +50,8 @@ pub(in crate::dashboard) async fn show(
     let shell = Shell::of(&request, &entry, &console, "/leads", "Leads").await?;
     let filter = filter::read(&shell)?;
     let state = State { console, shell, filter, after: None, is_first: true, is_done: false };
+    // What is wrong with the question is said before the download begins.
+    let (first, state) = next(state).await?;
     let rows = stream::try_unfold(state, |state| async move {
         if state.is_done {
             return Ok::<_, actix_web::Error>(None);
@@ -57,13 +59,16 @@ pub(in crate::dashboard) async fn show(
         // A stream that breaks off is seen by the browser as a failed download, not as a short file.
         next(state).await.map(Some).map_err(actix_web::error::ErrorServiceUnavailable)
     });
-    Ok(csv::download("leads.csv").streaming(rows))
+    Ok(csv::download("leads.csv").streaming(stream::once(ready(Ok(first))).chain(rows)))
 }
 
 async fn next(mut state: State) -> Result<(Bytes, State), Fault> {
     let mut transaction = state.console.begin().await?;
     let scope = *state.shell.within();
     let found = people::list_leads(&mut transaction, &scope, &state.filter, state.after, ROWS).await?;
+    if found.left_out {
+        return Err(Fault::unfit("More numbers end in these digits than can be looked through: type one more digit."));
+    }
     people::log_reveal(&mut transaction, scope.scope(), Revealed::List("leads.csv"), found.items.len()).await?;
     transaction.commit().await?;
     let mut csv = Csv::default();

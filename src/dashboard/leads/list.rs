@@ -24,6 +24,7 @@ struct Page {
     leads: Vec<LeadItem>,
     next: Option<String>,
     is_first: bool,
+    left_out: bool,
     is_filtered: bool,
     recent_first: bool,
 }
@@ -87,6 +88,7 @@ pub(in crate::dashboard) async fn show(
         leads: found.items,
         next,
         is_first: after.is_none(),
+        left_out: found.left_out,
         is_filtered: filter::NAMES.iter().any(|name| shell.params.get(name).is_some()),
         recent_first: filter.recent_first && filter.search.is_none(),
         shell,

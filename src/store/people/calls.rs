@@ -97,7 +97,7 @@ pub async fn list(
     let mut items =
         sqlx::query_file_as!(CallItem, "sql/people/show_calls.sql", &ids, scope.tenant()).fetch_all(connection).await?;
     items.iter_mut().for_each(|call| call.mask(scope.scope()));
-    Ok(Page { items, next: found.next })
+    Ok(Page { items, next: found.next, left_out: found.left_out })
 }
 
 /// Counts calls, as far as that takes a moment.

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::search::People;
 use super::{LOOK_MAX, Page, Search, cut};
 use crate::access::TenantScope;
 
@@ -66,8 +67,8 @@ pub async fn list(
             by_number(connection, scope, filter, Some(numbers), after, limit).await?
         }
         (None, Some(search)) => {
-            let numbers = search.people(&mut *connection, scope, FOUND_MAX).await?;
-            by_number(connection, scope, filter, numbers, after, limit).await?
+            let People { numbers, left_out } = search.people(&mut *connection, scope, FOUND_MAX).await?;
+            Page { left_out, ..by_number(connection, scope, filter, numbers, after, limit).await? }
         }
     };
     for lead in &mut page.items {
@@ -157,5 +158,5 @@ async fn by_last_call(
             .fetch_optional(connection)
             .await?;
     }
-    Ok(Page { items: page.items.into_iter().map(|(_, lead)| lead).collect(), next })
+    Ok(Page { items: page.items.into_iter().map(|(_, lead)| lead).collect(), next, left_out: false })
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::search::{self, Candidates, Words};
+use super::search::{self, Calls, Candidates, Words};
 use super::{CallFilter, Page, Place, Search, Within, cut};
 use crate::access::TenantScope;
 
@@ -33,9 +33,8 @@ pub(super) async fn find(
     let mut walk = Walk { connection, scope, filter, after, looking };
     if let Some(number) = &filter.number {
         let within = walk.within();
-        let (calls, until) =
-            search::calls_of(walk.connection, scope, std::slice::from_ref(number), None, within).await?;
-        return walk.among(&calls, until, filter.words()).await;
+        let calls = search::calls_of(walk.connection, scope, std::slice::from_ref(number), None, within).await?;
+        return walk.among(&calls, filter.words()).await;
     }
     let Some(search) = &filter.search else { return walk.along(NO_WORDS).await };
     if matches!(search, Search::Text(_)) {
@@ -47,7 +46,7 @@ pub(super) async fn find(
     }
     let within = walk.within();
     match search.calls(walk.connection, scope, within).await? {
-        Candidates::Calls(calls, until) => walk.among(&calls, until, NO_WORDS).await,
+        Candidates::Calls(calls) => walk.among(&calls, NO_WORDS).await,
         Candidates::Frequent => {
             walk.looking = Looking { look: FREQUENT_LOOK, ..looking };
             walk.along(search.words()).await
@@ -94,21 +93,16 @@ impl Walk<'_> {
         self.after.map_or((None, None), |(started_at, id)| (started_at, Some(id)))
     }
 
-    /// Among these calls. `until`: the place beyond which somebody has more; the oldest first, it is the last that is
-    /// shown.
-    async fn among(
-        &mut self,
-        calls: &[Uuid],
-        until: Option<Place>,
-        words: Words<'_>,
-    ) -> Result<Page<Place, Place>, sqlx::Error> {
-        let mut found = self.run(Some(calls), words).await?;
-        let until = until.filter(|_| !self.filter.oldest_first);
+    /// Among these calls, up to the place beyond which somebody has more; the oldest first, it is the last that is shown.
+    async fn among(&mut self, calls: &Calls, words: Words<'_>) -> Result<Page<Place, Place>, sqlx::Error> {
+        let mut found = self.run(Some(&calls.ids), words).await?;
+        let until = calls.until.filter(|_| !self.filter.oldest_first);
         if let Some(until) = until {
             found.retain(|place| newness(place) >= newness(&until));
         }
         let mut page = cut(found, self.looking.limit, |place| *place);
         page.next = page.next.or(until);
+        page.left_out = calls.left_out;
         Ok(page)
     }
 

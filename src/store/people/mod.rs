@@ -69,6 +69,8 @@ pub struct Page<T, P> {
     pub items: Vec<T>,
     /// The last row that was looked at; `None`: there are no more.
     pub next: Option<P>,
+    /// Whether more numbers end in the digits of a search than were followed: rows of the others are in no page.
+    pub left_out: bool,
 }
 
 /// One more row than was asked for says that there is a next page.
@@ -77,7 +79,7 @@ fn cut<T, P>(mut items: Vec<T>, limit: i64, place: impl Fn(&T) -> P) -> Page<T, 
     let is_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| is_more).map(place);
-    Page { items, next }
+    Page { items, next, left_out: false }
 }
 
 /// JSON as the database wrote it.

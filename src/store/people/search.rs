@@ -109,10 +109,29 @@ fn digits(typed: &str) -> Option<String> {
 /// Where the calls of a search are to be looked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Candidates {
-    /// These calls are all that there are, up to a place beyond which somebody has more.
-    Calls(Vec<Uuid>, Option<Place>),
+    /// These calls are all that there are of the people who were followed.
+    Calls(Calls),
     /// Too many have it: among the newest.
     Frequent,
+}
+
+/// Calls, newest of each person.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Calls {
+    pub(super) ids: Vec<Uuid>,
+    /// The place beyond which somebody has more.
+    pub(super) until: Option<Place>,
+    /// Whether some people were not followed.
+    pub(super) left_out: bool,
+}
+
+/// The people that a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct People {
+    /// Their numbers; `None`: too many have the name.
+    pub(super) numbers: Option<Vec<String>>,
+    /// Whether more numbers end in the digits than these: one types another digit.
+    pub(super) left_out: bool,
 }
 
 /// The parts of a search that match_calls.sql looks at row by row.
@@ -139,14 +158,13 @@ impl Search {
         within: Within,
     ) -> Result<Candidates, sqlx::Error> {
         if let Self::Id(id) = self {
-            return Ok(Candidates::Calls(vec![*id], None));
+            return Ok(Candidates::Calls(Calls { ids: vec![*id], ..Calls::default() }));
         }
         let (spoken, _, typed) = self.words();
-        let Some(mut people) = self.people(&mut *connection, scope, PEOPLE_MAX).await? else {
-            return Ok(Candidates::Frequent);
-        };
-        people.truncate(usize::try_from(PEOPLE_MAX).unwrap_or(usize::MAX));
-        let (mut calls, until) = calls_of(&mut *connection, scope, &people, typed, within).await?;
+        let People { numbers, left_out } = self.people(&mut *connection, scope, PEOPLE_MAX).await?;
+        let Some(numbers) = numbers else { return Ok(Candidates::Frequent) };
+        let mut calls = calls_of(&mut *connection, scope, &numbers, typed, within).await?;
+        calls.left_out = left_out;
         if let Some(spoken) = spoken {
             let found = sqlx::query_file_scalar!("sql/people/find_spoken.sql", scope.tenant(), spoken, SPOKEN_MAX + 1)
                 .fetch_all(connection)
@@ -154,40 +172,44 @@ impl Search {
             if found.len() > usize::try_from(SPOKEN_MAX).unwrap_or(usize::MAX) {
                 return Ok(Candidates::Frequent);
             }
-            calls.extend(found);
+            calls.ids.extend(found);
         }
-        Ok(Candidates::Calls(calls, until))
+        Ok(Candidates::Calls(calls))
     }
 
-    /// The numbers of the people that it finds. `None`: more than so many have the name.
+    /// The people that it finds, so many at most.
     pub(super) async fn people(
         &self,
         connection: &mut PgConnection,
         scope: &TenantScope,
         most: i64,
-    ) -> Result<Option<Vec<String>>, sqlx::Error> {
+    ) -> Result<People, sqlx::Error> {
         let digits = match self {
             Self::Digits(digits) => Some(digits.expose().backwards.as_str()),
             Self::Id(_) | Self::Text(_) => None,
         };
         let (_, name, _) = self.words();
-        let people = sqlx::query_file_scalar!("sql/people/find_people.sql", scope.tenant(), digits, name, most + 1)
-            .fetch_all(connection)
-            .await?;
-        let is_too_many = people.len() > usize::try_from(most).unwrap_or(usize::MAX);
-        // Of so many numbers that end alike the first ones do: one types another digit.
-        Ok((!is_too_many || digits.is_some()).then_some(people))
+        let mut numbers =
+            sqlx::query_file_scalar!("sql/people/find_people.sql", scope.tenant(), digits, name, most + 1)
+                .fetch_all(connection)
+                .await?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let is_too_many = numbers.len() > most;
+        numbers.truncate(most);
+        // Of numbers that end alike some do, since one can type another digit; of a name one mostly cannot say more.
+        let numbers = (!is_too_many || digits.is_some()).then_some(numbers);
+        Ok(People { numbers, left_out: is_too_many && digits.is_some() })
     }
 }
 
-/// The newest calls of these numbers, and the one that the platform calls so; and up to which place they are all.
+/// The newest calls of these numbers, and the one that the platform calls so.
 pub(super) async fn calls_of(
     connection: &mut PgConnection,
     scope: &TenantScope,
     numbers: &[String],
     provider_call_id: Option<&str>,
     within: Within,
-) -> Result<(Vec<Uuid>, Option<Place>), sqlx::Error> {
+) -> Result<Calls, sqlx::Error> {
     let rows = sqlx::query_file!(
         "sql/people/find_calls.sql",
         scope.tenant(),
@@ -201,7 +223,7 @@ pub(super) async fn calls_of(
     .await?;
     let last = rows.iter().filter(|row| row.nth == CALLS_OF_NUMBER_MAX).map(|row| (row.started_at, row.id));
     let until = last.max_by_key(|(started_at, id)| (*started_at, Reverse(*id)));
-    Ok((rows.into_iter().map(|row| row.id).collect(), until))
+    Ok(Calls { ids: rows.into_iter().map(|row| row.id).collect(), until, left_out: false })
 }
 
 #[cfg(test)]

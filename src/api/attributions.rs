@@ -65,6 +65,8 @@ pub(super) struct AttributeMatching {
     /// All calls of the tenant: instead of a filter.
     #[serde(default)]
     all: bool,
+    /// The `at` of a count: calls that came since are passed over. When nobody says, those that come from now on are.
+    counted_at: Option<DateTime<Utc>>,
 }
 
 /// What was done.
@@ -98,7 +100,7 @@ pub(super) async fn attribute(
     console: Data<Console>,
     body: Json<AttributeMatching>,
 ) -> Result<Json<AttributedMatching>, Problem> {
-    let AttributeMatching { filter, campaign_id, dry_run, all } = body.into_inner();
+    let AttributeMatching { filter, campaign_id, dry_run, all, counted_at } = body.into_inner();
     let (scope, filter) = filter.read(&entry, &console).await?;
     if filter == CallFilter::default() && !all {
         return Err(Problem::unfit("which calls? Name a filter, or say all"));
@@ -109,7 +111,10 @@ pub(super) async fn attribute(
     transaction.rollback().await?;
     let attributed = match dry_run {
         true => Attributed::default(),
-        false => people::attribute_matching(console.pool(), &scope, &filter, campaign_id).await?,
+        false => {
+            let counted_at = counted_at.unwrap_or(matched.at);
+            people::attribute_matching(console.pool(), &scope, &filter, counted_at, campaign_id).await?
+        }
     };
     Ok(Json(AttributedMatching { dry_run, matched, attributed }))
 }

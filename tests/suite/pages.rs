@@ -119,7 +119,16 @@ async fn calls_are_given_to_a_campaign_by_tick_or_by_filter_and_it_is_undone() {
     let asked = visitor.post("/unattributed/all", &filter).await;
     assert!(asked.assert_status(200).text.contains("Give 30 calls to Spring?"), "{}", asked.text);
     assert_eq!(visitor.app.value(by_hand).await, json!(0));
-    visitor.post("/unattributed/all", &[&filter[..], &[("sure", "1")]].concat()).await.assert_status(303);
+    // What comes between the question and the answer is nothing that was agreed to.
+    visitor
+        .app
+        .execute(&format!(
+            "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at)
+             values (uuid_v7(), '{TENANT}', 'retell', 'late', 'inbound', 'ended', '2026-10-01T12:00:00Z')"
+        ))
+        .await;
+    let counted = asked.text.split("name=\"counted\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    visitor.post("/unattributed/all", &[&filter[..], &[("counted", counted)]].concat()).await.assert_status(303);
     assert_eq!(visitor.app.value(by_hand).await, json!(30));
     let logged = "select jsonb_agg(action order by at) from operator_log where action like '%attribut%'";
     let actions = json!(["attribute_calls", "undo_attribution", "attribute_calls"]);

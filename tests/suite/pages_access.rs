@@ -34,9 +34,14 @@ fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
         ("POST", "/calls/{id}/campaign") => (id(1).to_string(), vec![("to", "none".to_owned())]),
         ("POST", "/calls/{id}/notes") => (id(1).to_string(), vec![("note", "called back".to_owned())]),
         ("POST", "/unattributed/selected") => (String::new(), [of(1), vec![("to", "none".to_owned())]].concat()),
-        ("POST", "/unattributed/all") => {
-            (String::new(), vec![("to", id(5).to_string()), ("tenant", "default".to_owned()), ("sure", "1".to_owned())])
-        }
+        ("POST", "/unattributed/all") => (
+            String::new(),
+            vec![
+                ("to", id(5).to_string()),
+                ("tenant", "default".to_owned()),
+                ("counted", "2126-11-01T12:00:00Z".to_owned()),
+            ],
+        ),
         ("POST", "/unattributed/undo") => (String::new(), vec![("undo", id(9).to_string())]),
         ("POST", "/unattributed/rule") => {
             let fields = vec![("to", id(5).to_string()), ("our_number", "+15550100010".to_owned())];

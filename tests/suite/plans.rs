@@ -57,7 +57,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/add_call_note", &["{call}, @, 'x', 'user x'"]),
     ("people/analytics_of_calls", &["array[{call}], @, null", "array[{call}], @, {number}"]),
     ("people/appointments_of_number", &["@, {number}, 100"]),
-    ("people/attribute_calls", &["array[{call}], @, null, gen_random_uuid()"]),
+    ("people/attribute_calls", &["array[{call}], @, null, gen_random_uuid(), now()"]),
     ("people/call_exists", &["{call}, @"]),
     ("people/call_names", &["array[{call}], @"]),
     ("people/campaign_exists", &["md5('campaign1')::uuid, @"]),

@@ -4,6 +4,7 @@
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use chrono::SecondsFormat;
 use uuid::Uuid;
 
 use super::super::fault::Fault;
@@ -34,6 +35,11 @@ struct Confirm {
 impl Confirm {
     fn calls(&self) -> i64 {
         i64::try_from(self.counted.count).unwrap_or(i64::MAX)
+    }
+
+    /// When they were counted, to the last digit: what came since stays as it is.
+    fn counted_at(&self) -> String {
+        self.counted.at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
     }
 
     fn is_filtered(&self) -> bool {
@@ -71,8 +77,9 @@ pub(in crate::dashboard) async fn all(
     }
     let filter = filter::read(&shell, &form)?;
     let campaign_id = read_campaign(&entry, &console, form.get("to")).await?;
-    if form.is_set("sure") {
-        let done = people::attribute_matching(console.pool(), shell.within(), &filter, campaign_id).await?;
+    if let Some(counted_at) = form.get("counted") {
+        let counted_at = counted_at.parse().map_err(|_| Fault::NotFound)?;
+        let done = people::attribute_matching(console.pool(), shell.within(), &filter, counted_at, campaign_id).await?;
         return Ok(back(&form, if done.unfinished { "unfinished" } else { "attributed" }, done));
     }
     let mut transaction = console.begin().await?;
@@ -133,7 +140,7 @@ pub(in crate::dashboard) async fn rule(
 fn back(form: &Params, said: &str, done: Attributed) -> HttpResponse {
     let changed = done.changed.to_string();
     let undo = done.log_id.filter(|_| said != "undone" && said != "undoing").map(|id| id.to_string());
-    let kept = form.without(&["csrf", "id", "to", "sure", "undo", "unattributed", "our_number"]);
+    let kept = form.without(&["csrf", "id", "to", "counted", "undo", "unattributed", "our_number"]);
     let query = kept.with("said", Some(said)).with("n", Some(&changed)).with("undo", undo.as_deref()).query();
     see_other(&format!("/unattributed{query}"))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
@@ -42,24 +43,26 @@ pub async fn attribute(
     let details = json!({ "campaign_id": campaign_id, "call_ids": calls });
     let mut transaction = db::bounded(pool, LONGEST).await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
-    let step = Step { scope, log_id, campaign_id, details: &details };
+    let step = Step { scope, log_id, campaign_id, counted_at: None, details: &details };
     let changed = step.take(&mut transaction, calls).await?;
     transaction.commit().await?;
     Ok(Attributed { log_id: (changed > 0).then_some(log_id), changed, unfinished: false })
 }
 
-/// Gives all calls of a filter to a campaign, each step in a transaction of its own with its part of the line in the
-/// operator log. Calls that come meanwhile are passed over.
+/// Gives all calls of a filter that were there when they were counted to a campaign, each step in a transaction of its
+/// own with its part of the line in the operator log. What came since is nothing that anybody agreed to.
 pub async fn attribute_matching(
     pool: &PgPool,
     scope: &TenantScope,
     filter: &CallFilter,
+    counted_at: DateTime<Utc>,
     campaign_id: Option<Uuid>,
 ) -> Result<Attributed, sqlx::Error> {
     let filter = &CallFilter { oldest_first: false, ..filter.clone() };
-    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": described(filter) });
+    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": described(filter),
+                          "counted_at": counted_at });
     let log_id = Uuid::now_v7();
-    let step = Step { scope: scope.scope(), log_id, campaign_id, details: &details };
+    let step = Step { scope: scope.scope(), log_id, campaign_id, counted_at: Some(counted_at), details: &details };
     let end = Instant::now() + LONGEST;
     let (mut after, mut changed, mut unfinished) = (None, 0, false);
     loop {
@@ -117,6 +120,8 @@ struct Step<'a> {
     scope: &'a Scope,
     log_id: Uuid,
     campaign_id: Option<Uuid>,
+    /// Later calls are passed over.
+    counted_at: Option<DateTime<Utc>>,
     details: &'a Value,
 }
 
@@ -125,9 +130,10 @@ impl Step<'_> {
         if calls.is_empty() {
             return Ok(0);
         }
-        let Self { scope, log_id, campaign_id, details } = self;
+        let Self { scope, log_id, campaign_id, counted_at, details } = self;
+        let tenant_id = scope.tenant_id();
         let changed =
-            sqlx::query_file!("sql/people/attribute_calls.sql", calls, scope.tenant_id(), *campaign_id, *log_id)
+            sqlx::query_file!("sql/people/attribute_calls.sql", calls, tenant_id, *campaign_id, *log_id, *counted_at)
                 .execute(&mut *connection)
                 .await?
                 .rows_affected();

@@ -76,6 +76,8 @@ pub struct Counted {
     pub count: u64,
     /// Whether these are all; else there may be more: "10,000+".
     pub complete: bool,
+    /// When they were counted.
+    pub at: DateTime<Utc>,
 }
 
 /// Calls that are counted at most: nobody reads a larger number otherwise than "many".
@@ -107,8 +109,11 @@ pub async fn count(
     filter: &CallFilter,
 ) -> Result<Counted, sqlx::Error> {
     let looking = Looking { limit: COUNT_MAX, look: COUNT_LOOK_MAX };
+    // Before they are looked at: what comes in between is counted perhaps, and never attributed uncounted.
+    let at = sqlx::query_file_scalar!("sql/db/now.sql").fetch_one(&mut *connection).await?;
     let found = matching::find(connection, scope, filter, None, looking).await?;
-    Ok(Counted { count: found.items.len() as u64, complete: found.next.is_none() })
+    let complete = found.next.is_none() && !found.left_out;
+    Ok(Counted { count: found.items.len() as u64, complete, at })
 }
 
 impl CallItem {

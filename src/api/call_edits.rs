@@ -48,7 +48,7 @@ pub(super) async fn edit(
     id: Path<Uuid>,
     body: Json<EditCall>,
 ) -> Result<Json<Changed>, Problem> {
-    let edit = CallEdit { converted: body.converted, campaign_id: body.campaign_id };
+    let edit = CallEdit { converted: body.converted, campaign_id: body.campaign_id, ..CallEdit::default() };
     if edit == CallEdit::default() {
         return Err(Problem::unfit("name converted or campaign_id"));
     }

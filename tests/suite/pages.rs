@@ -149,6 +149,18 @@ async fn what_people_decide_of_a_call_says_who_and_is_undone() {
     let page = visitor.get(&back).await.text;
     assert!(page.contains("The conversion is set.") && page.contains("value=\"none\">Undo"), "{page}");
     assert!(page.contains("token desk") && page.contains(">Converted<"), "{page}");
+    // Undoing changes what one has set, and nothing that somebody decided since.
+    let undo = [("converted", "none"), ("set", "1")];
+    let decided = format!("select coalesce(converted_by_hand::text, 'nobody') from calls where id = '{}'", call(1));
+    visitor.post(&format!("{path}/conversion"), &[("converted", "0")]).await.assert_status(303);
+    let led = visitor.post(&format!("{path}/conversion"), &undo).await.headers["location"].clone();
+    let page = visitor.get(led.to_str().unwrap()).await.text;
+    assert!(page.contains("Nothing was undone: somebody has decided anew"), "{page}");
+    assert_eq!(visitor.app.value(&decided).await, "false");
+    visitor.post(&format!("{path}/conversion"), &[("converted", "1")]).await.assert_status(303);
+    let led = visitor.post(&format!("{path}/conversion"), &undo).await.headers["location"].clone();
+    assert!(visitor.get(led.to_str().unwrap()).await.text.contains("The conversion is what it was."));
+    assert_eq!(visitor.app.value(&decided).await, "nobody");
     visitor.post(&format!("{path}/notes"), &[("note", "Wants <b>two</b>")]).await.assert_status(303);
     let page = visitor.get(&path).await.text;
     assert!(page.contains("Wants &#60;b&#62;two") || page.contains("Wants &lt;b&gt;two"), "{page}");

@@ -65,7 +65,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/campaign_stats", &["@, now() - interval '30 days', now()"]),
     ("people/changes_of_lead", &["{lead}::text, 100"]),
     ("people/drop_changed_quarters", &["@, 1000"]),
-    ("people/edit_call", &["{call}, @, true, true, false, null"]),
+    ("people/edit_call", &["{call}, @, true, true, false, null, true, null"]),
     ("people/edit_lead", &["{lead}, @, true, 'x', false, null, false, null, false, null, false, null"]),
     ("people/edits_of_call", &["{call}, {call}::text, @"]),
     ("people/events_of_call", &["@, 'retell', 'call_x', uuid_v7(), uuid_v7(), 100"]),

@@ -50,8 +50,8 @@ struct Page {
     data: Vec<(String, String)>,
     raw: String,
     said: Option<&'static str>,
-    /// What conversion was before it was changed just now, for undoing it.
-    was: Option<String>,
+    /// What the conversion was set to just now, and what it was before, for undoing it.
+    undo: Option<(String, String)>,
     call: CallDetail,
 }
 
@@ -131,7 +131,7 @@ pub(in crate::dashboard) async fn show(
         data: data(&call.analysis),
         raw: serde_json::to_string_pretty(&call).unwrap_or_default(),
         said: said(shell.params.get("said")),
-        was: shell.params.owned("was").filter(|was| ["1", "0", "none"].contains(&was.as_str())),
+        undo: undo(&shell),
         call,
         shell,
     })
@@ -140,10 +140,17 @@ pub(in crate::dashboard) async fn show(
 fn said(word: Option<&str>) -> Option<&'static str> {
     match word? {
         "converted" => Some("The conversion is set."),
+        "undone" => Some("The conversion is what it was."),
+        "anew" => Some("Nothing was undone: somebody has decided anew meanwhile."),
         "campaign" => Some("The campaign is set."),
         "noted" => Some("The note is kept."),
         _ => None,
     }
+}
+
+fn undo(shell: &Shell) -> Option<(String, String)> {
+    let word = |name: &str| shell.params.owned(name).filter(|word| ["1", "0", "none"].contains(&word.as_str()));
+    word("set").zip(word("was"))
 }
 
 fn stages(call: &CallDetail) -> Vec<Stage> {

@@ -10,7 +10,7 @@ use super::super::shell::see_other;
 use crate::console::{Console, Entry};
 use crate::store::people::{self, CallEdit, Noted};
 
-/// Whether it was a success: 1, 0, or nobody has decided.
+/// Whether it was a success: 1, 0, or nobody has decided. Undoing names what was `set`, and leaves what was decided since.
 pub(in crate::dashboard) async fn conversion(
     entry: ReqData<Entry>,
     console: Data<Console>,
@@ -18,15 +18,18 @@ pub(in crate::dashboard) async fn conversion(
     body: Bytes,
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
-    let converted = match form.get("converted") {
-        Some("1") => Some(true),
-        Some("0") => Some(false),
-        Some("none") => None,
-        _ => return Err(Fault::unfit("converted is 1, 0 or none.")),
+    let converted = decided(form.get("converted").unwrap_or_default())?;
+    let was_set = form.get("set").map(decided).transpose()?;
+    let edit = CallEdit { converted: Some(converted), if_converted: was_set, ..CallEdit::default() };
+    let is_set = people::edit_call(console.pool(), &entry.scope, *id, edit).await?;
+    let back = form.without(&["csrf", "converted", "set"]);
+    let back = match (is_set, was_set) {
+        (true, None) => back.with("said", Some("converted")).with("set", form.get("converted")),
+        (true, Some(_)) => back.with("said", Some("undone")),
+        // Or it is not theirs, as the page will say.
+        (false, Some(_)) => back.with("said", Some("anew")),
+        (false, None) => return Err(Fault::NotFound),
     };
-    let edit = CallEdit { converted: Some(converted), ..CallEdit::default() };
-    set(&entry, &console, *id, edit).await?;
-    let back = form.without(&["csrf", "converted"]).with("said", Some("converted"));
     Ok(see_other(&format!("/calls/{id}{}", back.query())))
 }
 
@@ -77,6 +80,15 @@ pub(in crate::dashboard) async fn read_campaign(
     match people::has_campaign(console.pool(), &entry.scope, id).await? {
         true => Ok(Some(id)),
         false => Err(Fault::unfit("There is no such campaign, or it is not yours.")),
+    }
+}
+
+fn decided(word: &str) -> Result<Option<bool>, Fault> {
+    match word {
+        "1" => Ok(Some(true)),
+        "0" => Ok(Some(false)),
+        "none" => Ok(None),
+        _ => Err(Fault::unfit("converted is 1, 0 or none.")),
     }
 }
 

@@ -15,9 +15,12 @@ pub struct CallEdit {
     pub converted: Option<Option<bool>>,
     /// Whose campaign it was, whatever was derived.
     pub campaign_id: Option<Option<Uuid>>,
+    /// Nothing is set unless this is still the conversion: else somebody has decided anew.
+    pub if_converted: Option<Option<bool>>,
 }
 
-/// Sets it. False: there is no such call, it is not theirs, or the campaign is another tenant's.
+/// Sets it. False: there is no such call, it is not theirs, the campaign is another tenant's, or the conversion is not what
+/// it must be.
 pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Result<bool, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
@@ -29,6 +32,8 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
         edit.converted.flatten(),
         edit.campaign_id.is_some(),
         edit.campaign_id.flatten(),
+        edit.if_converted.is_some(),
+        edit.if_converted.flatten(),
     )
     .execute(&mut *transaction)
     .await?

@@ -141,6 +141,45 @@ async fn calls_are_given_to_a_campaign_by_tick_or_by_filter_and_it_is_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_lately_is_undone_in_whichever_order() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    let campaign = Uuid::from_u128(0xca3a).to_string();
+    let by_hand = "select count(*) from calls where campaign_id_by_hand is not null";
+    let other = Uuid::from_u128(9);
+    // As of a tenant who is nobody's business, and as of an attribution that took two requests.
+    visitor
+        .app
+        .execute(&format!(
+            "insert into tenants (id, slug, name) values ('{other}', 'other', 'Other');
+             insert into calls (id, tenant_id, provider, provider_call_id) values ('{other}', '{other}', 'retell', 'theirs');
+             insert into operator_log (id, actor, action, row_count) values ('{other}', 'user of others', 'x', 7);
+             insert into attributions (log_id, call_id) values ('{other}', '{other}')"
+        ))
+        .await;
+    for n in 1..=2_u32 {
+        let ids: Vec<String> = (n * 10..n * 10 + 3 + n).map(|n| call(n).to_string()).collect();
+        let mut fields: Vec<(&str, &str)> = ids.iter().map(|id| ("id", id.as_str())).collect();
+        fields.push(("to", &campaign));
+        visitor.post("/unattributed/selected", &fields).await.assert_status(303);
+    }
+    assert_eq!(visitor.app.value(by_hand).await, json!(9));
+    let page = visitor.get("/unattributed").await.text;
+    let lately = page.split("Lately given").nth(1).unwrap();
+    assert!(lately.contains("token desk") && !lately.contains("others"), "{lately}");
+    assert!(lately.find("5 calls to").unwrap() < lately.find("4 calls to").unwrap(), "{lately}");
+    for (is_older, left) in [(true, 5), (false, 0)] {
+        let page = visitor.get("/unattributed").await.text;
+        let ids: Vec<&str> = page.split("name=\"undo\" value=\"").skip(1).map(|rest| &rest[..36]).collect();
+        let id = if is_older { ids.last() } else { ids.first() };
+        visitor.post("/unattributed/undo", &[("undo", id.unwrap())]).await.assert_status(303);
+        assert_eq!(visitor.app.value(by_hand).await, json!(left));
+    }
+    assert!(!visitor.get("/unattributed").await.text.contains("Lately given"));
+    let viewer = Visitor::come(visitor.app, Role::Viewer).await;
+    assert!(!viewer.get("/unattributed").await.text.contains("Lately given"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_decide_of_a_call_says_who_and_is_undone() {
     let visitor = Visitor::come(with_calls().await, Role::Agent).await;
     let path = format!("/calls/{}", call(1));

@@ -10,7 +10,7 @@ use super::super::show;
 use super::filter;
 use super::row::{self, Day};
 use crate::console::{Console, Entry, cursor};
-use crate::store::people::{self, RepeatedNumber, Revealed};
+use crate::store::people::{self, RecentAttribution, RepeatedNumber, Revealed};
 use crate::store::roster::campaigns::{self, CampaignRow};
 
 /// Rows of a page: fifty are given to a campaign in one go.
@@ -24,6 +24,7 @@ struct Page {
     rows: usize,
     campaigns: Vec<CampaignRow>,
     repeated: Vec<RepeatedNumber>,
+    lately: Vec<RecentAttribution>,
     next: Option<String>,
     is_first: bool,
     left_out: bool,
@@ -58,6 +59,10 @@ pub(in crate::dashboard) async fn show(
     people::log_reveal(&mut transaction, shell.within().scope(), Revealed::List("calls"), rows.len()).await?;
     let campaigns = campaigns::list(&mut *transaction, Some(shell.tenant.id)).await?;
     let repeated = people::repeated_numbers(&mut transaction, shell.within()).await?;
+    let lately = match shell.may_edit() {
+        true => people::recent_attributions(&mut transaction, shell.within()).await?,
+        false => Vec::new(),
+    };
     transaction.commit().await?;
     let today = show::day(&shell.now, shell.zone);
     let undo = shell.params.owned("undo").filter(|id| id.parse::<uuid::Uuid>().is_ok());
@@ -67,6 +72,7 @@ pub(in crate::dashboard) async fn show(
         days: row::by_day(rows, shell.zone, today),
         campaigns,
         repeated,
+        lately,
         next: next.map(|text| shell.with("after", &text)),
         is_first: after.is_none(),
         left_out: found.left_out,

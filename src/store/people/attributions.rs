@@ -21,6 +21,26 @@ const AT_ONCE: i64 = 2_000;
 /// After so long the report says how far it came; ask again for the rest.
 const LONGEST: Duration = Duration::from_secs(15);
 
+/// Attributions that are shown as the last ones.
+const RECENT_MAX: i64 = 5;
+/// Attributions of all tenants among which they are looked for.
+const RECENT_LOOK_MAX: i64 = 100;
+
+/// One that can still be undone.
+#[derive(Clone, Debug)]
+pub struct RecentAttribution {
+    /// By which it is undone.
+    pub id: Uuid,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// How many calls it changed.
+    pub calls: i64,
+    /// The login, or the label of the token; its id, when it is gone.
+    pub who: String,
+    /// Where they were given to; `None`: what their number or agent says.
+    pub campaign: Option<String>,
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Attributed {
@@ -83,6 +103,21 @@ pub async fn attribute_matching(
         }
     }
     Ok(Attributed { log_id: (changed > 0).then_some(log_id), changed, unfinished })
+}
+
+/// The last ones of a tenant, the newest first: one that took several requests is several.
+pub async fn recent(connection: &mut PgConnection, scope: &TenantScope) -> Result<Vec<RecentAttribution>, sqlx::Error> {
+    let (tenant_id, text) = (scope.tenant(), scope.tenant().to_string());
+    sqlx::query_file_as!(
+        RecentAttribution,
+        "sql/people/recent_attributions.sql",
+        tenant_id,
+        text,
+        RECENT_LOOK_MAX,
+        RECENT_MAX
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Puts back what was before an attribution, where nobody has decided anew since. Asked again after it was unfinished it

@@ -25,7 +25,9 @@ mod tenants;
 mod timeline;
 
 pub use analytics::{AnalysisItem, list as list_analytics};
-pub use attributions::{Attributed, attribute, attribute_matching, undo_attribution};
+pub use attributions::{
+    Attributed, RecentAttribution, attribute, attribute_matching, recent as recent_attributions, undo_attribution,
+};
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
 pub use call_edits::{CallEdit, edit as edit_call, has_call, has_campaign};
 pub use call_history::{EditOfCall, edits as edits_of_call};

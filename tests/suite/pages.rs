@@ -260,3 +260,36 @@ async fn every_field_of_a_call_was_set_by_one_of_its_events() {
     }
     assert!(told > 10, "only {told} fields");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_call_are_found_among_many_of_others_or_it_is_said_that_there_are_more() {
+    let app = with_calls().await;
+    let events = |provider: &str, key: &str, many: u32| {
+        format!(
+            "insert into webhook_events (connection_id, event_type, external_event_id, payload)
+             select '{}', 'made_up', '{key}' || n, '{{}}' from generate_series(1, {many}) n",
+            app.connection_id(provider)
+        )
+    };
+    app.execute(&events("dialpad", "others-", 6_000)).await;
+    app.execute(&events("retell", "c1:", 1)).await;
+    let visitor = Visitor::come(app, Role::Agent).await;
+    let found = async |n: u32| {
+        let answer = visitor.get(&format!("/api/v1/calls/{}/events", call(n))).await;
+        let events: serde_json::Value = serde_json::from_str(&answer.assert_status(200).text).unwrap();
+        (events["items"].as_array().unwrap().len(), events["complete"].as_bool().unwrap())
+    };
+    assert_eq!((found(1).await, found(59).await), ((1, true), (0, true)));
+    assert!(visitor.get(&format!("/calls/{}", call(59))).await.text.contains("None is kept any more"));
+    let connection = visitor.app.connection_id("retell");
+    visitor
+        .app
+        .execute(&format!(
+            "insert into webhook_events (connection_id, event_type, external_event_id, payload)
+             select '{connection}', 'made_up', 'x' || n, '{{}}' from generate_series(1, 5001) n"
+        ))
+        .await;
+    assert_eq!(found(59).await, (0, false));
+    let page = visitor.get(&format!("/calls/{}", call(59))).await.text;
+    assert!(page.contains("more events were received around the call than can be looked through"), "{page}");
+}

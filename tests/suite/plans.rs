@@ -68,7 +68,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/edit_call", &["{call}, @, true, true, false, null, true, null"]),
     ("people/edit_lead", &["{lead}, @, true, 'x', false, null, false, null, false, null, false, null"]),
     ("people/edits_of_call", &["{call}, {call}::text, @"]),
-    ("people/events_of_call", &["@, 'retell', 'call_x', uuid_v7(), uuid_v7(), 100"]),
+    ("people/events_of_call", &["@, 'retell', 'call_x', uuid_v7(), uuid_v7(), 400, 100"]),
     ("people/fill_quarters", &["@, now() - interval '2 days', now(), 100"]),
     ("people/find_call", &["{call}, @", "{call}, null"]),
     (

@@ -11,10 +11,15 @@ use super::analytics::{self, AnalysisItem};
 use super::json;
 use crate::access::Scope;
 
-/// Events come some time before and after what they report: those received within it of the call are looked at.
+/// Events come some time after what they report, and those of a call may have waited in the queue before its row was
+/// written: those received within it of the call are looked at.
 const EVENTS_AROUND: TimeDelta = TimeDelta::hours(1);
-/// Events that are looked at for one call: their payloads are read.
-const EVENTS_LOOKED_AT_MAX: i64 = 5_000;
+/// Nothing is heard of a call before it begins; but a platform's clock may be that much ahead.
+const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(5);
+/// Events of all tenants that are walked along for one call: some milliseconds for ten thousand.
+const EVENTS_WALKED_MAX: i64 = 50_000;
+/// Events of the tenant and the platform whose payloads are read for one call.
+const PAYLOADS_READ_MAX: i64 = 5_000;
 
 /// A call, whole.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -174,28 +179,33 @@ pub async fn events_of(
     let Some(row) = row else { return Ok(None) };
     // A retry of a Bolna execution is id#n here, and id in what was sent.
     let sent_id = row.provider_call_id.split('#').next().unwrap_or_default();
+    let began_at = row.started_at.unwrap_or(row.created_at).min(row.created_at) - EVENTS_BEFORE;
+    let first = began_at.max(row.created_at - EVENTS_AROUND);
     let last = [row.ended_at, row.completed_at].into_iter().flatten().fold(row.created_at, DateTime::max);
     let events = sqlx::query_file!(
         "sql/people/events_of_call.sql",
         row.tenant_id,
         row.provider,
         sent_id,
-        first_id_at(row.created_at - EVENTS_AROUND),
+        first_id_at(first),
         first_id_at(last + EVENTS_AROUND),
-        EVENTS_LOOKED_AT_MAX,
+        EVENTS_WALKED_MAX,
+        PAYLOADS_READ_MAX,
     )
     .fetch_all(connection)
     .await?;
-    let all = events.first().is_some_and(|event| event.looked_at < EVENTS_LOOKED_AT_MAX);
-    let events = events.into_iter().map(|event| CallEvent {
-        id: event.id,
-        provider: event.provider,
-        event_type: event.event_type,
-        occurred_at: event.occurred_at,
-        received_at: event.received_at,
-        processed_at: event.processed_at,
-        outcome: event.outcome,
-        sets: Vec::new(),
+    let all = events.first().is_some_and(|event| event.looked_at_all);
+    let events = events.into_iter().filter_map(|event| {
+        Some(CallEvent {
+            id: event.id?,
+            provider: event.provider?,
+            event_type: event.event_type?,
+            occurred_at: event.occurred_at,
+            received_at: event.received_at?,
+            processed_at: event.processed_at,
+            outcome: event.outcome,
+            sets: Vec::new(),
+        })
     });
     Ok(Some((events.collect(), all)))
 }

@@ -229,6 +229,27 @@ async fn dead_events_are_redriven_and_a_bar_shows_how_far_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reason_is_typed_and_enter_does_nothing_with_the_chosen_jobs() {
+    let app = desk::with_work().await;
+    let pending = "update jobs set settled_at = null, outcome = null, due_at = now() + interval '1 hour'";
+    app.execute(&format!("{pending} where id = '{}'", desk::JOB)).await;
+    let Some(browser) = Browser::start_as(&app, Role::Operator).await else { return };
+    browser.open("/operations/jobs").await;
+    let state = format!("select concat_ws(' ', outcome, attempts, note) from jobs where id = '{}'", desk::JOB);
+    let before = app.value(&state).await;
+    browser.click(&format!("input[name=id][value='{}']", desk::JOB)).await;
+    browser.fill("input[name=reason]", "a wrong number").await;
+    browser.press(ENTER).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(browser.path().await, "/operations/jobs");
+    assert_eq!(app.value(&state).await, before);
+    assert_eq!(app.value("select count(*) from operator_log where action like '%job%'").await, 0);
+    browser.click_text("Call off the chosen ones").await;
+    browser.wait_until("return location.search.includes('said=cancel')", json!([])).await;
+    assert_eq!(app.value(&state).await, "cancelled 3 a wrong number");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_filter_are_carried_away() {
     let app = desk::with_work().await;
     let Some(browser) = Browser::start_as(&app, Role::Agent).await else { return };

@@ -226,8 +226,50 @@ async fn a_recording_is_heard_in_parts_and_only_by_who_may() {
     assert_eq!(part.headers["content-type"], "audio/mpeg", "what a platform calls it is not believed");
     assert_eq!(visitor.get(&path).await.assert_status(200).text.len(), 100);
     visitor.get(&format!("/calls/{}/recordings/{recording}", call(2))).await.assert_status(404);
+    let ranges = [
+        ("bytes=-30", 206, Some("bytes 70-99/100"), 30),
+        ("bytes=90-500", 206, Some("bytes 90-99/100"), 10),
+        ("bytes=0-", 206, Some("bytes 0-99/100"), 100),
+        ("bytes=10-5", 200, None, 100),
+        ("bytes=0-1,5-6", 200, None, 100),
+        ("bytes=100-", 416, Some("bytes */100"), 0),
+        ("bytes=-0", 416, Some("bytes */100"), 0),
+    ];
+    for (range, status, content_range, length) in ranges {
+        let part = visitor.client.get(format!("{}{path}", visitor.app.base)).bearer_auth(&visitor.token);
+        let part = TestApp::answer(part.header("range", range)).await;
+        assert_eq!((part.status, part.text.len()), (status, length), "{range}");
+        assert_eq!(part.headers.get("content-range").map(|value| value.to_str().unwrap()), content_range, "{range}");
+    }
     let viewer = Visitor::come(visitor.app, Role::Viewer).await;
     viewer.get(&path).await.assert_status(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_recording_is_sent_whole_and_who_got_none_has_heard_nothing() {
+    let app = with_calls().await;
+    let recording = Uuid::from_u128(7);
+    app.execute(&format!(
+        "insert into recordings (id, call_id, audio) values ('{recording}', '{}', convert_to(repeat('0123456789', 250000), 'UTF8'))",
+        call(1)
+    ))
+    .await;
+    let visitor = Visitor::come(app, Role::Agent).await;
+    let heard = "select count(*) from operator_log where action = 'reveal_call'";
+    for nothing in
+        [format!("/calls/{}/recordings/{recording}", call(2)), format!("/calls/{}/recordings/{}", call(1), call(1))]
+    {
+        visitor.get(&nothing).await.assert_status(404);
+    }
+    assert_eq!(visitor.app.value(heard).await, 0);
+    let path = format!("/calls/{}/recordings/{recording}", call(1));
+    let whole = visitor.get(&path).await;
+    assert_eq!(whole.headers["content-length"], "2500000");
+    assert!(whole.assert_status(200).text == "0123456789".repeat(250_000), "{} bytes", whole.text.len());
+    assert_eq!(visitor.app.value(heard).await, 1);
+    let part = visitor.client.get(format!("{}{path}", visitor.app.base)).bearer_auth(&visitor.token);
+    let part = TestApp::answer(part.header("range", "bytes=10-")).await;
+    assert_eq!(part.headers["content-range"], "bytes 10-1048585/2500000", "a player asks for the next one");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Where a request comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -22,6 +22,14 @@ pub fn sender(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
         }
     }
     Some(peer)
+}
+
+/// Whom an address is counted for: whoever has one IPv6 address has the other 2^64 of its network as well.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
 }
 
 /// Whether an address is in one of these networks.

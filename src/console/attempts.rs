@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::{Console, Denied};
+use super::{Console, Denied, address};
 use crate::store::users;
 
 /// What attempts are counted over: a quarter of an hour.
@@ -17,8 +17,8 @@ pub(super) struct Counted(Vec<Vec<u8>>);
 impl Console {
     /// Counts an attempt before it is looked at. One too many is not looked at.
     pub(super) async fn count_attempt(&self, address: Option<IpAddr>, login: Option<&str>) -> Result<Counted, Denied> {
-        let by_address =
-            address.map(|address| (subject("address", &network(address)), self.settings.attempts_per_address));
+        let by_address = address
+            .map(|from| (subject("address", &address::network(from).to_string()), self.settings.attempts_per_address));
         let by_login = login.map(|login| (subject("login", login), self.settings.attempts_per_login));
         let mut counted = Vec::new();
         for (subject, most) in by_address.into_iter().chain(by_login) {
@@ -41,12 +41,4 @@ impl Console {
 /// Names and addresses are not kept.
 fn subject(kind: &str, text: &str) -> Vec<u8> {
     Sha256::digest(format!("{kind}:{text}").as_bytes()).to_vec()
-}
-
-/// Whoever has one IPv6 address has the other 2^64 of its network as well.
-fn network(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{:x?}", &address.segments()[..4]),
-    }
 }

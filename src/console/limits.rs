@@ -8,10 +8,12 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// Addresses and principals that are remembered at once. Beyond it new ones are refused until the minute is over, rather
-/// than the old ones forgotten: else who has many addresses would clear the count of all.
+use super::address::network;
+
+/// Networks and principals that are remembered at once. Beyond it those that asked least are forgotten: who has many
+/// addresses neither shuts the others out nor clears the count of who asks much.
 const REMEMBERED_MAX: usize = 20_000;
-/// Requests without a valid token from one address in a minute. Tokens cannot be guessed; it spares the database.
+/// Requests without a valid token from one network in a minute. Tokens cannot be guessed; it spares the database.
 const UNKNOWN_PER_MINUTE: u32 = 120;
 
 /// The counts of this minute.
@@ -19,7 +21,7 @@ const UNKNOWN_PER_MINUTE: u32 = 120;
 pub struct Limits {
     per_minute: u32,
     principals: Window<Uuid>,
-    addresses: Window<IpAddr>,
+    networks: Window<IpAddr>,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,7 @@ struct Window<K>(Mutex<(i64, HashMap<K, u32>)>);
 impl Limits {
     /// Nothing counted yet.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, principals: Window::default(), addresses: Window::default() }
+        Self { per_minute, principals: Window::default(), networks: Window::default() }
     }
 
     /// Counts a request of a token or user. `Some`: it is one too many, and this many seconds are left of the minute.
@@ -38,7 +40,7 @@ impl Limits {
 
     /// Counts a request without a valid token.
     pub fn unknown(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Option<u64> {
-        self.addresses.count(address?, UNKNOWN_PER_MINUTE, now)
+        self.networks.count(network(address?), UNKNOWN_PER_MINUTE, now)
     }
 }
 
@@ -57,7 +59,8 @@ impl<K: Eq + Hash> Window<K> {
             *counts = (minute, HashMap::new());
         }
         if counts.1.len() >= REMEMBERED_MAX && !counts.1.contains_key(&key) {
-            return Some(left);
+            let least = counts.1.values().min().copied().unwrap_or_default();
+            counts.1.retain(|_, count| *count > least);
         }
         let count = counts.1.entry(key).or_default();
         *count = count.saturating_add(1);
@@ -75,11 +78,27 @@ mod tests {
         let limits = Limits::new(2);
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!([one, one, one, other].map(|id| limits.request(id, at(70))), [None, None, Some(50), None]);
-        assert_eq!(limits.request(one, at(120)), None, "a new minute");
+        assert_eq!([one, one].map(|id| limits.request(id, at(120))), [None, None], "a new minute");
         for n in 0..30_000_u128 {
             limits.request(Uuid::from_u128(1000 + n), at(121));
         }
-        limits.request(one, at(122));
         assert_eq!(limits.request(one, at(123)), Some(57));
+    }
+
+    #[test]
+    fn a_network_is_one_and_many_of_them_shut_nobody_out() {
+        let at = DateTime::from_timestamp(70, 0).unwrap();
+        let limits = Limits::new(2);
+        let ask = |text: String| limits.unknown(Some(text.parse().unwrap()), at);
+        for n in 0..UNKNOWN_PER_MINUTE {
+            assert_eq!(ask(format!("2001:db8::{n:x}")), None);
+        }
+        assert_eq!(ask("2001:db8::ffff:1".to_owned()), Some(50), "the same network");
+        assert_eq!(ask("2001:db8:0:1::1".to_owned()), None, "the next one");
+        for n in 0..30_000 {
+            assert_eq!(ask(format!("2001:db8:1:{n:x}::1")), None);
+        }
+        assert_eq!(ask("192.0.2.1".to_owned()), None, "somebody else");
+        assert_eq!(ask("2001:db8::2".to_owned()), Some(50), "who asked much is remembered");
     }
 }

@@ -1,9 +1,14 @@
 //! How things are written for people: times in the tenant's zone, durations, words. Templates call these.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+
+/// Years that a day or a time in a field is of: far enough from the ends of the calendar, of chrono and of Postgres, to be
+/// reckoned with.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 
 /// What stands where nothing is known.
 pub(super) const NOTHING: &str = "–";
@@ -115,13 +120,19 @@ pub(super) fn begin(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
         .map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }
 
+/// A day out of a field.
+pub(super) fn read_day(text: &str) -> Option<NaiveDate> {
+    text.parse::<NaiveDate>().ok().filter(|day| YEARS.contains(&day.year()))
+}
+
 /// A moment out of a field: a day there (as the fields of a form give it), or a time in RFC 3339.
 pub(super) fn read_moment(text: &str, zone: Tz, is_end: bool) -> Option<DateTime<Utc>> {
-    if let Ok(day) = text.parse::<NaiveDate>() {
+    if let Some(day) = read_day(text) {
         // Until a day is until its end.
         return Some(begin(if is_end { day.succ_opt()? } else { day }, zone));
     }
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+    let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    YEARS.contains(&at.year()).then_some(at)
 }
 
 #[cfg(test)]
@@ -139,7 +150,9 @@ mod tests {
         assert_eq!(day_name("2026-11-06".parse().unwrap(), today), "Friday 6 November");
         assert_eq!(read_moment("2026-11-21", zone, false).unwrap().to_string(), "2026-11-20 22:00:00 UTC");
         assert_eq!(read_moment("2026-11-21", zone, true).unwrap().to_string(), "2026-11-21 22:00:00 UTC");
-        assert_eq!(read_moment("soon", zone, true), None);
+        for text in ["soon", "-262143-01-05", "+262142-12-31", "0000-12-31", "0000-01-01T00:00:00Z"] {
+            assert_eq!(read_moment(text, zone, true), None, "{text}");
+        }
     }
 
     #[test]

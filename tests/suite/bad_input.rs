@@ -1,9 +1,11 @@
 //! What bad input gets: never a panic, never a 500, and no event that disappears.
 
 use serde_json::json;
+use switchhook::access::Role;
 use switchhook::providers;
 
-use crate::support::{Dice, TestApp, fixtures};
+use crate::operations::Person;
+use crate::support::{Dice, TENANT, TestApp, fixtures};
 
 /// Bodies that are not even JSON, or more than we read: 400, whatever the platform.
 fn unreadable() -> Vec<String> {
@@ -113,6 +115,47 @@ async fn a_field_of_the_wrong_type_is_skipped_and_the_event_says_so() {
         app.value("select row(status, ended_at, from_number)::text from calls").await,
         json!("(ended,,+15550100001)")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_at_the_end_of_the_calendar_breaks_no_page() {
+    let app = TestApp::spawn().await;
+    app.execute(&format!("update tenants set time_zone = 'Asia/Kolkata' where id = '{TENANT}'")).await;
+    let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
+    let wide = Person::of(&app, Role::Admin, None).await;
+    let campaign = uuid::Uuid::from_u128(9);
+    app.execute(&format!("insert into campaigns (id, tenant_id, name) values ('{campaign}', '{TENANT}', 'Spring')"))
+        .await;
+    let pages = ["/overview", "/campaigns", "/calls", "/calls.csv", "/unattributed", "/operations/events"];
+    let pages = pages.map(str::to_owned).into_iter().chain([format!("/campaigns/{campaign}")]);
+    let api = [
+        "overview",
+        "campaigns/stats",
+        "stats",
+        "stats/operations",
+        "calls",
+        "calls/count",
+        "leads",
+        "messages",
+        "events",
+    ];
+    for path in pages.chain(api.iter().map(|path| format!("/api/v1/{path}"))) {
+        for day in ["-262143-01-05", "-262143-01-01", "%2B262142-12-31", "0000-01-01", "-4713-01-01", "9999-12-31"] {
+            for name in ["from", "until"] {
+                for time in ["", "T00:00:00Z", "T23:59:59.999999999Z"] {
+                    let url = format!("{path}?{name}={day}{time}");
+                    for person in [&admin, &wide] {
+                        let answer = person.get(&app, &url).await;
+                        assert!(answer.status < 500, "{url}: {} {}", answer.status, answer.text);
+                    }
+                }
+            }
+        }
+        let is_page = !path.starts_with("/api");
+        if is_page {
+            admin.get(&app, &format!("{path}?until=-262143-01-05")).await.assert_status(422);
+        }
+    }
 }
 
 /// Every value of every sample is replaced by every kind of nonsense, one at a time or many: nothing panics, nothing

@@ -31,8 +31,8 @@ impl Range {
         let params = &shell.params;
         let today = show::day(&shell.now, shell.zone);
         let day = |name: &str| {
-            let day = params.get(name).map(str::parse::<NaiveDate>).transpose();
-            day.map_err(|_| Fault::unfit(format!("{name} is a day, such as 2026-11-20.")))
+            let unfit = || Fault::unfit(format!("{name} is a day, such as 2026-11-20."));
+            params.get(name).map(|text| show::read_day(text).ok_or_else(unfit)).transpose()
         };
         let (first, last, word) = match (day("from")?, day("until")?) {
             (None, None) => {

@@ -38,6 +38,8 @@ mod story;
 mod tenant;
 mod tenant_rate;
 mod tenant_settings;
+#[cfg(test)]
+mod tests;
 mod token;
 mod trigger;
 mod user;

@@ -96,7 +96,7 @@ pub(in crate::dashboard) async fn password(
     Ok(done(&shell, PATH, "password"))
 }
 
-/// As it was typed. Spaces around it are taken away, as when one signs in.
+/// As it was typed, with the spaces around it, as when one signs in.
 fn password_of(form: &Params) -> Secret {
-    Secret::new(form.owned("password").unwrap_or_default())
+    Secret::new(form.raw("password").unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! `serve --setup`: the first minute. An empty database gets a tenant and one connection a platform.
 
+use serde_json::json;
 use sqlx::{Connection, PgPool};
 
 use super::Context;
@@ -9,10 +10,12 @@ use crate::db;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection, unguessable};
-use crate::store::{connections, roster, tokens};
+use crate::store::{connections, operator_log, roster, tokens};
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
+/// What the first token is called.
+const TOKEN: &str = "first token";
 
 /// Migrates, fills an empty database, and says how to go on.
 pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
@@ -23,7 +26,10 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let tenant_id = match directory::find_tenant(&mut *transaction, TENANT).await? {
         Some(tenant_id) => tenant_id,
         None => {
-            made.token = Some(tokens::add(&mut *transaction, None, Role::Admin, "first token", None).await?.1);
+            let (id, token) = tokens::add(&mut *transaction, None, Role::Admin, TOKEN, None).await?;
+            let details = json!({ "token_id": id, "label": TOKEN, "role": Role::Admin });
+            operator_log::log(&mut transaction, "cli", "add_token", 1, &details).await?;
+            made.token = Some(token);
             directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
         }
     };

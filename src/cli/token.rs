@@ -12,8 +12,10 @@ use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::access;
 use crate::clock::Clock;
-use crate::store::roster;
-use crate::store::tokens;
+use crate::store::{operator_log, roster, tokens};
+
+/// Who did it, in the operator log.
+const ACTOR: &str = "cli";
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -85,7 +87,11 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                     Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
                 }
             };
-            let (id, token) = tokens::add(&pool, tenant_id, role.role(), &label, expires_at).await?;
+            let mut transaction = pool.begin().await?;
+            let (id, token) = tokens::add(&mut *transaction, tenant_id, role.role(), &label, expires_at).await?;
+            let details = json!({ "token_id": id, "label": label, "role": role.role() });
+            operator_log::log(&mut transaction, ACTOR, "add_token", 1, &details).await?;
+            transaction.commit().await?;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
                 format!("{token}\n(shown this once; use it as `Authorization: Bearer <token>`)")
@@ -106,7 +112,12 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             })?;
         }
         Command::Revoke { id } => {
-            anyhow::ensure!(roster::tokens::revoke(&pool, id).await?, "there is no such token, or it has ended");
+            let mut transaction = pool.begin().await?;
+            let label = roster::tokens::revoke(&mut *transaction, id, None).await?;
+            let label = label.ok_or_else(|| anyhow::anyhow!("there is no such token, or it has ended"))?;
+            let details = json!({ "token_id": id, "label": label });
+            operator_log::log(&mut transaction, ACTOR, "revoke_token", 1, &details).await?;
+            transaction.commit().await?;
             output.one(&json!({ "id": id }), |_| format!("revoked {id}"))?;
         }
     }

@@ -54,7 +54,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let mut transaction = pool.begin().await?;
             let id = users::add(&mut *transaction, tenant_id, &login, &hash, role.role()).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("somebody has this login name"))?;
-            let details = json!({ "user_id": id, "role": role.role() });
+            let details = json!({ "user_id": id, "login": login, "role": role.role() });
             operator_log::log(&mut transaction, ACTOR, "add_user", 1, &details).await?;
             transaction.commit().await?;
             output.one(&json!({ "id": id, "login": login }), |_| format!("added {login}"))?;
@@ -72,22 +72,24 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             })?;
         }
         Command::Remove { login } => {
+            let login = login.to_lowercase();
             let mut transaction = pool.begin().await?;
-            anyhow::ensure!(
-                users::remove(&mut *transaction, &login.to_lowercase(), None).await?,
-                "there is no such user"
-            );
-            operator_log::log(&mut transaction, ACTOR, "remove_user", 1, &json!({})).await?;
+            let id = users::remove(&mut *transaction, &login, None).await?;
+            let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
+            let details = json!({ "user_id": id, "login": login });
+            operator_log::log(&mut transaction, ACTOR, "remove_user", 1, &details).await?;
             transaction.commit().await?;
             output.one(&json!({ "login": login }), |_| format!("removed {login}"))?;
         }
         Command::Password { login } => {
             let hash = hashed(context)?;
+            let login = login.to_lowercase();
             let mut transaction = pool.begin().await?;
-            let id = users::set_password(&mut *transaction, &login.to_lowercase(), &hash, None).await?;
+            let id = users::set_password(&mut *transaction, &login, &hash, None).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
             let ended = sessions::close_all(&mut *transaction, id).await?;
-            operator_log::log(&mut transaction, ACTOR, "set_password", 1, &json!({ "user_id": id })).await?;
+            let details = json!({ "user_id": id, "login": login });
+            operator_log::log(&mut transaction, ACTOR, "set_password", 1, &details).await?;
             transaction.commit().await?;
             output.one(&json!({ "login": login, "sessions_ended": ended }), |_| {
                 format!(

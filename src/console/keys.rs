@@ -64,7 +64,7 @@ impl Console {
         let expires_at = expires_in_days.map(|days| self.clock.now() + TimeDelta::days(days.into()));
         let mut transaction = self.begin().await?;
         let (id, token) = tokens::add(&mut *transaction, scope.tenant_id(), role, label, expires_at).await?;
-        let details = json!({ "token_id": id, "role": role });
+        let details = json!({ "token_id": id, "label": label, "role": role });
         operator_log::log(&mut transaction, &scope.actor().to_string(), "add_token", 1, &details).await?;
         transaction.commit().await?;
         Ok(MadeToken { id, token, expires_at })
@@ -73,10 +73,8 @@ impl Console {
     /// Ends a token now, and the sessions that began with it.
     pub async fn revoke_token(&self, scope: &Scope, id: Uuid) -> Result<(), Refused> {
         let mut transaction = self.begin().await?;
-        if !roster::revoke_of(&mut *transaction, id, scope.tenant_id()).await? {
-            return Err(Refused::NotFound);
-        }
-        let details = json!({ "token_id": id });
+        let label = roster::revoke(&mut *transaction, id, scope.tenant_id()).await?.ok_or(Refused::NotFound)?;
+        let details = json!({ "token_id": id, "label": label });
         operator_log::log(&mut transaction, &scope.actor().to_string(), "revoke_token", 1, &details).await?;
         Ok(transaction.commit().await?)
     }
@@ -88,7 +86,7 @@ impl Console {
         let mut transaction = self.begin().await?;
         let id = users::add(&mut *transaction, scope.tenant_id(), &login, &hash, role).await?;
         let id = id.ok_or(Refused::Taken)?;
-        let details = json!({ "user_id": id, "role": role });
+        let details = json!({ "user_id": id, "login": login, "role": role });
         operator_log::log(&mut transaction, &scope.actor().to_string(), "add_user", 1, &details).await?;
         transaction.commit().await?;
         Ok(id)
@@ -97,10 +95,10 @@ impl Console {
     /// Takes a user away; their sessions end at once.
     pub async fn remove_user(&self, scope: &Scope, login: &str) -> Result<(), Refused> {
         let mut transaction = self.begin().await?;
-        if !users::remove(&mut *transaction, login, scope.tenant_id()).await? {
-            return Err(Refused::NotFound);
-        }
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "remove_user", 1, &json!({})).await?;
+        let id = users::remove(&mut *transaction, login, scope.tenant_id()).await?.ok_or(Refused::NotFound)?;
+        // With the name: who is gone cannot be looked up by id.
+        let details = json!({ "user_id": id, "login": login });
+        operator_log::log(&mut transaction, &scope.actor().to_string(), "remove_user", 1, &details).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -111,7 +109,7 @@ impl Console {
         let id = users::set_password(&mut *transaction, login, &hash, scope.tenant_id()).await?;
         let id = id.ok_or(Refused::NotFound)?;
         sessions::close_all(&mut *transaction, id).await?;
-        let details = json!({ "user_id": id });
+        let details = json!({ "user_id": id, "login": login });
         operator_log::log(&mut transaction, &scope.actor().to_string(), "set_password", 1, &details).await?;
         Ok(transaction.commit().await?)
     }

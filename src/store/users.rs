@@ -44,9 +44,13 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(UserRow, "sql/console/list_users.sql", tenant_id).fetch_all(executor).await
 }
 
-/// Takes a user away, and with them their sessions. False: there is none of this name.
-pub async fn remove(executor: impl PgExecutor<'_>, login: &str, tenant_id: Option<Uuid>) -> Result<bool, sqlx::Error> {
-    Ok(sqlx::query_file!("sql/console/remove_user.sql", login, tenant_id).execute(executor).await?.rows_affected() == 1)
+/// Takes a user away, and with them their sessions; returns who they were. `None`: there is none of this name.
+pub async fn remove(
+    executor: impl PgExecutor<'_>,
+    login: &str,
+    tenant_id: Option<Uuid>,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/console/remove_user.sql", login, tenant_id).fetch_optional(executor).await
 }
 
 /// Gives a user another password; `None`: there is none of this name. End their sessions in the same transaction.

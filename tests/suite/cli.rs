@@ -83,6 +83,81 @@ async fn the_directory_is_filled_and_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_and_tokens_come_and_go_and_the_log_says_who() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    let add = "user add Dana --role agent --tenant acme";
+    assert_eq!(console.run_with_input(add, "short\n").0, 2);
+    let (code, text) = console.run_with_input(add, "correct horse battery\n");
+    assert!(code == 0 && text.contains("added dana"), "{text}");
+    let (code, text) = console.run_with_input(add, "correct horse battery\n");
+    assert!(code == 1 && text.contains("somebody has this login name"), "{text}");
+    let user = &console.json("user list")[0];
+    assert_eq!((&user["login"], &user["role"], &user["tenant"]), (&json!("dana"), &json!("agent"), &json!("acme")));
+    let token = console.json("token add --role viewer --label reports");
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = [("CONSOLE__BIND", port.to_string())];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let service = Binary::serve(&console.url, &["--only", "ingest"], &settings).await;
+    let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let (people, door) = (format!("http://{port}"), &service.base);
+    let status = async |url: String| {
+        let request = client.get(url).bearer_auth(token["token"].as_str().unwrap());
+        request.header("accept", "text/html").send().await.unwrap().status().as_u16()
+    };
+    // The pages and the API are there alone, and ask who comes; the door and its health are at the other place alone.
+    for path in ["/calls", "/sign-in", "/api/v1/calls", "/api/v1/docs"] {
+        assert_eq!(status(format!("{people}{path}")).await, 200, "{path}");
+        assert_eq!(status(format!("{door}{path}")).await, 404, "{path}");
+    }
+    for (path, answer) in [("/calls", 303), ("/api/v1/calls", 401)] {
+        assert_eq!(client.get(format!("{people}{path}")).send().await.unwrap().status(), answer, "{path}");
+    }
+    assert_eq!((status(format!("{people}/healthz")).await, status(format!("{door}/healthz")).await), (404, 200));
+    let webhook = client.post(format!("{people}/webhooks/retell/main")).body("{}").send().await.unwrap();
+    assert_eq!(webhook.status(), 404);
+
+    let sign_in = async |password: &str| {
+        let request = client.post(format!("{people}/api/v1/session"));
+        let request = request.json(&json!({ "login": "dana", "password": password })).send().await.unwrap();
+        (request.status().as_u16(), request.headers().get("set-cookie").map(|set| set.to_str().unwrap().to_owned()))
+    };
+    let (code, cookie) = sign_in("correct horse battery").await;
+    assert_eq!(code, 200);
+    let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+    let asks = async || {
+        let request = client.get(format!("{people}/api/v1/calls")).header("cookie", &cookie);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(asks().await, 200);
+    let (code, text) = console.run_with_input("user password DANA", "another horse battery\n");
+    assert!(code == 0 && text.contains("dana has another password; 1 session ended"), "{text}");
+    assert_eq!((asks().await, sign_in("correct horse battery").await.0), (401, 401));
+    assert_eq!(sign_in("another horse battery").await.0, 200);
+    console.json("user remove Dana");
+    console.fails(1, "user remove dana", "there is no such user");
+    assert_eq!((sign_in("another horse battery").await.0, console.json("user list")), (401, json!([])));
+    console.json(&format!("token revoke {}", token["id"].as_str().unwrap()));
+    console.fails(1, &format!("token revoke {}", token["id"].as_str().unwrap()), "it has ended");
+    assert_eq!(status(format!("{people}/api/v1/calls")).await, 401);
+
+    let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(&console.url).await.unwrap();
+    let logged: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', actor, action, coalesce(details->>'login', details->>'label'))
+         from operator_log where details ? 'user_id' or details ? 'token_id' order by at",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    let wanted =
+        ["add_user dana", "add_token reports", "set_password dana", "remove_user dana", "revoke_token reports"];
+    assert_eq!(logged, wanted.map(|line| format!("cli {line}")));
+    drop((service, database));
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_has_its_proof_and_shows_no_secret() {
     let console = Console::new().await;
     console.json("tenant add acme");

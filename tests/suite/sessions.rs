@@ -109,7 +109,7 @@ async fn a_session_ends_by_time_by_logging_out_and_with_who_is_behind_it() {
     app.execute("update users set role = 'viewer'").await;
     let who = app.client.get(format!("{}/api/v1/session", app.base)).header("cookie", &cookie);
     assert!(TestApp::answer(who).await.text.contains("\"viewer\""));
-    assert!(users::remove(&app.pool, "dana", None).await.unwrap());
+    users::remove(&app.pool, "dana", None).await.unwrap().unwrap();
     TestApp::answer(get(&app, &cookie)).await.assert_status(401);
     let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
     let answer = log_in(&app, &json!({ "token": token.expose() })).await;

@@ -39,14 +39,11 @@ pub async fn list_of(
     sqlx::query_file_as!(TokenRow, "sql/store/list_tokens_of.sql", tenant_id, with_expired).fetch_all(executor).await
 }
 
-/// Ends a token of a tenant, or of any. False: there is none, or it has ended.
-pub async fn revoke_of(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Option<Uuid>) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/revoke_token_of.sql", id, tenant_id).execute(executor).await?;
-    Ok(result.rows_affected() == 1)
-}
-
-/// Ends a token. False: there is none, or it has ended.
-pub async fn revoke(executor: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/revoke_token.sql", id).execute(executor).await?;
-    Ok(result.rows_affected() == 1)
+/// Ends a token of a tenant, or of any; returns its label. `None`: there is none, or it has ended.
+pub async fn revoke(
+    executor: impl PgExecutor<'_>,
+    id: Uuid,
+    tenant_id: Option<Uuid>,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/revoke_token.sql", id, tenant_id).fetch_optional(executor).await
 }

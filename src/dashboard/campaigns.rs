@@ -90,7 +90,7 @@ pub(super) async fn show(
     let mut shell = Shell::of(&request, &entry, &console, "/campaigns", "Campaign").await?;
     let mut transaction = console.begin().await?;
     let campaign = campaigns::one(&mut *transaction, entry.scope.tenant_id(), *id).await?.ok_or(Fault::NotFound)?;
-    shell.show_tenant(&campaign.tenant)?;
+    shell.show_tenant(&mut *transaction, &campaign.tenant).await?;
     let range = Range::read(&shell)?;
     let window = range.window()?;
     let tenant_id = Some(shell.tenant.id);

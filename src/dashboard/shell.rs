@@ -5,6 +5,7 @@ use actix_web::web::ReqData;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use sqlx::PgExecutor;
 
 use super::assets;
 use super::fault::Fault;
@@ -36,8 +37,10 @@ pub(super) struct Shell {
     pub(super) scope: Scope,
     /// The tenant whose rows are shown.
     pub(super) tenant: TenantItem,
-    /// The others that could be.
+    /// The others that could be; if there are many, the first of them.
     pub(super) tenants: Vec<TenantItem>,
+    /// Whether there are more than these.
+    pub(super) has_more_tenants: bool,
     /// The session's secret, for forms.
     pub(super) csrf: String,
     /// Now.
@@ -65,11 +68,13 @@ impl Shell {
         if tenants.is_empty() {
             return Err(Fault::NoTenant);
         }
-        let index = match params.get("tenant") {
-            Some(slug) => tenants.iter().position(|tenant| tenant.slug == slug).ok_or(Fault::NotFound)?,
-            None => 0,
+        let has_more_tenants = tenants.len() > people::TENANTS_SHOWN_MAX;
+        let tenant = match params.get("tenant").filter(|slug| tenants[0].slug != *slug) {
+            Some(slug) => people::tenant(console.pool(), &entry.scope, slug).await?.ok_or(Fault::NotFound)?,
+            None => tenants[0].clone(),
         };
-        let tenant = tenants.remove(index);
+        tenants.retain(|other| other.id != tenant.id);
+        tenants.truncate(people::TENANTS_SHOWN_MAX);
         let within = entry.scope.within(tenant.id).ok_or(Fault::NotFound)?;
         // A zone that this program does not know (a newer one) is shown as UTC, and the page says which it is.
         let zone = tenant.time_zone.as_deref().and_then(|name| name.parse().ok());
@@ -81,6 +86,7 @@ impl Shell {
             scope: entry.scope,
             tenant,
             tenants,
+            has_more_tenants,
             csrf,
             now: console.now(),
             zone,
@@ -96,12 +102,14 @@ impl Shell {
     }
 
     /// Shows another tenant's rows, that of what is looked at; it must be theirs.
-    pub(super) fn show_tenant(&mut self, slug: &str) -> Result<(), Fault> {
+    pub(super) async fn show_tenant(&mut self, executor: impl PgExecutor<'_>, slug: &str) -> Result<(), Fault> {
         if self.tenant.slug == slug {
             return Ok(());
         }
-        let index = self.tenants.iter().position(|tenant| tenant.slug == slug).ok_or(Fault::NotFound)?;
-        std::mem::swap(&mut self.tenant, &mut self.tenants[index]);
+        let tenant = people::tenant(executor, &self.scope, slug).await?.ok_or(Fault::NotFound)?;
+        let shown = std::mem::replace(&mut self.tenant, tenant);
+        self.tenants.retain(|other| other.id != self.tenant.id);
+        self.tenants.insert(0, shown);
         self.within = self.scope.within(self.tenant.id).ok_or(Fault::NotFound)?;
         Ok(())
     }

@@ -119,6 +119,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/show_calls", &["array[{call}], @"]),
     ("people/sound", &["gen_random_uuid(), {call}, @, 1, 100"]),
     ("people/stats", &["@, now() - interval '1 hour'"]),
+    ("people/tenant", &["'default', null", "'default', @"]),
     ("people/tenants", &["null, 100", "@, 1"]),
     ("people/undo_attribution", &["gen_random_uuid(), @, 400"]),
     (

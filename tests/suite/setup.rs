@@ -181,6 +181,17 @@ async fn tokens_users_and_tenants_are_made_by_who_may_and_shown_once() {
     assert_eq!(app.value("select count(*) from sessions").await, 1, "the ones before have ended");
     foreign.post(&app, "/setup/users/remove", &other[..1]).await.assert_status(404);
     admin.post(&app, "/setup/users/remove", &other[..1]).await.assert_status(303);
+    // A password is as it is typed, in both places.
+    let spaced = [("login", "eva"), ("password", " correct horse battery "), ("role", "agent")];
+    admin.post(&app, "/setup/users", &spaced).await.assert_status(303);
+    for (typed, status) in [(spaced[1].1, 303), (spaced[1].1.trim(), 401)] {
+        assert_eq!(admin.post(&app, "/sign-in", &[spaced[0], ("password", typed)]).await.status, status, "{typed:?}");
+    }
+    // Who was taken away is known by name, and a token by its label.
+    let removed = "select details->>'login' from operator_log where action = 'remove_user' and details ? 'user_id'";
+    assert_eq!(app.value(removed).await, "dana");
+    let revoked = "select details->>'label' from operator_log where action = 'revoke_token' and details ? 'token_id'";
+    assert_eq!(app.value(revoked).await, "Reports");
     // Tenants.
     let form = [("slug", "third"), ("name", "Third"), ("region", "us")];
     admin.post(&app, "/setup/tenants", &form).await.assert_status(403);
@@ -220,4 +231,30 @@ async fn forms_of_a_session_need_its_secret_and_the_first_run_says_what_comes_ne
         assert_eq!(post(path, csrf["csrf_token"].as_str().unwrap()).await, 200, "{path}, and where it leads");
     }
     assert_eq!(app.value("select count(*) from campaigns").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tenant_is_reached_however_many_there_are() {
+    let app = with_other().await;
+    let wide = Person::of(&app, Role::Admin, None).await;
+    let named = "name=\"tenant\" required";
+    assert!(!wide.get(&app, "/calls").await.text.contains(named), "two are chosen from a list");
+    app.execute(&format!(
+        "insert into tenants (slug, name) select 't' || lpad(n::text, 3, '0'), 'Tenant ' || n from generate_series(1, 300) n;
+         insert into calls (id, tenant_id, provider, provider_call_id)
+         select '{}', id, 'retell', 'far' from tenants where slug = 't299'",
+        Uuid::from_u128(5)
+    ))
+    .await;
+    for (path, name) in
+        [("/calls?tenant=t300", "Tenant 300"), (&format!("/calls/{}", Uuid::from_u128(5)), "Tenant 299")]
+    {
+        let page = wide.get(&app, path).await;
+        assert!(page.assert_status(200).text.contains(&format!("<summary>{name}</summary>")), "{}", page.text);
+        assert!(page.text.contains(named) && page.text.matches("?tenant=").count() < 60, "{}", page.text);
+    }
+    wide.get(&app, "/calls?tenant=nobody").await.assert_status(404);
+    let narrow = Person::of(&app, Role::Admin, Some(TENANT)).await;
+    narrow.get(&app, "/calls?tenant=t300").await.assert_status(404);
+    assert!(!narrow.get(&app, "/calls?tenant=default").await.text.contains("<summary>Default"));
 }

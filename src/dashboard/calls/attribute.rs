@@ -73,7 +73,7 @@ pub(in crate::dashboard) async fn all(
     let form = Params::read(&body);
     let mut shell = Shell::of(&request, &entry, &console, "/unattributed", "Attribute calls").await?;
     if let Some(slug) = form.get("tenant") {
-        shell.show_tenant(slug)?;
+        shell.show_tenant(console.pool(), slug).await?;
     }
     let filter = filter::read(&shell, &form)?;
     let campaign_id = read_campaign(&entry, &console, form.get("to")).await?;
@@ -120,7 +120,7 @@ pub(in crate::dashboard) async fn rule(
     let form = Params::read(&body);
     let mut shell = Shell::of(&request, &entry, &console, "/unattributed", "Rules").await?;
     if let Some(slug) = form.get("tenant") {
-        shell.show_tenant(slug)?;
+        shell.show_tenant(console.pool(), slug).await?;
     }
     let campaign_id = read_campaign(&entry, &console, form.get("to")).await?;
     let campaign_id = campaign_id.ok_or_else(|| Fault::unfit("Choose a campaign."))?;

@@ -99,7 +99,7 @@ pub(in crate::dashboard) async fn show(
     let scope = shell.scope;
     let mut transaction = console.begin().await?;
     let call = people::find_call(&mut transaction, &scope, *id).await?.ok_or(Fault::NotFound)?;
-    shell.show_tenant(&call.tenant)?;
+    shell.show_tenant(&mut *transaction, &call.tenant).await?;
     let names = people::call_names(&mut transaction, shell.within(), &[*id]).await?.pop().unwrap_or_default();
     let (mut events, has_all_causes) = people::events_of_call(&mut transaction, &scope, *id).await?.unwrap_or_default();
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();

@@ -106,7 +106,7 @@ pub(in crate::dashboard) async fn show(
     let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or(Fault::NotFound)?;
     people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
-    shell.show_tenant(&lead.tenant)?;
+    shell.show_tenant(console.pool(), &lead.tenant).await?;
     let said = match shell.params.get("said") {
         Some("saved") => Some("Saved."),
         Some("same") => Some("Nothing was changed."),

@@ -48,7 +48,7 @@ pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};
 pub use search::{Search, Unsearchable};
 pub use sound::{SoundPart, part as sound};
 pub use stats::{CallStats, calls_since};
-pub use tenants::{TenantItem, list as tenants};
+pub use tenants::{TENANTS_SHOWN_MAX, TenantItem, find as tenant, list as tenants};
 pub use timeline::{Happened, Moment, Timeline, of_lead as timeline_of_lead};
 
 use chrono::{DateTime, Utc};

@@ -1,5 +1,7 @@
 //! Every page, in one list: light and dark, with script and without, with script in every stored text.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use switchhook::access::Role;
 use switchhook::{api, dashboard};
@@ -22,41 +24,89 @@ struct Page {
     shows_texts: bool,
 }
 
-/// Every page that is served. A route without an entry fails.
-fn pages() -> Vec<Page> {
-    let viewer = api::ROUTES.iter().filter(|route| route.path.contains("/docs"));
-    let routes = viewer.chain(dashboard::ROUTES.iter());
-    let reads = routes.filter(|route| route.method == "GET");
-    reads.filter_map(|route| page(route.path)).collect()
+/// What is served under a route.
+enum Served {
+    /// A page, at this path with ids of the desk, that shows nothing that people said.
+    Plain(&'static str),
+    /// A page that shows what people said.
+    Texts(&'static str),
+    /// The viewer of the document, which is not ours.
+    Viewer,
+    /// A file, rows, a stream, or a way to another page.
+    NoPage,
 }
 
-fn page(pattern: &str) -> Option<Page> {
-    let page = |path: &str, shows_texts: bool| Some(Page { path: path.to_owned(), theirs: &[], shows_texts });
-    match pattern {
-        // Files, rows and streams are no pages.
-        "/api/v1/docs/{file}" | "/leads.csv" => None,
-        "/api/v1/docs" => Some(Page { path: pattern.to_owned(), theirs: &docs::THEIRS, shows_texts: false }),
-        // To the calls.
-        "/" => None,
-        "/sign-in" => page(pattern, false),
-        "/calls" | "/unattributed" => page(pattern, true),
-        "/calls/{id}" => page(&format!("/calls/{}", desk::CALL), true),
-        "/calls.csv" | "/calls/{id}/recordings/{recording}" => None,
-        "/operations" | "/operations/events" | "/operations/jobs" | "/operations/rejections" => page(pattern, true),
-        "/operations/events/{id}" => page(&format!("/operations/events/{}?payload=1", desk::EVENT), true),
-        "/operations/jobs/{id}" => page(&format!("/operations/jobs/{}?payload=1", desk::JOB), true),
-        "/operations/confirm" => page("/operations/confirm?do=discard", false),
-        "/operations/jobs/confirm" => page("/operations/jobs/confirm?kind=send_alert", false),
-        "/overview" => page("/overview?range=30", false),
-        "/leads" => page(pattern, true),
-        "/leads/{id}" => page(&format!("/leads/{}", desk::LEAD), true),
-        "/campaigns" => page("/campaigns?range=30", true),
-        "/campaigns/{id}" => page("/campaigns/00000000-0000-0000-0000-0000ca3a0001?range=30", true),
-        "/setup" | "/setup/tenants" | "/setup/tokens" | "/setup/users" => page(pattern, false),
-        "/setup/connections" => page(pattern, false),
-        "/setup/numbers" | "/setup/agents" | "/setup/campaigns" => page(pattern, true),
-        other => panic!("{other} is a new page: say here where it is, and whether it shows what people said"),
-    }
+/// Every route that is read. One without an entry fails, and so does an entry without a route.
+const SERVED: [(&str, Served); 31] = [
+    ("/api/v1/docs", Served::Viewer),
+    ("/api/v1/docs/{file}", Served::NoPage),
+    ("/", Served::NoPage),
+    ("/sign-in", Served::Plain("/sign-in")),
+    ("/calls", Served::Texts("/calls")),
+    ("/calls.csv", Served::NoPage),
+    ("/calls/{id}", Served::Texts("/calls/{call}")),
+    ("/calls/{id}/recordings/{recording}", Served::NoPage),
+    ("/unattributed", Served::Texts("/unattributed")),
+    ("/operations", Served::Texts("/operations")),
+    ("/operations/events", Served::Texts("/operations/events")),
+    ("/operations/events/{id}", Served::Texts("/operations/events/{event}?payload=1")),
+    ("/operations/confirm", Served::Plain("/operations/confirm?do=discard")),
+    ("/operations/jobs", Served::Texts("/operations/jobs")),
+    ("/operations/jobs/{id}", Served::Texts("/operations/jobs/{job}?payload=1")),
+    ("/operations/jobs/confirm", Served::Plain("/operations/jobs/confirm?kind=send_alert")),
+    ("/operations/rejections", Served::Texts("/operations/rejections")),
+    ("/overview", Served::Plain("/overview?range=30")),
+    ("/campaigns", Served::Texts("/campaigns?range=30")),
+    ("/campaigns/{id}", Served::Texts("/campaigns/00000000-0000-0000-0000-0000ca3a0001?range=30")),
+    ("/leads", Served::Texts("/leads")),
+    ("/leads.csv", Served::NoPage),
+    ("/leads/{id}", Served::Texts("/leads/{lead}")),
+    ("/setup", Served::Plain("/setup")),
+    ("/setup/connections", Served::Plain("/setup/connections")),
+    ("/setup/numbers", Served::Texts("/setup/numbers")),
+    ("/setup/agents", Served::Texts("/setup/agents")),
+    ("/setup/campaigns", Served::Texts("/setup/campaigns")),
+    ("/setup/tenants", Served::Plain("/setup/tenants")),
+    ("/setup/tokens", Served::Plain("/setup/tokens")),
+    ("/setup/users", Served::Plain("/setup/users")),
+];
+
+/// The patterns of all that is read.
+fn read() -> BTreeSet<&'static str> {
+    let viewer = api::ROUTES.iter().filter(|route| route.path.contains("/docs"));
+    let routes = viewer.chain(dashboard::ROUTES.iter());
+    routes.filter(|route| route.method == "GET").map(|route| route.path).collect()
+}
+
+/// Every page that is served.
+fn pages() -> Vec<Page> {
+    let path = |pattern: &str| {
+        let ids =
+            [("{call}", desk::CALL), ("{lead}", desk::LEAD), ("{event}", desk::EVENT), ("{job}", desk::JOB)];
+        ids.iter().fold(pattern.to_owned(), |path, (name, id)| path.replace(name, &id.to_string()))
+    };
+    let page = |(pattern, served): &(&str, Served)| match served {
+        Served::Plain(at) => Some(Page { path: path(at), theirs: &[], shows_texts: false }),
+        Served::Texts(at) => Some(Page { path: path(at), theirs: &[], shows_texts: true }),
+        Served::Viewer => Some(Page { path: path(pattern), theirs: &docs::THEIRS, shows_texts: false }),
+        Served::NoPage => None,
+    };
+    SERVED.iter().filter_map(page).collect()
+}
+
+#[test]
+fn every_route_that_is_read_has_one_entry_here_and_every_entry_a_route() {
+    let named: Vec<&str> = SERVED.iter().map(|(pattern, _)| *pattern).collect();
+    let distinct: BTreeSet<&str> = named.iter().copied().collect();
+    assert_eq!(distinct.len(), named.len(), "an entry stands here twice");
+    let read = read();
+    let unknown: Vec<_> = read.difference(&distinct).collect();
+    assert!(
+        unknown.is_empty(),
+        "new pages: say here where they are, and whether they show what people said: {unknown:?}"
+    );
+    let stale: Vec<_> = distinct.difference(&read).collect();
+    assert!(stale.is_empty(), "no longer pages: {stale:?}");
 }
 
 /// A name for pictures.

@@ -53,6 +53,9 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let default_region = &context.config.phones.default_region;
     match command {
         Command::Add { number, tenant, campaign, label, sender } => {
+            if sender.as_deref().is_some_and(|sender| !numbers::is_sender(sender)) {
+                return Err(Usage::error("a sender is WhatsApp's phone_number_id: digits only"));
+            }
             let tenant_id = owner::tenant(&pool, &tenant).await?;
             let region = tenants::region(&pool, tenant_id).await?;
             let number = e164(number, region.as_deref().unwrap_or(default_region))?;
@@ -68,13 +71,14 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         }
         Command::List { tenant } => {
             let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            let columns = ["tenant", "number", "campaign", "label", "since"];
+            let columns = ["tenant", "number", "campaign", "label", "sender", "since"];
             output.list(&columns, &numbers::list(&pool, tenant_id).await?, |row| {
                 vec![
                     row.tenant.clone(),
                     row.number.expose().to_owned(),
                     cells::text_or_dash(row.campaign.as_deref()),
                     cells::text_or_dash(row.label.as_deref()),
+                    cells::text_or_dash(row.sender.as_deref()),
                     cells::time(row.created_at),
                 ]
             })?;

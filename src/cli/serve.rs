@@ -193,9 +193,10 @@ fn people_routes(config: &mut ServiceConfig, people: &Data<Console>, trace: &Dat
 
 /// What guards the API and the pages.
 fn console(context: &Context, pool: &sqlx::PgPool) -> Data<Console> {
-    let Config { console, http, outreach, .. } = &context.config;
+    let Config { console, http, outreach, integrations, .. } = &context.config;
     let guards = Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone());
-    Data::new(guards.in_time_zone(outreach.time_zone.clone()))
+    let guards = guards.in_time_zone(outreach.time_zone.clone());
+    Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone()))
 }
 
 /// SIGTERM and Ctrl-C: the first stops gently, the second at once.

@@ -49,6 +49,7 @@ pub struct Console {
     pub(crate) clock: Clock,
     pub(crate) base_url: String,
     time_zone: String,
+    whatsapp_sender: String,
     trusted_proxies: Vec<IpNet>,
     limits: Limits,
     passwords: Semaphore,
@@ -62,8 +63,8 @@ impl Console {
         let pool = db::beside(main, "switchhook console", connections, CONNECTION_WAIT, longest);
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
-        let passwords = Semaphore::new(PASSWORDS_AT_ONCE);
-        Self { settings, pool, clock, base_url, time_zone, trusted_proxies, limits, passwords }
+        let (whatsapp_sender, passwords) = (String::new(), Semaphore::new(PASSWORDS_AT_ONCE));
+        Self { settings, pool, clock, base_url, time_zone, whatsapp_sender, trusted_proxies, limits, passwords }
     }
 
     /// With the time zone of tenants that have none of their own.
@@ -75,6 +76,17 @@ impl Console {
     /// The time zone of tenants that have none of their own.
     pub fn time_zone(&self) -> &str {
         &self.time_zone
+    }
+
+    /// With the WhatsApp phone_number_id of tenants and numbers that have none of their own.
+    #[must_use]
+    pub fn writing_from(self, whatsapp_sender: String) -> Self {
+        Self { whatsapp_sender, ..self }
+    }
+
+    /// The WhatsApp phone_number_id of tenants and numbers that have none of their own; empty: none is configured.
+    pub fn whatsapp_sender(&self) -> &str {
+        &self.whatsapp_sender
     }
 
     /// The time.

@@ -71,7 +71,7 @@ impl From<sqlx::Error> for Refused {
 impl Console {
     /// Adds a number of a tenant; returns it as it is kept.
     pub async fn add_number(&self, scope: &TenantScope, new: NewNumber) -> Result<Phone, Refused> {
-        let (label, sender) = (line("label", new.label)?, line("sender", new.sender)?);
+        let (label, sender) = (line("label", new.label)?, sender(new.sender)?);
         let tenant_id = scope.tenant();
         let mut transaction = self.begin().await?;
         let region = tenants::region(&mut *transaction, tenant_id).await?;
@@ -83,7 +83,9 @@ impl Console {
             return Err(Refused::Taken("this number has an owner already: remove it there first"));
         }
         // The number is ours, not a person's.
-        let details = json!({ "tenant_id": tenant_id, "number": number.expose(), "campaign_id": campaign_id });
+        let details = json!({
+            "tenant_id": tenant_id, "number": number.expose(), "campaign_id": campaign_id, "sender": sender,
+        });
         log(&mut transaction, scope.scope(), "add_number", &details).await?;
         transaction.commit().await?;
         Ok(number)
@@ -91,13 +93,17 @@ impl Console {
 
     /// Gives a number to a campaign, or to none; what people call it, and who answers for it.
     pub async fn edit_number(&self, scope: &Scope, number: &Phone, edit: NumberEdit) -> Result<(), Refused> {
-        let edit = NumberEdit { label: lines("label", edit.label)?, sender: lines("sender", edit.sender)?, ..edit };
+        let sender = edit.sender.map(sender).transpose()?;
+        let edit = NumberEdit { label: lines("label", edit.label)?, sender, ..edit };
         let mut transaction = self.begin().await?;
         check_campaign(&mut transaction, scope, edit.campaign_id.flatten()).await?;
         if !numbers::edit(&mut *transaction, number, scope.tenant_id(), &edit).await? {
             return Err(Refused::NotFound);
         }
-        let details = with_campaign(json!({ "number": number.expose() }), edit.campaign_id);
+        let mut details = with_campaign(json!({ "number": number.expose() }), edit.campaign_id);
+        if let Some(sender) = &edit.sender {
+            details["sender"] = json!(sender);
+        }
         log(&mut transaction, scope, "assign_number", &details).await?;
         Ok(transaction.commit().await?)
     }
@@ -226,6 +232,17 @@ fn line(field: &str, text: Option<String>) -> Result<Option<String>, Refused> {
             Err(Refused::Unfit(format!("{field}: {NAME_CHARS_MAX} characters at most, in one line").into()))
         }
         text => Ok(text),
+    }
+}
+
+/// A WhatsApp sender, which is not a telephone number.
+fn sender(text: Option<String>) -> Result<Option<String>, Refused> {
+    match line("sender", text)? {
+        Some(text) if !numbers::is_sender(&text) => Err(Refused::Unfit(
+            "sender: WhatsApp's phone_number_id: digits only, as Meta shows it beside the number (it is not the number)"
+                .into(),
+        )),
+        sender => Ok(sender),
     }
 }
 

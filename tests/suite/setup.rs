@@ -124,6 +124,31 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     admin.post(&app, "/setup/numbers/assign", &form).await.assert_status(303);
     let row = "select concat_ws('|', label, sender, campaign_id is not null) from phone_numbers";
     assert_eq!(app.value(row).await, "Desk 2|t");
+    // Who answers for it: digits, or the configured one, which is said.
+    for wrong in ["+15550100123", "sales", "1001 1002", "123456789012345678901"] {
+        let form = [number, ("sender", wrong)];
+        let page = admin.post(&app, "/setup/numbers/assign", &form).await;
+        assert!(page.assert_status(422).text.contains("phone_number_id: digits only"), "{wrong}: {}", page.text);
+        admin.post(&app, "/setup/numbers", &[("number", "+15550100124"), form[1]]).await.assert_status(422);
+    }
+    let form = [number, ("label", "Desk 2"), ("sender", " 106540352242922 ")];
+    admin.post(&app, "/setup/numbers/assign", &form).await.assert_status(303);
+    assert_eq!(app.value(row).await, "Desk 2|106540352242922|f");
+    let logged =
+        "select details - 'tenant_id' from operator_log where action = 'assign_number' order by at desc limit 1";
+    assert_eq!(
+        app.value(logged).await,
+        json!({ "number": "+15550100123", "campaign_id": null, "sender": "106540352242922" })
+    );
+    let page = admin.get(&app, "/setup/numbers").await.text;
+    assert!(page.contains("value=\"106540352242922\"") && page.contains("No WhatsApp sender is configured"), "{page}");
+    let own = "{\"integrations\": {\"whatsapp\": {\"phone_number_id\": \"777001\"}}}";
+    app.execute(&format!("update tenants set settings = '{own}' where id = '{TENANT}'")).await;
+    assert!(admin.get(&app, "/setup/numbers").await.text.contains("write from <code>777001</code>"));
+    let own = own.replace("777001", "");
+    app.execute(&format!("update tenants set settings = '{own}' where id = '{TENANT}'")).await;
+    assert!(admin.get(&app, "/setup/numbers").await.text.contains("No WhatsApp sender is configured"));
+    app.execute("update tenants set settings = '{}'").await;
     let agent = [("provider", "retell"), ("agent_id", "agent_1"), ("campaign", campaign.as_str())];
     foreign.post(&app, "/setup/agents", &agent).await.assert_status(422);
     admin.post(&app, "/setup/agents", &agent).await.assert_status(303);
@@ -140,7 +165,7 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     admin.post(&app, "/setup/agents/remove", &agent[..2]).await.assert_status(303);
     let left = "select (select count(*) from campaigns) + (select count(*) from agents) + (select count(*) from phone_numbers)";
     assert_eq!(app.value(left).await, 0);
-    assert_eq!(app.value("select count(*) from operator_log").await, 8);
+    assert_eq!(app.value("select count(*) from operator_log").await, 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use serde_json::Value;
 
 use super::{PLACE, campaign, done, said};
 use crate::console::roster::{self, NewNumber};
@@ -25,6 +26,8 @@ struct Page {
     rows: Vec<NumberRow>,
     campaigns: Vec<CampaignRow>,
     region: Option<String>,
+    /// Who answers for a number without a sender of its own.
+    default_sender: Option<String>,
 }
 
 /// The page.
@@ -39,8 +42,12 @@ pub(in crate::dashboard) async fn show(
     let rows = numbers::list(&mut *transaction, Some(tenant_id)).await?;
     let campaigns = campaigns::list(&mut *transaction, Some(tenant_id)).await?;
     let region = tenants::region(&mut *transaction, tenant_id).await?;
+    let own = tenants::own(&mut *transaction, tenant_id).await?;
     drop(transaction);
-    page(&Page { said: said(&shell), rows, campaigns, region, shell })
+    let own = own.settings.pointer("/integrations/whatsapp/phone_number_id").and_then(Value::as_str);
+    let default_sender = own.unwrap_or(console.whatsapp_sender());
+    let default_sender = Some(default_sender.to_owned()).filter(|sender| !sender.is_empty());
+    page(&Page { said: said(&shell), rows, campaigns, region, default_sender, shell })
 }
 
 /// Adds a number.

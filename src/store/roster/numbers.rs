@@ -8,6 +8,14 @@ use uuid::Uuid;
 
 use crate::redact::Phone;
 
+/// A sender's id is digits, as Meta gives it: fifteen to seventeen now, and no more than a 64-bit number has.
+const SENDER_DIGITS_MAX: usize = 20;
+
+/// Whether this can be a WhatsApp phone_number_id.
+pub fn is_sender(text: &str) -> bool {
+    (1..=SENDER_DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A number of ours.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NumberRow {
@@ -101,4 +109,17 @@ pub async fn remove(
 ) -> Result<bool, sqlx::Error> {
     let result = sqlx::query_file!("sql/store/remove_number.sql", number.expose(), tenant_id).execute(executor).await?;
     Ok(result.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sender;
+
+    #[test]
+    fn a_sender_is_digits() {
+        assert!(is_sender("106540352242922"));
+        for wrong in ["", "+15550100123", "1065 4035", "abc", "١٢٣", "123456789012345678901"] {
+            assert!(!is_sender(wrong), "{wrong}");
+        }
+    }
 }

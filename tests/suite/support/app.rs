@@ -112,13 +112,10 @@ impl TestApp {
         )
         .answering(Arc::clone(&live));
         let server = http::start(listener, door, {
-            let console = Data::new(Console::new(
-                config.console.clone(),
-                &pool,
-                clock.clone(),
-                config.http.base_url(),
-                config.http.trusted_proxies.clone(),
-            ));
+            let (settings, http) = (config.console.clone(), &config.http);
+            let (url, proxies) = (http.base_url(), http.trusted_proxies.clone());
+            let console = Console::new(settings, &pool, clock.clone(), url, proxies);
+            let console = Data::new(console.writing_from(config.integrations.whatsapp.phone_number_id.clone()));
             let trace = Data::new(Trace {
                 registry: Arc::clone(&registry),
                 default_region: config.phones.default_region.clone(),

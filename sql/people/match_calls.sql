@@ -1,7 +1,8 @@
 -- $1 tenant, $2 and $3 the last row of the page before (null: the first page), $4 from, $5 until (null: any), $6 provider,
 -- $7 direction, $8 status, $9 disposition, $10 missed, $11 agent, $12 campaign, $13 converted, $14 needs review,
 -- $15 unattributed (null: any), $16 rows, $17 rows to look at, $18 these calls only (null: any), $19 words of the
--- transcript, or $20 words of the person's name, or $21 the platform's id (null: any text)
+-- transcript, or $20 words of the person's name, or $21 the platform's id (null: any text), $22 answered,
+-- $23 sentiment, none being one (null: any)
 -- The newest first, by keyset pages over calls_recent_idx; calls without any time come last. The conditions on started_at
 -- are there for the index, so that a page far down begins there. What else is asked for is looked for among the next
 -- rows only: a filter that fits little gives short pages, not slow ones. Each text is looked up row by row: an `exists`
@@ -40,6 +41,8 @@ where ($6::text is null or provider = $6)
   and ($13::boolean is null or coalesce(converted, false) = $13)
   and ($14::boolean is null or needs_review = $14)
   and ($15::boolean is null or (campaign_id is null) = $15)
+  and ($22::boolean is null or (answered_at is not null or coalesce(disposition = 'answered', false)) = $22)
+  and ($23::text is null or coalesce(sentiment, 'none') = $23)
   and ($19::text is null or provider_call_id = $21
        or (select w.words @@ websearch_to_tsquery('simple', $19) from call_words w where w.call_id = c.id)
        or (select bool_or(to_tsvector('simple', coalesce(l.name_by_hand, l.name, '')) @@ to_tsquery('simple', $20))

@@ -33,6 +33,8 @@ where ($6::text is null or provider = $6)
   and ($13::boolean is null or coalesce(converted, false) = $13)
   and ($14::boolean is null or needs_review = $14)
   and ($15::boolean is null or (campaign_id is null) = $15)
+  and ($22::boolean is null or (answered_at is not null or coalesce(disposition = 'answered', false)) = $22)
+  and ($23::text is null or coalesce(sentiment, 'none') = $23)
   and ($19::text is null or provider_call_id = $21
        or (select w.words @@ websearch_to_tsquery('simple', $19) from call_words w where w.call_id = c.id)
        or (select bool_or(to_tsvector('simple', coalesce(l.name_by_hand, l.name, '')) @@ to_tsquery('simple', $20))

@@ -33,8 +33,12 @@ pub(super) struct WhichCalls {
     status: Option<String>,
     /// no_answer, busy, canceled, failed, voicemail, answered.
     disposition: Option<String>,
+    /// Answered by somebody, or by an agent.
+    answered: Option<bool>,
     /// Inbound, ended, and answered by nobody.
     missed: Option<bool>,
+    /// negative, neutral, positive, or none: nobody has said.
+    sentiment: Option<String>,
     /// The person's number in E.164. Not for viewers.
     number: Option<String>,
     /// As in the list. Viewers: our id only.
@@ -142,7 +146,9 @@ impl WhichCalls {
             direction: self.direction,
             status: self.status,
             disposition: self.disposition,
+            answered: self.answered,
             missed: self.missed,
+            sentiment: self.sentiment,
             agent: self.agent,
             campaign_id: self.campaign,
             converted: self.converted,

@@ -39,8 +39,12 @@ pub(super) struct CallQuery {
     status: Option<String>,
     /// no_answer, busy, canceled, failed, voicemail, answered.
     disposition: Option<String>,
+    /// Answered by somebody, or by an agent.
+    answered: Option<bool>,
     /// Inbound, ended, and answered by nobody.
     missed: Option<bool>,
+    /// negative, neutral, positive, or none: nobody has said.
+    sentiment: Option<String>,
     /// The person's number in E.164. Not for viewers.
     number: Option<String>,
     /// A number or its last digits, a person's name, words that were said (within quotes: in this order), or an id, ours
@@ -97,7 +101,9 @@ pub(super) async fn list(
         direction: query.direction,
         status: query.status,
         disposition: query.disposition,
+        answered: query.answered,
         missed: query.missed,
+        sentiment: query.sentiment,
         agent: query.agent,
         campaign_id: query.campaign,
         converted: query.converted,

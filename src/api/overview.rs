@@ -145,6 +145,9 @@ async fn asked(
     let scope = page::tenant(entry, console, tenant).await?;
     let until = until.unwrap_or_else(|| console.clock.now());
     let from = from.or_else(|| until.checked_sub_signed(WINDOW)).unwrap_or(until);
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "from must be before until, by 400 days at most");
+    let wrong = || {
+        let detail = format!("from must be before until, by {} days at most", people::WINDOW_DAYS_MAX);
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    };
     Ok((scope, Window::new(from, until).ok_or_else(wrong)?))
 }

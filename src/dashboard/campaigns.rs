@@ -62,6 +62,11 @@ impl Page {
     fn calls(&self, bucket: &Bucket) -> String {
         bucket.calls(&self.shell, &[("campaign", &self.campaign.id.to_string())])
     }
+
+    /// They are looked for among all calls only.
+    fn has_responses(&self) -> bool {
+        false
+    }
 }
 
 /// All of them.
@@ -135,7 +140,7 @@ fn figures(shell: &Shell, range: &Range, total: &Numbers, own: &[(&str, &str)]) 
     let of_calls = |count: i64| format!("{} of calls", percent(share(count, total.calls)));
     vec![
         figure("Calls", show::count(&total.calls), sides, &[]),
-        figure("Answered", show::count(&total.answered), of_calls(total.answered), &[]),
+        figure("Answered", show::count(&total.answered), of_calls(total.answered), &[("answered", "1")]),
         figure("Missed", show::count(&total.missed), of_calls(total.missed), &[("missed", "1")]),
         figure("Converted", show::count(&total.converted), of_calls(total.converted), &[("converted", "1")]),
         figure("Cost", costs(total), "as platforms charge it".to_owned(), &[]),

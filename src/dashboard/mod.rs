@@ -7,6 +7,7 @@ mod assets;
 mod calls;
 mod campaigns;
 mod csv;
+mod export;
 mod fault;
 mod gate;
 mod home;

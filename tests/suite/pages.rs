@@ -83,6 +83,60 @@ async fn a_list_says_what_its_url_asks_for_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_overview_counts_is_found_page_and_api_alike() {
+    let visitor = Visitor::come(with_calls().await, Role::Agent).await;
+    visitor
+        .app
+        .execute(
+            "update calls set sentiment = (array['negative', 'neutral', 'positive', null])[1 + right(from_number, 2)::int % 4]::sentiment,
+                    converted_by_hand = case when right(from_number, 2)::int % 10 = 0 then true end;
+             -- A platform that says when it was answered, but not how it ended.
+             update calls set disposition = null, answered_at = initiated_at where provider_call_id = 'c60'",
+        )
+        .await;
+    for (filter, condition) in [
+        ("sentiment=negative", "sentiment = 'negative'"),
+        ("sentiment=positive", "sentiment = 'positive'"),
+        ("sentiment=none", "sentiment is null"),
+        ("answered=1", "answered_at is not null or disposition = 'answered'"),
+        ("answered=0", "answered_at is null and disposition = 'no_answer'"),
+        ("answered=1&sentiment=positive", "disposition = 'answered' and sentiment = 'positive'"),
+        ("converted=1", "converted_by_hand"),
+        ("converted=0&sentiment=negative", "converted_by_hand is null and sentiment = 'negative'"),
+    ] {
+        let expected = format!("select jsonb_agg(id order by started_at desc) from calls where {condition}");
+        let expected = visitor.app.value(&expected).await;
+        for order in ["", "&order=oldest"] {
+            let page = visitor.get(&format!("/calls?{filter}{order}")).await.assert_status(200).text.clone();
+            let mut seen: Vec<&str> = page.split("data-id=\"").skip(1).map(|row| &row[..36]).collect();
+            if !order.is_empty() {
+                seen.reverse();
+            }
+            assert_eq!(json!(seen), expected, "{filter}{order}");
+            assert!(page.contains("aria-current=\"true\""), "{filter}: one sees that it is set");
+        }
+        let filter = filter.replace("=1", "=true").replace("=0", "=false");
+        let api = visitor.get(&format!("/api/v1/calls?limit=500&{filter}")).await;
+        let api: serde_json::Value = serde_json::from_str(&api.assert_status(200).text).unwrap();
+        let ids: Vec<&serde_json::Value> = api["items"].as_array().unwrap().iter().map(|call| &call["id"]).collect();
+        assert_eq!(json!(ids), expected, "{filter}");
+        let count = visitor.get(&format!("/api/v1/calls/count?{filter}")).await;
+        assert!(
+            count.assert_status(200).text.contains(&format!("\"count\":{}", ids.len())),
+            "{filter}: {}",
+            count.text
+        );
+    }
+    visitor.get("/calls?answered=perhaps").await.assert_status(422);
+    // Without script the form keeps what is set.
+    let page = visitor.get("/calls?sentiment=negative&answered=1&converted=0").await.text;
+    for field in ["<option value=\"negative\" selected", "<select name=\"answered\">", "<select name=\"converted\">"] {
+        assert!(page.contains(field), "{field}");
+    }
+    assert_eq!(page.matches("<option value=\"1\" selected").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn csv_is_exactly_the_filtered_rows_and_no_cell_is_a_formula() {
     let visitor = Visitor::come(with_calls().await, Role::Agent).await;
     let all = visitor.get("/calls.csv").await;
@@ -92,6 +146,29 @@ async fn csv_is_exactly_the_filtered_rows_and_no_cell_is_a_formula() {
     assert!(all.headers["content-disposition"].to_str().unwrap().contains("calls.csv"));
     let some = visitor.get("/calls.csv?missed=1&from=2026-10-29&until=2026-10-29&bom=1").await;
     assert_eq!((some.text.lines().count(), some.text.starts_with('\u{feff}')), (4, true));
+    // Each of them is in the log, with its rows and who took them, and with nothing of who was searched for.
+    visitor.get("/calls.csv?search=%2B15550100101").await;
+    let app = visitor.app;
+    let viewer = Visitor::come(app, Role::Viewer).await;
+    viewer.get("/calls.csv?sentiment=negative").await;
+    let logged = viewer.app.rows(
+        "select jsonb_build_array(row_count, details->'masked', details->'filter'->'missed', details->'filter'->'by_search',
+                                  actor like 'token %', details->>'list')
+         from operator_log where action = 'export' order by at",
+    );
+    let line = |rows: u32, masked: bool, missed: serde_json::Value, by_search: bool| {
+        json!([rows, masked, missed, by_search, true, "calls.csv"])
+    };
+    let null = serde_json::Value::Null;
+    let expected = [
+        line(60, false, null.clone(), false),
+        line(3, false, json!(true), false),
+        line(1, false, null.clone(), true),
+        line(0, true, null, false),
+    ];
+    assert_eq!(logged.await, expected);
+    let said = viewer.app.value("select coalesce(string_agg(details::text, ' '), '') from operator_log").await;
+    assert!(!said.as_str().unwrap().contains("0101"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,11 +59,12 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/appointments_of_number", &["@, {number}, 100"]),
     ("people/attribute_calls", &["array[{call}], @, null, gen_random_uuid(), now()"]),
     ("people/call_exists", &["{call}, @"]),
+    ("people/bookings_of_number", &["@, {number}, 100, null, null", "@, {number}, 100, now(), {call}"]),
     ("people/call_names", &["array[{call}], @"]),
     ("people/campaign_exists", &["md5('campaign1')::uuid, @"]),
     ("people/campaign_names", &["@"]),
     ("people/campaign_stats", &["@, now() - interval '30 days', now()"]),
-    ("people/changes_of_lead", &["{lead}::text, 100"]),
+    ("people/changes_of_lead", &["{lead}::text, 100, null, null", "{lead}::text, 100, now(), {call}"]),
     ("people/drop_changed_quarters", &["@, 1000"]),
     ("people/edit_call", &["{call}, @, true, true, false, null, true, null"]),
     ("people/edit_lead", &["{lead}, @, true, 'x', false, null, false, null, false, null, false, null"]),
@@ -73,7 +74,11 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/find_call", &["{call}, @", "{call}, null"]),
     (
         "people/find_calls",
-        &["@, array[{number}], 'call_x', null, now(), 400", "@, array[{number}], null, null, null, 400"],
+        &[
+            "@, array[{number}], 'call_x', null, now(), 400, false",
+            "@, array[{number}], null, null, null, 400, false",
+            "@, array[{number}], null, null, null, 400, true",
+        ],
     ),
     ("people/find_lead", &["{lead}, @", "{lead}, null"]),
     ("people/find_people", &["@, '770001055', null, 101", "@, null, '''dana'':*', 101"]),
@@ -102,19 +107,25 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &["@, null, null, null, null, null, 51, 400", "@, now(), {call}, 'sms', null, null, 51, 400"],
     ),
     ("people/lock_quarters", &["@"]),
-    ("people/log_attribution", &["gen_random_uuid(), 'x', 'y', 1, '{}'"]),
     ("people/log_reveal", &["'x', 'y', 1, '{}'"]),
     ("people/match_calls", CALLS),
     ("people/match_calls_oldest", CALLS),
-    ("people/messages_of_number", &["@, {number}, 100"]),
+    ("people/messages_of_number", &["@, {number}, 100, null, null", "@, {number}, 100, now(), {call}"]),
     ("people/notes_of_call", &["{call}, @"]),
-    ("people/notes_of_number", &["@, {number}, 100"]),
+    ("people/notes_of_number", &["@, {number}, 100, null, null", "@, {number}, 100, now(), {call}"]),
     ("people/number_of_lead", &["{lead}, @"]),
     ("people/overview", &["@, now() - interval '2 days', now(), 'day', 'UTC', null"]),
     ("people/recent_attributions", &["@, 'x', 20, 5"]),
     ("people/recordings_of_call", &["{call}"]),
     ("people/repeated_numbers", &["@, 400, 3"]),
     ("people/responses", &["@, now() - interval '2 days', now(), 200, 10, 86400"]),
+    (
+        "people/responses_by_step",
+        &[
+            "@, array[now() - interval '2 days', now() - interval '1 day'], array[now() - interval '1 day', now()], 200, 10, \
+           86400",
+        ],
+    ),
     ("people/rule_of_number", &["@, {number}, md5('campaign1')::uuid"]),
     ("people/show_calls", &["array[{call}], @"]),
     ("people/sound", &["gen_random_uuid(), {call}, @, 1, 100"]),
@@ -177,13 +188,16 @@ const STATEMENTS: &[(&str, &[&str])] = &[
 ];
 /// Nothing in particular, with everything, some calls, and words.
 const CALLS: &[&str] = &[
-    "@, null, null, null, null, null, null, null, null, null, null, null, null, null, null, 51, 400, null, null, null, null",
+    "@, null, null, null, null, null, null, null, null, null, null, null, null, null, null, 51, 400, null, null, null, null, \
+     null, null",
     "@, now(), {call}, now() - interval '9 days', now(), 'retell', 'inbound', 'ended', 'busy', true, 'Agent 1', {call}, \
-     true, true, false, 51, 400, null, null, null, null",
+     true, true, false, 51, 400, null, null, null, null, true, 'negative'",
     "@, now(), {call}, null, null, null, null, null, null, null, null, null, null, null, null, 51, 400, array[{call}], \
-     null, null, null",
+     null, null, null, null, null",
     "@, null, null, null, null, null, null, null, null, null, null, null, null, null, null, 51, 1000, null, 'refund', \
-     '''refund'':*', 'refund'",
+     '''refund'':*', 'refund', null, null",
+    "@, null, null, null, null, null, null, null, null, null, null, null, null, null, null, 51, 400, null, null, null, \
+     null, false, 'none'",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,20 +1,20 @@
-//! `/calls.csv`: exactly the rows of a filter, a page after the other, so that a million need no memory.
+//! `/calls.csv`: exactly the rows of a filter.
 
-use actix_web::web::{Bytes, Data, ReqData};
+use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, future::ready, stream};
+use serde_json::Value;
+use sqlx::PgConnection;
 
-use super::super::csv::{self, Csv};
+use super::super::export::{self, Export};
 use super::super::fault::Fault;
 use super::super::shell::Shell;
 use super::filter;
 use super::row::{self, Row};
+use crate::access::TenantScope;
 use crate::console::{Console, Entry};
-use crate::store::people::{self, CallFilter, Place, Revealed};
+use crate::store::people::{self, CallFilter, Page, Place};
 
-/// Rows that are read at once.
-const ROWS: i64 = 500;
 /// The columns; new ones come at the end.
 const COLUMNS: [&str; 23] = [
     "id",
@@ -42,14 +42,27 @@ const COLUMNS: [&str; 23] = [
     "summary",
 ];
 
-/// Where the stream is.
-struct State {
-    console: Data<Console>,
-    shell: Shell,
-    filter: CallFilter,
-    after: Option<Place>,
-    is_first: bool,
-    is_done: bool,
+impl Export for CallFilter {
+    const FILE: &'static str = "calls.csv";
+    const COLUMNS: &'static [&'static str] = &COLUMNS;
+    type Place = Place;
+    type Cells = [String; COLUMNS.len()];
+
+    async fn page(
+        &self,
+        connection: &mut PgConnection,
+        scope: &TenantScope,
+        after: Option<Place>,
+        rows: i64,
+    ) -> Result<Page<Self::Cells, Place>, sqlx::Error> {
+        let found = people::list_calls(connection, scope, self, after, rows).await?;
+        let rows = row::named(connection, scope, found.items).await?;
+        Ok(Page { items: rows.iter().map(cells).collect(), next: found.next, left_out: found.left_out })
+    }
+
+    fn described(&self) -> Value {
+        self.described()
+    }
 }
 
 /// The rows.
@@ -60,41 +73,10 @@ pub(in crate::dashboard) async fn show(
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, "/calls", "Calls").await?;
     let filter = filter::read(&shell, &shell.params)?;
-    let state = State { console, shell, filter, after: None, is_first: true, is_done: false };
-    // What is wrong with the question is said before the download begins.
-    let (first, state) = next(state).await?;
-    let rows = stream::try_unfold(state, |state| async move {
-        if state.is_done {
-            return Ok::<_, actix_web::Error>(None);
-        }
-        // A stream that breaks off is seen by the browser as a failed download, not as a short file.
-        next(state).await.map(Some).map_err(actix_web::error::ErrorServiceUnavailable)
-    });
-    Ok(csv::download("calls.csv").streaming(stream::once(ready(Ok(first))).chain(rows)))
+    export::download(console, shell, filter).await
 }
 
-async fn next(mut state: State) -> Result<(Bytes, State), Fault> {
-    let mut transaction = state.console.begin().await?;
-    let scope = *state.shell.within();
-    let found = people::list_calls(&mut transaction, &scope, &state.filter, state.after, ROWS).await?;
-    if found.left_out {
-        return Err(Fault::unfit("More numbers end in these digits than can be looked through: type one more digit."));
-    }
-    let rows = row::named(&mut transaction, &scope, found.items).await?;
-    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("calls.csv"), rows.len()).await?;
-    transaction.commit().await?;
-    let mut csv = Csv::default();
-    if state.is_first {
-        csv.head(&COLUMNS, state.shell.params.is_set("bom"));
-    }
-    rows.iter().for_each(|row| csv.row(&cells(row)));
-    state.is_first = false;
-    state.is_done = found.next.is_none();
-    state.after = found.next;
-    Ok((csv.into_bytes(), state))
-}
-
-fn cells(row: &Row) -> [String; 23] {
+fn cells(row: &Row) -> [String; COLUMNS.len()] {
     let call = &row.call;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let time = |at: &Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339()).unwrap_or_default();

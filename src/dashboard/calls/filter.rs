@@ -18,7 +18,7 @@ pub(in crate::dashboard) struct Chip {
 }
 
 /// The parameters that are a filter; others say how a page looks.
-pub(in crate::dashboard) const NAMES: [&str; 14] = [
+pub(in crate::dashboard) const NAMES: [&str; 16] = [
     "search",
     "number",
     "from",
@@ -27,12 +27,26 @@ pub(in crate::dashboard) const NAMES: [&str; 14] = [
     "direction",
     "status",
     "disposition",
+    "answered",
     "missed",
+    "sentiment",
     "agent",
     "campaign",
     "converted",
     "needs_review",
     "unattributed",
+];
+
+/// Filters without a chip of their own: name, parameter, value.
+const OTHERS: [(&str, &str, &str); 8] = [
+    ("Answered", "answered", "1"),
+    ("Not answered", "answered", "0"),
+    ("Converted", "converted", "1"),
+    ("Not converted", "converted", "0"),
+    ("Positive", "sentiment", "positive"),
+    ("Neutral", "sentiment", "neutral"),
+    ("Negative", "sentiment", "negative"),
+    ("No sentiment", "sentiment", "none"),
 ];
 
 /// The filter that a URL says. What it says wrongly is refused: a list that leaves a filter away shows too much.
@@ -61,7 +75,9 @@ pub(in crate::dashboard) fn read(shell: &Shell, params: &Params) -> Result<CallF
         direction: params.owned("direction"),
         status: params.owned("status"),
         disposition: params.owned("disposition"),
+        answered: flag("answered")?,
         missed: flag("missed")?,
+        sentiment: params.owned("sentiment"),
         agent: params.owned("agent"),
         campaign_id: campaign.map_err(|_| Fault::unfit("campaign is the id of a campaign."))?,
         converted: flag("converted")?,
@@ -87,7 +103,7 @@ pub(in crate::dashboard) fn chips(shell: &Shell) -> Vec<Chip> {
         let is_on = params.get(key) == Some(value);
         Chip { name, href: shell.with(key, if is_on { "" } else { value }), is_on }
     };
-    vec![
+    let mut chips = vec![
         time("Today", today.to_string()),
         time("This week", monday.to_string()),
         chip("Inbound", "direction", "inbound"),
@@ -95,7 +111,11 @@ pub(in crate::dashboard) fn chips(shell: &Shell) -> Vec<Chip> {
         chip("Missed", "missed", "1"),
         chip("Needs review", "needs_review", "1"),
         chip("Unattributed", "unattributed", "1"),
-    ]
+    ];
+    // Numbers and pictures lead here with these: while one is on, one sees it, and can take it away.
+    let others = OTHERS.iter().map(|(name, key, value)| chip(name, key, value));
+    chips.extend(others.filter(|chip| chip.is_on));
+    chips
 }
 
 fn capital(text: &str) -> String {

@@ -83,8 +83,21 @@ impl Page {
 
     /// Filters that the form has no field for, which it keeps.
     fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
-        let fields =
-            ["search", "from", "until", "direction", "disposition", "provider", "campaign", "order", "after", "hide"];
+        let fields = [
+            "search",
+            "from",
+            "until",
+            "direction",
+            "answered",
+            "disposition",
+            "sentiment",
+            "converted",
+            "provider",
+            "campaign",
+            "order",
+            "after",
+            "hide",
+        ];
         self.shell.params.pairs().filter(move |(name, _)| !fields.contains(name))
     }
 }

@@ -14,7 +14,7 @@ use super::matching::{self, Looking};
 use super::{CallFilter, LOOK_MAX};
 use crate::access::{Scope, TenantScope};
 use crate::db;
-use crate::store::forgotten;
+use crate::store::{forgotten, operator_log};
 
 /// Calls of one transaction: processors wait for the calls of one step only.
 const AT_ONCE: i64 = 2_000;
@@ -79,7 +79,7 @@ pub async fn attribute_matching(
     campaign_id: Option<Uuid>,
 ) -> Result<Attributed, sqlx::Error> {
     let filter = &CallFilter { oldest_first: false, ..filter.clone() };
-    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": described(filter),
+    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": filter.described(),
                           "counted_at": counted_at });
     let log_id = Uuid::now_v7();
     let step = Step { scope: scope.scope(), log_id, campaign_id, counted_at: Some(counted_at), details: &details };
@@ -133,7 +133,8 @@ pub async fn undo_attribution(pool: &PgPool, scope: &Scope, log_id: Uuid) -> Res
             .fetch_one(&mut *transaction)
             .await?;
         if row.changed > 0 {
-            log(&mut transaction, scope, undo_id, "undo_attribution", row.changed, &details).await?;
+            let (actor, rows) = (scope.actor().to_string(), row.changed.unsigned_abs());
+            operator_log::log_step(&mut transaction, undo_id, &actor, "undo_attribution", rows, &details).await?;
         }
         transaction.commit().await?;
         looked_at += row.looked_at;
@@ -173,33 +174,9 @@ impl Step<'_> {
                 .await?
                 .rows_affected();
         if changed > 0 {
-            let rows = i64::try_from(changed).unwrap_or(i64::MAX);
-            log(connection, scope, *log_id, "attribute_calls", rows, details).await?;
+            let actor = scope.actor().to_string();
+            operator_log::log_step(connection, *log_id, &actor, "attribute_calls", changed, details).await?;
         }
         Ok(changed)
     }
-}
-
-async fn log(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    id: Uuid,
-    action: &str,
-    rows: i64,
-    details: &Value,
-) -> Result<(), sqlx::Error> {
-    let (actor, details) = (scope.actor().to_string(), details.to_string());
-    sqlx::query_file!("sql/people/log_attribution.sql", id, actor, action, rows, details).execute(connection).await?;
-    Ok(())
-}
-
-/// A filter as the operator log has it: nothing of a person, who may be searched for.
-fn described(filter: &CallFilter) -> Value {
-    json!({
-        "from": filter.from, "until": filter.until, "provider": filter.provider, "direction": filter.direction,
-        "status": filter.status, "disposition": filter.disposition, "missed": filter.missed,
-        "campaign_id": filter.campaign_id, "converted": filter.converted, "needs_review": filter.needs_review,
-        "unattributed": filter.unattributed, "by_agent": filter.agent.is_some(),
-        "by_number": filter.number.is_some(), "by_search": filter.search.is_some(),
-    })
 }

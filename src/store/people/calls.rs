@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,7 +58,11 @@ pub struct CallFilter {
     pub direction: Option<String>,
     pub status: Option<String>,
     pub disposition: Option<String>,
+    /// Somebody answered: as the overview counts it, which `disposition` alone does not say of every platform.
+    pub answered: Option<bool>,
     pub missed: Option<bool>,
+    /// negative, neutral, positive; none: nobody has said.
+    pub sentiment: Option<String>,
     pub agent: Option<String>,
     pub campaign_id: Option<Uuid>,
     pub converted: Option<bool>,
@@ -102,6 +107,13 @@ pub async fn list(
     Ok(Page { items, next: found.next, left_out: found.left_out })
 }
 
+/// Whether a tenant has no call at all: the first minutes of an installation.
+pub async fn has_none(connection: &mut PgConnection, scope: &TenantScope) -> Result<bool, sqlx::Error> {
+    let looking = Looking { limit: 1, look: 1 };
+    let found = matching::find(connection, scope, &CallFilter::default(), None, looking).await?;
+    Ok(found.items.is_empty() && found.next.is_none())
+}
+
 /// Counts calls, as far as that takes a moment.
 pub async fn count(
     connection: &mut PgConnection,
@@ -114,6 +126,19 @@ pub async fn count(
     let found = matching::find(connection, scope, filter, None, looking).await?;
     let complete = found.next.is_none() && !found.left_out;
     Ok(Counted { count: found.items.len() as u64, complete, at })
+}
+
+impl CallFilter {
+    /// As the operator log has it: nothing of a person, who may be searched for.
+    pub fn described(&self) -> Value {
+        json!({
+            "from": self.from, "until": self.until, "provider": self.provider, "direction": self.direction,
+            "status": self.status, "disposition": self.disposition, "answered": self.answered, "missed": self.missed,
+            "sentiment": self.sentiment, "campaign_id": self.campaign_id, "converted": self.converted,
+            "needs_review": self.needs_review, "unattributed": self.unattributed, "by_agent": self.agent.is_some(),
+            "by_number": self.number.is_some(), "by_search": self.search.is_some(),
+        })
+    }
 }
 
 impl CallItem {

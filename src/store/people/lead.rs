@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::lead_history::{self, LeadAppointment, LeadChange, LeadNote};
 use super::{AnalysisItem, CallFilter, CallItem, MessageItem, analytics, calls, json, messages};
-use crate::access::Scope;
+use crate::access::{Scope, TenantScope};
 
 /// Calls, messages, notes and so on that are shown of a person, of each the newest; more calls and messages are in their
 /// lists.
-pub const LEAD_SHOWN_MAX: i64 = 100;
+const LEAD_SHOWN_MAX: i64 = 100;
 
 /// A lead, whole.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -69,15 +69,10 @@ pub async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> Res
     let Some(within) = scope.within(row.tenant_id) else { return Ok(None) };
     let filter = CallFilter { number: Some(row.phone.clone()), ..CallFilter::default() };
     let calls = calls::list(&mut *connection, &within, &filter, None, LEAD_SHOWN_MAX).await?.items;
-    let messages = messages::of_number(&mut *connection, &within, &row.phone, LEAD_SHOWN_MAX).await?;
+    let messages = messages::of_number(&mut *connection, &within, &row.phone, None, LEAD_SHOWN_MAX).await?;
     let ids: Vec<Uuid> = calls.iter().map(|call| call.id).collect();
     let analyses = analytics::of_calls(&mut *connection, scope, &ids, row.tenant_id, Some(&row.phone)).await?;
-    let of_messages = messages.iter().map(|message| message.id.to_string());
-    let keys: Vec<String> =
-        ids.iter().flat_map(|call| [call.to_string(), format!("{id}:{call}")]).chain(of_messages).collect();
-    let jobs = sqlx::query_file_as!(LeadJob, "sql/people/jobs_of_calls.sql", &keys, row.tenant_id)
-        .fetch_all(&mut *connection)
-        .await?;
+    let jobs = jobs_of(&mut *connection, &within, id, &calls, &messages).await?;
     let (notes, appointments, changes) =
         lead_history::of(connection, &within, (row.id, &row.phone), LEAD_SHOWN_MAX).await?;
     let mut lead = LeadDetail {
@@ -110,4 +105,17 @@ pub async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> Res
     [&mut lead.email, &mut lead.email_by_hand].into_iter().for_each(|email| scope.email(email));
     scope.data(&mut lead.profile);
     Ok(Some(lead))
+}
+
+/// What was to be done because of these calls and messages of a person.
+pub(super) async fn jobs_of(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    lead: Uuid,
+    calls: &[CallItem],
+    messages: &[MessageItem],
+) -> Result<Vec<LeadJob>, sqlx::Error> {
+    let of_calls = calls.iter().flat_map(|call| [call.id.to_string(), format!("{lead}:{}", call.id)]);
+    let keys: Vec<String> = of_calls.chain(messages.iter().map(|message| message.id.to_string())).collect();
+    sqlx::query_file_as!(LeadJob, "sql/people/jobs_of_calls.sql", &keys, scope.tenant()).fetch_all(connection).await
 }

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{Place, place};
 use crate::access::TenantScope;
 
 /// Something that was noted during a call.
@@ -51,6 +52,8 @@ pub struct LeadAppointment {
 /// What somebody decided about a lead.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LeadChange {
+    /// The line in the operator log.
+    pub id: Uuid,
     /// When.
     pub at: DateTime<Utc>,
     /// Who: the name that they sign in with, or that of the token.
@@ -63,36 +66,90 @@ pub struct LeadChange {
     pub do_not_contact: Option<bool>,
 }
 
-/// All three of a person, each the newest first.
+/// All three of a person, each the newest first, appointments by when they begin.
 pub(super) async fn of(
     connection: &mut PgConnection,
     scope: &TenantScope,
     (id, number): (Uuid, &str),
     limit: i64,
 ) -> Result<(Vec<LeadNote>, Vec<LeadAppointment>, Vec<LeadChange>), sqlx::Error> {
-    let mut notes = sqlx::query_file_as!(LeadNote, "sql/people/notes_of_number.sql", scope.tenant(), number, limit)
-        .fetch_all(&mut *connection)
-        .await?;
-    notes.iter_mut().for_each(|note| scope.scope().spoken(&mut note.body));
+    let notes = notes(&mut *connection, scope, number, None, limit).await?;
     let mut appointments =
         sqlx::query_file_as!(LeadAppointment, "sql/people/appointments_of_number.sql", scope.tenant(), number, limit)
             .fetch_all(&mut *connection)
             .await?;
-    for appointment in &mut appointments {
-        scope.scope().name(&mut appointment.name);
-        scope.scope().spoken(&mut appointment.purpose);
-    }
-    let changes = sqlx::query_file!("sql/people/changes_of_lead.sql", id.to_string(), limit)
+    appointments.iter_mut().for_each(|appointment| appointment.mask(scope));
+    Ok((notes, appointments, changes(connection, id, None, limit).await?))
+}
+
+/// What was noted of a person, after a place.
+pub(super) async fn notes(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    number: &str,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<LeadNote>, sqlx::Error> {
+    let (at, id) = place(after);
+    let mut notes =
+        sqlx::query_file_as!(LeadNote, "sql/people/notes_of_number.sql", scope.tenant(), number, limit, at, id)
+            .fetch_all(connection)
+            .await?;
+    notes.iter_mut().for_each(|note| scope.scope().spoken(&mut note.body));
+    Ok(notes)
+}
+
+/// What a person has booked, after a place, by when it was booked.
+pub(super) async fn bookings(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    number: &str,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<LeadAppointment>, sqlx::Error> {
+    let (at, id) = place(after);
+    let mut bookings = sqlx::query_file_as!(
+        LeadAppointment,
+        "sql/people/bookings_of_number.sql",
+        scope.tenant(),
+        number,
+        limit,
+        at,
+        id
+    )
+    .fetch_all(connection)
+    .await?;
+    bookings.iter_mut().for_each(|booking| booking.mask(scope));
+    Ok(bookings)
+}
+
+/// What people decided about a lead, after a place.
+pub(super) async fn changes(
+    connection: &mut PgConnection,
+    lead: Uuid,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<LeadChange>, sqlx::Error> {
+    let (at, id) = place(after);
+    let rows = sqlx::query_file!("sql/people/changes_of_lead.sql", lead.to_string(), limit, at, id)
         .fetch_all(connection)
-        .await?
+        .await?;
+    Ok(rows
         .into_iter()
         .map(|row| LeadChange {
+            id: row.id,
             at: row.at,
             by: row.by,
             fields: serde_json::from_str(&row.fields).unwrap_or_default(),
             stage: row.stage,
             do_not_contact: row.do_not_contact.and_then(|word| word.parse().ok()),
         })
-        .collect();
-    Ok((notes, appointments, changes))
+        .collect())
+}
+
+impl LeadAppointment {
+    fn mask(&mut self, scope: &TenantScope) {
+        scope.scope().name(&mut self.name);
+        scope.scope().spoken(&mut self.purpose);
+    }
 }

@@ -33,7 +33,9 @@ pub(super) async fn find(
     let mut walk = Walk { connection, scope, filter, after, looking };
     if let Some(number) = &filter.number {
         let within = walk.within();
-        let calls = search::calls_of(walk.connection, scope, std::slice::from_ref(number), None, within).await?;
+        let oldest_first = filter.oldest_first;
+        let number = std::slice::from_ref(number);
+        let calls = search::calls_of(walk.connection, scope, number, None, within, oldest_first).await?;
         return walk.among(&calls, filter.words()).await;
     }
     let Some(search) = &filter.search else { return walk.along(NO_WORDS).await };
@@ -45,7 +47,7 @@ pub(super) async fn find(
         }
     }
     let within = walk.within();
-    match search.calls(walk.connection, scope, within).await? {
+    match search.calls(walk.connection, scope, within, filter.oldest_first).await? {
         Candidates::Calls(calls) => walk.among(&calls, NO_WORDS).await,
         Candidates::Frequent => {
             walk.looking = Looking { look: FREQUENT_LOOK, ..looking };
@@ -93,12 +95,16 @@ impl Walk<'_> {
         self.after.map_or((None, None), |(started_at, id)| (started_at, Some(id)))
     }
 
-    /// Among these calls, up to the place beyond which somebody has more; the oldest first, it is the last that is shown.
+    /// Among these calls, up to the place beyond which somebody has more.
     async fn among(&mut self, calls: &Calls, words: Words<'_>) -> Result<Page<Place, Place>, sqlx::Error> {
         let mut found = self.run(Some(&calls.ids), words).await?;
-        let until = calls.until.filter(|_| !self.filter.oldest_first);
+        let until = calls.until;
         if let Some(until) = until {
-            found.retain(|place| newness(place) >= newness(&until));
+            let is_before = |place: &Place| match self.filter.oldest_first {
+                true => newness(place) <= newness(&until),
+                false => newness(place) >= newness(&until),
+            };
+            found.retain(is_before);
         }
         let mut page = cut(found, self.looking.limit, |place| *place);
         page.next = page.next.or(until);
@@ -167,6 +173,8 @@ impl Walk<'_> {
                     spoken,
                     name,
                     typed,
+                    filter.answered,
+                    filter.sentiment,
                 )
                 .fetch_all(&mut *self.connection)
                 .await?
@@ -179,5 +187,19 @@ impl Walk<'_> {
             true => run!("sql/people/match_calls_oldest.sql"),
             false => run!("sql/people/match_calls.sql"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// One statement for both orders would sort all rows that it looks at: two are merged along the index, and stop.
+    #[test]
+    fn both_orders_ask_the_same_of_a_call() {
+        let asked = |statement: &str| {
+            let from = statement.find("\nwhere ($6").unwrap();
+            statement[from..statement.rfind("order by").unwrap()].to_owned()
+        };
+        let newest = include_str!("../../../sql/people/match_calls.sql");
+        assert_eq!(asked(newest), asked(include_str!("../../../sql/people/match_calls_oldest.sql")));
     }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{LOOK_MAX, Page, Place, cut};
+use super::{LOOK_MAX, Page, Place, cut, place};
 use crate::access::{Scope, TenantScope};
 
 /// A message in a list.
@@ -82,12 +82,21 @@ pub(super) async fn of_number(
     connection: &mut PgConnection,
     scope: &TenantScope,
     number: &str,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<MessageItem>, sqlx::Error> {
-    let mut items =
-        sqlx::query_file_as!(MessageItem, "sql/people/messages_of_number.sql", scope.tenant(), number, limit)
-            .fetch_all(connection)
-            .await?;
+    let (sent_at, id) = place(after);
+    let mut items = sqlx::query_file_as!(
+        MessageItem,
+        "sql/people/messages_of_number.sql",
+        scope.tenant(),
+        number,
+        limit,
+        sent_at,
+        id
+    )
+    .fetch_all(connection)
+    .await?;
     items.iter_mut().for_each(|message| message.mask(scope.scope()));
     Ok(items)
 }

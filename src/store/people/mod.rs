@@ -16,11 +16,13 @@ mod messages;
 mod names;
 mod notes;
 mod overview;
+mod responses;
 mod reveal;
 mod rules;
 mod search;
 mod sound;
 mod stats;
+mod story;
 mod tenants;
 mod timeline;
 
@@ -31,8 +33,8 @@ pub use attributions::{
 pub use call::{CallDetail, CallEvent, Recording, events_of as events_of_call, find as find_call};
 pub use call_edits::{CallEdit, edit as edit_call, has_call, has_campaign};
 pub use call_history::{EditOfCall, edits as edits_of_call};
-pub use calls::{CallFilter, CallItem, Counted, count as count_calls, list as list_calls};
-pub use lead::{LEAD_SHOWN_MAX, LeadDetail, LeadJob, find as find_lead};
+pub use calls::{CallFilter, CallItem, Counted, count as count_calls, has_none as has_no_calls, list as list_calls};
+pub use lead::{LeadDetail, LeadJob, find as find_lead};
 pub use lead_edits::{LeadEdit, edit as edit_lead};
 pub use lead_history::{LeadAppointment, LeadChange, LeadNote};
 pub use leads::{LeadFilter, LeadItem, list as list_leads};
@@ -40,14 +42,16 @@ pub use messages::{MessageFilter, MessageItem, list as list_messages};
 pub use names::{CallNames, of_calls as call_names};
 pub use notes::{CallNote, Noted, add as add_call_note, check as check_note, of_call as notes_of_call};
 pub use overview::{
-    By, CampaignStats, Cost, Numbers, Overview, Responses, Step, StepNumbers, Window, campaign_stats, overview,
+    By, CampaignStats, Cost, Numbers, Overview, Step, StepNumbers, WINDOW_DAYS_MAX, Window, campaign_stats, overview,
     refresh_overview, steps,
 };
+pub use responses::{Responses, by_step as responses_by_step};
 pub use reveal::{Revealed, log as log_reveal};
 pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};
 pub use search::{Search, Unsearchable};
 pub use sound::{SoundPart, part as sound};
 pub use stats::{CallStats, calls_since};
+pub use story::{Story, StoryPlace, page as story};
 pub use tenants::{TENANTS_SHOWN_MAX, TenantItem, find as tenant, list as tenants};
 pub use timeline::{Happened, Moment, Timeline, of_lead as timeline_of_lead};
 
@@ -63,6 +67,11 @@ pub type Place = (Option<DateTime<Utc>>, Uuid);
 
 /// From then, until then, where there are bounds.
 type Within = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// A place as statements take it.
+fn place(after: Option<Place>) -> (Option<DateTime<Utc>>, Option<Uuid>) {
+    after.map_or((None, None), |(at, id)| (at, Some(id)))
+}
 
 /// Rows of a page, and where the next one begins.
 #[derive(Clone, Debug)]

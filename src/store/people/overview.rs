@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::responses::{self, Responses};
 use crate::access::TenantScope;
 use crate::db;
 
@@ -23,15 +24,12 @@ const CHANGES_AT_ONCE: i64 = 100_000;
 const REFRESH_LONGEST: Duration = Duration::from_secs(2);
 /// Where somebody else adds them up just now, it is looked again after so long.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// The newest calls among which missed ones are looked for, to see how soon they were answered.
-const RESPONSES_LOOK_MAX: i64 = 10_000;
-/// Missed calls of which the answer is looked for.
-const RESPONSES_MAX: i64 = 500;
-/// A call or message a day later is no answer to a missed call.
-const RESPONSE_WITHIN_SECONDS: f64 = 86_400.0;
-
-/// The longest window, which bounds what is read.
-pub const WINDOW_MAX: TimeDelta = TimeDelta::days(400);
+/// Days of the longest window: a year beside the same month of the year before. It bounds what is read, whatever the
+/// number of calls: 38,400 quarters, each with one row a unit of cost (by campaign, one more for each that had calls
+/// then), from call_quarters by its key; and the calls of the last two hours.
+pub const WINDOW_DAYS_MAX: i64 = 400;
+/// Whole days are longer than so many times 24 hours where the clocks are put back meanwhile.
+const CLOCK_CHANGE: TimeDelta = TimeDelta::hours(1);
 
 /// From when until when, in whole quarters of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,17 +96,6 @@ pub struct StepNumbers {
     pub numbers: Numbers,
 }
 
-/// How soon missed callers were called or written to.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Responses {
-    /// Missed calls that were looked at: the newest ones.
-    pub missed: i64,
-    /// Those that were answered within a day.
-    pub answered: i64,
-    /// Half of the answers came sooner.
-    pub median_minutes: Option<f64>,
-}
-
 /// A tenant's calls in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Overview {
@@ -144,7 +131,8 @@ impl Window {
     pub fn new(from: DateTime<Utc>, until: DateTime<Utc>) -> Option<Self> {
         let from = from.duration_trunc(QUARTER).ok()?;
         let until = until.checked_add_signed(QUARTER - TimeDelta::microseconds(1))?.duration_trunc(QUARTER).ok()?;
-        (from < until && until.signed_duration_since(from) <= WINDOW_MAX + QUARTER * 2).then_some(Self { from, until })
+        let longest = TimeDelta::days(WINDOW_DAYS_MAX) + CLOCK_CHANGE + QUARTER * 2;
+        (from < until && until.signed_duration_since(from) <= longest).then_some(Self { from, until })
     }
 }
 
@@ -208,18 +196,7 @@ pub async fn overview(
 ) -> Result<Overview, sqlx::Error> {
     let Window { from, until } = window;
     let (total, steps) = steps(&mut *connection, scope, window, by).await?;
-    let responses = sqlx::query_file_as!(
-        Responses,
-        "sql/people/responses.sql",
-        scope.tenant(),
-        from,
-        until,
-        RESPONSES_LOOK_MAX,
-        RESPONSES_MAX,
-        RESPONSE_WITHIN_SECONDS,
-    )
-    .fetch_one(connection)
-    .await?;
+    let responses = responses::within(connection, scope, (from, until)).await?;
     Ok(Overview { from, until, total, steps, responses })
 }
 
@@ -323,7 +300,9 @@ mod tests {
         assert_eq!(Window::new(at(16), at(46)), Some(Window { from: at(15), until: at(60) }));
         assert_eq!(Window::new(at(15), at(45)), Some(Window { from: at(15), until: at(45) }));
         assert_eq!(Window::new(at(45), at(15)), None);
-        assert_eq!(Window::new(at(0), at(0) + WINDOW_MAX + TimeDelta::days(1)), None);
-        assert!(Window::new(at(7), at(7) + WINDOW_MAX).is_some());
+        let longest = TimeDelta::days(WINDOW_DAYS_MAX);
+        assert_eq!(Window::new(at(0), at(0) + longest + TimeDelta::days(1)), None);
+        assert!(Window::new(at(7), at(7) + longest).is_some());
+        assert!(Window::new(at(0), at(60) + longest).is_some(), "the clocks were put back");
     }
 }

@@ -18,7 +18,7 @@ const DIGITS_MIN: usize = 4;
 const PEOPLE_MAX: i64 = 100;
 /// Calls with these words that are collected and sorted; where there are more, they are looked for among the newest.
 const SPOKEN_MAX: i64 = 2_000;
-/// The newest calls of one number that are collected: one person's calls are few.
+/// Calls of one number that are collected at once: one person's calls are few. A list goes on from there.
 const CALLS_OF_NUMBER_MAX: i64 = 2_000;
 
 /// What is searched for. It may be a person's name or number, so it prints as nothing.
@@ -156,6 +156,7 @@ impl Search {
         connection: &mut PgConnection,
         scope: &TenantScope,
         within: Within,
+        oldest_first: bool,
     ) -> Result<Candidates, sqlx::Error> {
         if let Self::Id(id) = self {
             return Ok(Candidates::Calls(Calls { ids: vec![*id], ..Calls::default() }));
@@ -163,7 +164,7 @@ impl Search {
         let (spoken, _, typed) = self.words();
         let People { numbers, left_out } = self.people(&mut *connection, scope, PEOPLE_MAX).await?;
         let Some(numbers) = numbers else { return Ok(Candidates::Frequent) };
-        let mut calls = calls_of(&mut *connection, scope, &numbers, typed, within).await?;
+        let mut calls = calls_of(&mut *connection, scope, &numbers, typed, within, oldest_first).await?;
         calls.left_out = left_out;
         if let Some(spoken) = spoken {
             let found = sqlx::query_file_scalar!("sql/people/find_spoken.sql", scope.tenant(), spoken, SPOKEN_MAX + 1)
@@ -202,13 +203,14 @@ impl Search {
     }
 }
 
-/// The newest calls of these numbers, and the one that the platform calls so.
+/// The newest calls of these numbers, or the oldest, and the one that the platform calls so.
 pub(super) async fn calls_of(
     connection: &mut PgConnection,
     scope: &TenantScope,
     numbers: &[String],
     provider_call_id: Option<&str>,
     within: Within,
+    oldest_first: bool,
 ) -> Result<Calls, sqlx::Error> {
     let rows = sqlx::query_file!(
         "sql/people/find_calls.sql",
@@ -218,11 +220,14 @@ pub(super) async fn calls_of(
         within.0,
         within.1,
         CALLS_OF_NUMBER_MAX,
+        oldest_first,
     )
     .fetch_all(connection)
     .await?;
     let last = rows.iter().filter(|row| row.nth == CALLS_OF_NUMBER_MAX).map(|row| (row.started_at, row.id));
-    let until = last.max_by_key(|(started_at, id)| (*started_at, Reverse(*id)));
+    // The place nearest to the beginning of the list, where somebody's calls end first.
+    let newness = |(started_at, id): &Place| (*started_at, Reverse(*id));
+    let until = if oldest_first { last.min_by_key(newness) } else { last.max_by_key(newness) };
     Ok(Calls { ids: rows.into_iter().map(|row| row.id).collect(), until, left_out: false })
 }
 

@@ -81,8 +81,7 @@ fn read() -> BTreeSet<&'static str> {
 /// Every page that is served.
 fn pages() -> Vec<Page> {
     let path = |pattern: &str| {
-        let ids =
-            [("{call}", desk::CALL), ("{lead}", desk::LEAD), ("{event}", desk::EVENT), ("{job}", desk::JOB)];
+        let ids = [("{call}", desk::CALL), ("{lead}", desk::LEAD), ("{event}", desk::EVENT), ("{job}", desk::JOB)];
         ids.iter().fold(pattern.to_owned(), |path, (name, id)| path.replace(name, &id.to_string()))
     };
     let page = |(pattern, served): &(&str, Served)| match served {

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::console::{Console, Entry};
 use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
-use crate::store::people::{self, LeadDetail, LeadEdit, LeadFilter, LeadItem, Revealed, Timeline};
+use crate::store::people::{self, LeadDetail, LeadEdit, LeadFilter, LeadItem, Moment, Revealed};
 
 /// Which leads.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,6 +39,15 @@ pub(super) struct LeadQuery {
     search: Option<String>,
     /// number (as when nobody says), or recent: who called or was called last comes first.
     order: Option<Order>,
+}
+
+/// Which part of a line of time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TimelineQuery {
+    /// The `next` of the page before.
+    after: Option<String>,
 }
 
 /// Which comes first.
@@ -126,20 +135,23 @@ pub(super) async fn show(
     Ok(tagged(&request, &lead))
 }
 
-/// Everything that happened between somebody and the team, the newest first; that it was looked at is logged.
-#[utoipa::path(get, path = "/api/v1/leads/{id}/timeline", tag = "leads", params(("id" = Uuid, Path)),
-               responses((status = 200, body = Timeline), (status = 304)))]
+/// Everything that happened between somebody and the team, the newest first; that it was looked at is logged. Jobs stand
+/// on the page of their call or message, and are not counted.
+#[utoipa::path(get, path = "/api/v1/leads/{id}/timeline", tag = "leads", params(("id" = Uuid, Path), TimelineQuery),
+               responses((status = 200, body = List<Moment>), (status = 304)))]
 pub(super) async fn timeline(
     request: HttpRequest,
     entry: ReqData<Entry>,
     console: Data<Console>,
     id: Path<Uuid>,
+    query: Query<TimelineQuery>,
 ) -> Result<HttpResponse, Problem> {
+    let after = page::cursor(query.after.as_deref())?;
     let mut transaction = console.begin().await?;
-    let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or_else(Problem::not_found)?;
+    let found = people::timeline(&mut transaction, &entry.scope, *id, after).await?.ok_or_else(Problem::not_found)?;
     people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
-    Ok(tagged(&request, &people::timeline_of_lead(&lead)))
+    Ok(tagged(&request, &List::from(found)))
 }
 
 /// Set what people own of a lead.

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::fault::Fault;
-use super::numbers::{Bucket, Chart, Figure, Heat, Range, costs, fill, heat, percent, pictures, share};
+use super::numbers::{Bucket, Chart, Figure, Heat, Range, costs, fill, heat, minutes, percent, pictures, share};
 use super::shell::{Shell, page};
 use super::show;
 use crate::console::{Console, Entry};
@@ -24,6 +24,8 @@ struct Page {
     /// False: older numbers are still being added up.
     complete: bool,
     is_empty: bool,
+    /// Nothing has ever come.
+    is_first_run: bool,
     shell: Shell,
 }
 
@@ -40,8 +42,13 @@ pub(super) async fn show(
     let mut transaction = console.begin().await?;
     let by = By { step: Step::Hour, time_zone: shell.zone.name(), campaign_id: None };
     let overview = people::overview(&mut transaction, shell.within(), window, by).await?;
+    let mut buckets = fill(&range, shell.zone, &overview.steps);
+    let steps: Vec<_> = buckets.iter().map(|bucket| (bucket.from, bucket.until)).collect();
+    let responses = people::responses_by_step(&mut transaction, shell.within(), &steps).await?;
+    buckets.iter_mut().zip(responses).for_each(|(bucket, responses)| bucket.responses = responses);
+    let is_empty = overview.total.calls == 0;
+    let is_first_run = is_empty && people::has_no_calls(&mut transaction, shell.within()).await?;
     transaction.commit().await?;
-    let buckets = fill(&range, shell.zone, &overview.steps);
     let missed_by_hour = shell.params.get("hours") == Some("missed");
     page(&Page {
         choices: range.choices(&shell),
@@ -51,7 +58,8 @@ pub(super) async fn show(
         missed_by_hour,
         buckets,
         complete,
-        is_empty: overview.total.calls == 0,
+        is_empty,
+        is_first_run,
         range,
         shell,
     })
@@ -60,6 +68,10 @@ pub(super) async fn show(
 impl Page {
     fn calls(&self, bucket: &Bucket) -> String {
         bucket.calls(&self.shell, &[])
+    }
+
+    fn has_responses(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.responses.is_some())
     }
 }
 
@@ -95,7 +107,7 @@ fn figures(shell: &Shell, range: &Range, overview: &Overview) -> Vec<Figure> {
             "Answer rate",
             percent(share(*answered, *calls)),
             format!("{} answered", show::count(answered)),
-            Some(&[]),
+            Some(&[("answered", "1")]),
         ),
         figure("Response to missed calls", response, of_missed, Some(&[("missed", "1")])),
         figure(
@@ -108,16 +120,9 @@ fn figures(shell: &Shell, range: &Range, overview: &Overview) -> Vec<Figure> {
             "Sentiment",
             percent(share(*positive, positive + neutral + negative)),
             format!("positive; {} negative", percent(share(*negative, positive + neutral + negative))),
-            Some(&[]),
+            Some(&[("sentiment", "positive")]),
         ),
         figure("Cost", costs(total), "as platforms charge it".to_owned(), Some(&[])),
         figure("Talk", show::seconds(talk_ms / 1000), String::new(), Some(&[])),
     ]
-}
-
-/// Minutes, roughly.
-fn minutes(minutes: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "a day has 86,400 seconds")]
-    let seconds = (minutes * 60.0).round() as i64;
-    show::seconds(seconds)
 }

@@ -29,6 +29,7 @@ mod erasure;
 mod erasure_jobs;
 mod fairness;
 mod first_minute;
+mod first_run_pages;
 mod functions;
 mod fuzz;
 mod handlers;

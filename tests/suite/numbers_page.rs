@@ -76,7 +76,7 @@ async fn the_days_are_those_of_the_tenant_and_every_call_is_in_one() {
     let number = |text: &String| json!(text.replace(',', "").parse::<i64>().unwrap());
     let seen: Vec<Value> = seen
         .iter()
-        .map(|(day, cells)| json!([day, number(&cells[0]), number(&cells[3]), number(&cells[4])]))
+        .map(|(day, cells)| json!([day, number(&cells[0]), number(&cells[3]), number(&cells[5])]))
         .filter(|row| row[1] != 0)
         .collect();
     assert_eq!(json!(seen), expected);
@@ -111,12 +111,18 @@ async fn a_bar_leads_to_its_calls() {
         );
         assert_eq!(app.value(&count).await, json!(said), "{title} {href}");
     }
-    for wrong in ["range=5", "from=soon", "from=2026-02-02&until=2026-02-01", "from=2020-01-01"] {
+    for wrong in [
+        "from=2025-10-01&until=2026-11-21",
+        "range=5",
+        "from=soon",
+        "from=2026-02-02&until=2026-02-01",
+        "from=2020-01-01",
+    ] {
         get(&app, Role::Viewer, &format!("/overview?{wrong}")).await.assert_status(422);
     }
     get(&app, Role::Viewer, "/overview?from=2025-11-21&until=2026-11-21").await.assert_status(200);
     app.execute("delete from calls").await;
-    assert!(get(&app, Role::Viewer, "/overview").await.text.contains("No calls in these days"));
+    assert!(get(&app, Role::Viewer, "/overview").await.text.contains("No call has come yet"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,4 +143,105 @@ async fn a_campaign_has_its_own_calls_and_nobody_elses() {
     get(&app, Role::Viewer, &format!("/campaigns/{OTHERS}")).await.assert_status(404);
     app.execute("delete from call_quarters; delete from calls; delete from phone_numbers; delete from agents; delete from campaigns").await;
     assert!(get(&app, Role::Viewer, "/campaigns").await.text.contains("No campaign yet"));
+}
+
+/// Every link of a page to calls, with what it says: that of a bar or dot, or the label and value of a figure.
+fn links(page: &str) -> Vec<(String, String)> {
+    page.split("<a href=\"")
+        .skip(1)
+        .filter_map(|link| {
+            let (href, rest) = link.split_once('"')?;
+            let said = match rest.split_once("aria-label=\"") {
+                Some((before, said)) if before.trim().is_empty() => said.split('"').next()?.to_owned(),
+                _ => {
+                    let text = rest.split("</a>").next()?;
+                    text.split('<').filter_map(|part| part.split('>').nth(1)).collect::<Vec<_>>().join(" ")
+                }
+            };
+            href.starts_with("/calls?").then(|| (href.replace("&#38;", "&").replace("&amp;", "&"), said))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_figure_and_picture_leads_to_the_rows_that_it_counts() {
+    let app = with_calls().await;
+    let count = async |href: &str| {
+        let mut path = href.to_owned();
+        let mut rows = 0;
+        loop {
+            let page = get(&app, Role::Agent, &path).await;
+            page.assert_status(200);
+            rows += page.text.matches("data-id=").count();
+            let Some(next) = page.text.split("rel=\"next\" href=\"").nth(1) else { break };
+            path = next.split('"').next().unwrap().replace("&#38;", "&");
+        }
+        i64::try_from(rows).unwrap()
+    };
+    let page = get(&app, Role::Viewer, "/overview?range=7").await.text;
+    let links = links(&page);
+    let leading =
+        |label: &str| links.iter().find(|(_, said)| said.contains(label)).unwrap_or_else(|| panic!("{label}"));
+    let total = async |condition: &str| {
+        app.value(&format!("select count(*) from call_items where {condition}")).await.as_i64().unwrap()
+    };
+    for (label, condition) in [
+        ("Missed", "is_missed"),
+        ("Answer rate", "answered_at is not null"),
+        ("Converted", "converted"),
+        ("Sentiment", "sentiment = 'positive'"),
+    ] {
+        let (href, said) = leading(label);
+        assert_eq!(count(href).await, total(condition).await, "{said}: {href}");
+    }
+    // Of a day: what the bar says is what its rows are.
+    for word in ["negative", "positive"] {
+        let (href, said) = links.iter().rev().find(|(_, said)| said.ends_with(&format!("{word} calls"))).unwrap();
+        let number: i64 = said.rsplit(": ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(count(href).await, number, "{said}: {href}");
+    }
+    let (href, said) = links.iter().rev().find(|(_, said)| said.ends_with("% answered")).unwrap();
+    assert!(href.contains("answered=1"), "{said}: {href}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_soon_missed_callers_are_answered_is_seen_by_day() {
+    let app = with_calls().await;
+    // Of every third caller, whom nobody answered: those of the last day were called back in 10 minutes, those of the day
+    // before written to in 40, all others nobody.
+    app.execute(&format!(
+        "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number)
+         select gen_random_uuid(), '{TENANT}', 'retell', 'back' || id, 'outbound', 'ended', started_at + interval '10 minutes', contact_number
+         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', now() - interval '1 day', 'Asia/Kolkata');
+         insert into messages (id, tenant_id, provider, provider_message_id, channel, direction, contact_number, body, sent_at)
+         select gen_random_uuid(), '{TENANT}', 'whatsapp', 'm' || id, 'whatsapp', 'outbound', contact_number, 'We missed you', started_at + interval '40 minutes'
+         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', now() - interval '2 days', 'Asia/Kolkata')"
+    ))
+    .await;
+    let page = get(&app, Role::Viewer, "/overview?range=7").await.text;
+    let figure = page.split("<h2>Time until missed callers are answered</h2>").nth(1).expect("the picture");
+    let picture = figure.split("</svg>").next().unwrap();
+    let dots: Vec<&str> = picture.split("aria-label=\"").skip(2).map(|dot| dot.split('"').next().unwrap()).collect();
+    assert_eq!(dots.len(), 2, "{dots:?}");
+    assert!(dots[0].contains("half of the answers within 40 min") && dots[1].contains("within 10 min"), "{dots:?}");
+    assert!(picture.contains("missed=1") && picture.contains(">30 min<") && picture.contains(">60 min<"), "{picture}");
+    let rows = table(&page);
+    assert!(page.contains(">Response</th>"));
+    let seen: Vec<&str> = rows.iter().map(|(_, cells)| cells[4].as_str()).collect();
+    assert_eq!(seen[3..7].to_vec(), ["–", "40 min", "10 min", "–"], "{seen:?}");
+    let page = get(&app, Role::Viewer, &format!("/campaigns/{CAMPAIGN}?range=7")).await.text;
+    assert!(!page.contains(">Response</th>") && !page.contains("Time until missed callers"));
+    // A day of very many calls costs no more: only its last missed ones are looked at.
+    app.execute(&format!(
+        "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, disposition, initiated_at, contact_number)
+         select gen_random_uuid(), '{TENANT}', 'retell', 'many' || n, 'inbound', 'ended', 'no_answer',
+                date_trunc('day', now() - interval '3 days', 'Asia/Kolkata') + n * interval '1 second', '+15550100' || lpad((n % 1000)::text, 3, '0')
+         from generate_series(1, 3000) n;
+         insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number)
+         values (gen_random_uuid(), '{TENANT}', 'retell', 'late', 'outbound', 'ended',
+                 date_trunc('day', now() - interval '3 days', 'Asia/Kolkata') + interval '51 minutes', '+15550100000')"
+    ))
+    .await;
+    let page = get(&app, Role::Viewer, "/overview?range=7").await.text;
+    assert!(page.contains("of the last 143 missed calls answered"), "a seventh of a thousand");
 }

@@ -28,6 +28,8 @@ struct Page {
     next: Option<String>,
     is_first: bool,
     left_out: bool,
+    /// Nothing has ever come.
+    is_empty: bool,
     said: Option<String>,
     undo: Option<String>,
 }
@@ -63,6 +65,7 @@ pub(in crate::dashboard) async fn show(
         true => people::recent_attributions(&mut transaction, shell.within()).await?,
         false => Vec::new(),
     };
+    let is_empty = rows.is_empty() && people::has_no_calls(&mut transaction, shell.within()).await?;
     transaction.commit().await?;
     let today = show::day(&shell.now, shell.zone);
     let undo = shell.params.owned("undo").filter(|id| id.parse::<uuid::Uuid>().is_ok());
@@ -76,6 +79,7 @@ pub(in crate::dashboard) async fn show(
         next: next.map(|text| shell.with("after", &text)),
         is_first: after.is_none(),
         left_out: found.left_out,
+        is_empty,
         said: said(&shell),
         undo,
         shell,

@@ -10,9 +10,9 @@ use super::super::params::Params;
 use super::super::shell::{Shell, page};
 use super::super::show;
 use super::data::{self, Fact};
-use super::timeline::{self, Timeline};
+use super::timeline;
 use crate::access::Right;
-use crate::console::{Console, Entry};
+use crate::console::{Console, Entry, cursor};
 use crate::domain::LeadStage;
 use crate::store::people::{self, AnalysisItem, LeadAppointment, LeadChange, LeadDetail, Revealed};
 
@@ -21,7 +21,10 @@ use crate::store::people::{self, AnalysisItem, LeadAppointment, LeadChange, Lead
 struct Page {
     shell: Shell,
     lead: LeadDetail,
-    timeline: Timeline,
+    timeline: Vec<timeline::Entry>,
+    /// What happened before.
+    older: Option<String>,
+    is_first: bool,
     said: Option<&'static str>,
 }
 
@@ -102,8 +105,10 @@ pub(in crate::dashboard) async fn show(
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Fault> {
     let mut shell = Shell::of(&request, &entry, &console, "/leads", "Lead").await?;
+    let after = shell.params.get("after").map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
     let mut transaction = console.begin().await?;
     let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or(Fault::NotFound)?;
+    let story = people::timeline(&mut transaction, &entry.scope, *id, after).await?.ok_or(Fault::NotFound)?;
     people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
     shell.show_tenant(console.pool(), &lead.tenant).await?;
@@ -113,7 +118,8 @@ pub(in crate::dashboard) async fn show(
         Some("contact") => Some("Saved: this counts from the next message on."),
         _ => None,
     };
-    page(&Page { timeline: timeline::of(&lead, &shell), lead, said, shell })
+    let older = story.next.and_then(|place| cursor::encode(&place)).map(|text| shell.after(&text));
+    page(&Page { timeline: timeline::of(&story.items, &shell), older, is_first: after.is_none(), lead, said, shell })
 }
 
 /// What the sentiment of something looks like.

@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::shell::Shell;
 use super::super::show;
-use crate::store::people::{
-    self, CallItem, Happened, LeadAppointment, LeadChange, LeadDetail, LeadJob, LeadNote, MessageItem,
-};
+use crate::store::people::{CallItem, Happened, LeadAppointment, LeadChange, LeadJob, LeadNote, MessageItem, Moment};
 
 /// One thing that happened.
 #[derive(Debug, Default)]
@@ -24,19 +22,9 @@ pub(super) struct Entry {
     pub(super) href: Option<String>,
 }
 
-/// The line of time.
-#[derive(Debug)]
-pub(super) struct Timeline {
-    pub(super) entries: Vec<Entry>,
-    /// Before then not everything is here: there is more of something than is shown of a person.
-    pub(super) since: Option<DateTime<Utc>>,
-}
-
-/// All of it, in words.
-pub(super) fn of(lead: &LeadDetail, shell: &Shell) -> Timeline {
-    let people::Timeline { items, since } = people::timeline_of_lead(lead);
-    let entries = items.iter().map(|moment| Entry { at: moment.at, ..entry(&moment.happened, shell) });
-    Timeline { entries: entries.collect(), since }
+/// A page of it, in words.
+pub(super) fn of(moments: &[Moment], shell: &Shell) -> Vec<Entry> {
+    moments.iter().map(|moment| Entry { at: moment.at, ..entry(&moment.happened, shell) }).collect()
 }
 
 fn entry(happened: &Happened, shell: &Shell) -> Entry {

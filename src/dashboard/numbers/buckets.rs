@@ -7,7 +7,8 @@ use super::super::params::Params;
 use super::super::shell::Shell;
 use super::super::show;
 use super::range::{self, Range};
-use crate::store::people::{Numbers, StepNumbers};
+use super::words::minutes;
+use crate::store::people::{Numbers, Responses, StepNumbers};
 
 /// So few days are shown by the hour.
 const DAYS_BY_HOUR: i64 = 2;
@@ -26,9 +27,17 @@ pub(in crate::dashboard) struct Bucket {
     /// The days that it is; `None`: less than one.
     days: Option<(NaiveDate, NaiveDate)>,
     pub(in crate::dashboard) numbers: Numbers,
+    /// How soon its missed callers were answered, where a page asks for that.
+    pub(in crate::dashboard) responses: Option<Responses>,
 }
 
 impl Bucket {
+    /// When half of the answers to its missed calls had come; a dash, if none has.
+    pub(in crate::dashboard) fn response(&self) -> String {
+        let median = self.responses.as_ref().and_then(|responses| responses.median_minutes);
+        median.map_or_else(|| show::NOTHING.to_owned(), minutes)
+    }
+
     /// Its calls.
     pub(in crate::dashboard) fn calls(&self, shell: &Shell, also: &[(&str, &str)]) -> String {
         let (from, until) = match self.days {
@@ -72,6 +81,7 @@ fn hours(range: &Range, zone: Tz) -> Vec<Bucket> {
                 tick: local.format("%H:%M").to_string(),
                 days: None,
                 numbers: Numbers::default(),
+                responses: None,
             }
         })
         .collect()
@@ -97,6 +107,7 @@ fn spans(range: &Range, zone: Tz, length: i64) -> Vec<Bucket> {
             tick: first.format("%-d %b").to_string(),
             days: Some((first, last)),
             numbers: Numbers::default(),
+            responses: None,
         });
         first = next;
     }

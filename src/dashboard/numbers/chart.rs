@@ -109,12 +109,12 @@ pub(in crate::dashboard) fn bars(
     Some(chart)
 }
 
-/// A line of shares from 0 to 1. `None`: there is nothing to say of any time.
-pub(in crate::dashboard) fn line(title: &str, dots: Vec<Dot>) -> Option<Chart> {
+/// A line, up to a value. `None`: there is nothing to say of any time.
+pub(in crate::dashboard) fn line(title: &str, dots: Vec<Dot>, top: f64, write: fn(f64) -> String) -> Option<Chart> {
     if dots.iter().all(|dot| dot.value.is_none()) {
         return None;
     }
-    let mut chart = Chart::new(title, &[], 1.0, |share| format!("{:.0}%", share * 100.0));
+    let mut chart = Chart::new(title, &[], top, write);
     chart.ticks = ticks(dots.iter().map(|dot| dot.tick.as_str()));
     let step = (WIDTH - LEFT - RIGHT) / float(dots.len());
     let mut run: Vec<String> = Vec::new();
@@ -124,7 +124,7 @@ pub(in crate::dashboard) fn line(title: &str, dots: Vec<Dot>) -> Option<Chart> {
             run.clear();
             continue;
         };
-        let (x, y) = (number(LEFT + step * (float(index) + 0.5)), number(y(value, 1.0)));
+        let (x, y) = (number(LEFT + step * (float(index) + 0.5)), number(y(value, top)));
         run.push(format!("{x},{y}"));
         let (width, height) = (String::new(), String::new());
         chart.dots.push(Shape { class: "a", x, y, width, height, href: dot.href, title: dot.title });
@@ -196,8 +196,8 @@ mod tests {
     #[test]
     fn a_line_has_gaps_where_nothing_was() {
         let dot = |value| Dot { tick: String::new(), value, href: String::new(), title: String::new() };
-        let chart = line("t", [Some(0.5), Some(1.0), None, Some(0.0)].map(dot).into()).unwrap();
+        let chart = line("t", [Some(0.5), Some(1.0), None, Some(0.0)].map(dot).into(), 1.0, |v| v.to_string()).unwrap();
         assert_eq!((chart.runs.len(), chart.dots.len()), (1, 3));
-        assert!(line("t", vec![dot(None)]).is_none());
+        assert!(line("t", vec![dot(None)], 1.0, |v| v.to_string()).is_none());
     }
 }

@@ -12,4 +12,4 @@ pub(super) use chart::{Chart, Column, Dot, Part, bars, line};
 pub(super) use heat::{Heat, heat};
 pub(super) use pictures::pictures;
 pub(super) use range::Range;
-pub(super) use words::{Figure, costs, money, percent, share};
+pub(super) use words::{Figure, costs, minutes, money, percent, share};

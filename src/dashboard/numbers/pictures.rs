@@ -2,7 +2,7 @@
 
 use super::super::shell::Shell;
 use super::super::show;
-use super::{Bucket, Chart, Column, Dot, Part, bars, line, money, percent, share};
+use super::{Bucket, Chart, Column, Dot, Part, bars, line, minutes, money, percent, share};
 use crate::store::people::{Cost, Numbers};
 
 /// Units of cost that get a picture: platforms charge in one or two.
@@ -16,10 +16,13 @@ pub(in crate::dashboard) fn pictures(
     also: &[(&str, &str)],
 ) -> Vec<Chart> {
     let drawn = Drawn { shell, buckets, also };
-    let mut charts = vec![drawn.calls(), drawn.answers(), drawn.converted(), drawn.sentiment()];
+    let mut charts = vec![drawn.calls(), drawn.answers(), drawn.responses(), drawn.converted(), drawn.sentiment()];
     charts.extend(total.cost.iter().take(UNITS_MAX).map(|cost| drawn.cost(&cost.unit)));
     charts.into_iter().flatten().collect()
 }
+
+/// Minutes at the top of a picture of waits: one reads them, and half of them, easily. An answer comes within a day.
+const WAITS: [f64; 11] = [2.0, 4.0, 10.0, 20.0, 30.0, 60.0, 120.0, 240.0, 480.0, 720.0, 1_440.0];
 
 struct Drawn<'a> {
     shell: &'a Shell,
@@ -28,6 +31,11 @@ struct Drawn<'a> {
 }
 
 impl Drawn<'_> {
+    /// The calls of a step that are also so.
+    fn rows(&self, bucket: &Bucket, more: &[(&str, &str)]) -> String {
+        bucket.calls(self.shell, &[self.also, more].concat())
+    }
+
     fn part(
         &self,
         bucket: &Bucket,
@@ -36,11 +44,10 @@ impl Drawn<'_> {
         words: (&str, &str),
         more: &[(&str, &str)],
     ) -> Part {
-        let also: Vec<_> = self.also.iter().chain(more).copied().collect();
         Part {
             class,
             value: float(count),
-            href: bucket.calls(self.shell, &also),
+            href: self.rows(bucket, more),
             title: format!("{}: {}", bucket.name, show::plural(count, words.0, words.1)),
         }
     }
@@ -71,11 +78,39 @@ impl Drawn<'_> {
             Dot {
                 tick: bucket.tick.clone(),
                 value,
-                href: bucket.calls(self.shell, self.also),
+                href: self.rows(bucket, &[("answered", "1")]),
                 title: format!("{}: {} answered", bucket.name, percent(value)),
             }
         });
-        line("Answer rate", dots.collect())
+        line("Answer rate", dots.collect(), 1.0, |share| percent(Some(share)))
+    }
+
+    fn responses(&self) -> Option<Chart> {
+        let dots: Vec<Dot> = self
+            .buckets
+            .iter()
+            .map(|bucket| {
+                let (missed, answered, value) = match &bucket.responses {
+                    Some(found) => (found.missed, found.answered, found.median_minutes),
+                    None => (0, 0, None),
+                };
+                Dot {
+                    tick: bucket.tick.clone(),
+                    value,
+                    href: self.rows(bucket, &[("missed", "1")]),
+                    title: format!(
+                        "{}: half of the answers within {}; {} of the last {} answered within a day",
+                        bucket.name,
+                        bucket.response(),
+                        show::count(&answered),
+                        show::plural(missed, "missed call", "missed calls")
+                    ),
+                }
+            })
+            .collect();
+        let longest = dots.iter().filter_map(|dot| dot.value).fold(0.0, f64::max);
+        let top = WAITS.into_iter().find(|top| *top >= longest).unwrap_or(longest);
+        line("Time until missed callers are answered", dots, top, minutes)
     }
 
     fn converted(&self) -> Option<Chart> {
@@ -89,9 +124,9 @@ impl Drawn<'_> {
         self.bars("Sentiment", &[("b", "negative"), ("d", "neutral"), ("c", "positive")], |bucket| {
             let Numbers { positive, neutral, negative, .. } = bucket.numbers;
             vec![
-                self.part(bucket, "b", negative, ("negative call", "negative calls"), &[]),
-                self.part(bucket, "d", neutral, ("neutral call", "neutral calls"), &[]),
-                self.part(bucket, "c", positive, ("positive call", "positive calls"), &[]),
+                self.part(bucket, "b", negative, ("negative call", "negative calls"), &[("sentiment", "negative")]),
+                self.part(bucket, "d", neutral, ("neutral call", "neutral calls"), &[("sentiment", "neutral")]),
+                self.part(bucket, "c", positive, ("positive call", "positive calls"), &[("sentiment", "positive")]),
             ]
         })
     }

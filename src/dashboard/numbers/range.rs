@@ -6,7 +6,7 @@ use super::super::fault::Fault;
 use super::super::params::Params;
 use super::super::shell::Shell;
 use super::super::show;
-use crate::store::people::Window;
+use crate::store::people::{WINDOW_DAYS_MAX, Window};
 
 /// Days of a page that nobody has said any of.
 const DAYS: &str = "7";
@@ -55,7 +55,8 @@ impl Range {
 
     /// For the statements.
     pub(in crate::dashboard) fn window(&self) -> Result<Window, Fault> {
-        Window::new(self.from, self.until).ok_or_else(|| Fault::unfit("That is too long: 400 days at most."))
+        Window::new(self.from, self.until)
+            .ok_or_else(|| Fault::unfit(format!("That is too long: {WINDOW_DAYS_MAX} days at most.")))
     }
 
     /// How many days.

@@ -41,6 +41,13 @@ pub(in crate::dashboard) fn money(cost: &Cost) -> String {
     }
 }
 
+/// Minutes, roughly.
+pub(in crate::dashboard) fn minutes(minutes: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "a day has 86,400 seconds")]
+    let seconds = (minutes * 60.0).round() as i64;
+    show::seconds(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
 use crate::dashboard::when::When;
+use crate::inbox::pulse;
 use crate::inbox::search::{self, EventRow};
 use crate::providers;
 use crate::store::roster::heard;
@@ -29,6 +30,8 @@ struct Page {
     /// Whether newer ones are fetched as they come.
     is_live: bool,
     gave_up: bool,
+    /// Nothing has ever come.
+    is_first_run: bool,
     /// The way to the next page.
     next: Option<String>,
     first: String,
@@ -80,6 +83,7 @@ pub(in crate::dashboard) async fn show(
     let mut transaction = console.begin().await?;
     let (events, next) = search::page(&mut transaction, &filter, state, before, ROWS).await?;
     let heard = heard::list(&mut transaction, &sight.scope).await?;
+    let is_first_run = events.is_empty() && !pulse::standing(&mut transaction, None).await?.has_events;
     drop(transaction);
     let (provider, connection) = (shell.params.get("provider"), shell.params.get("connection"));
     let word = shell.params.get("state");
@@ -99,6 +103,7 @@ pub(in crate::dashboard) async fn show(
         (sight.link(&shell, "/operations/confirm", &params), *name)
     });
     page(&Page {
+        is_first_run,
         gave_up: next.is_some() && events.len() < ROWS as usize,
         rows: events.into_iter().map(|event| row(event, &shell, &sight)).collect(),
         is_live: before.is_none(),

@@ -34,6 +34,8 @@ struct Page {
     kinds: Vec<(&'static str, String, bool)>,
     hidden: Vec<(String, String)>,
     error: String,
+    /// Whether a filter is set.
+    is_narrow: bool,
     retry: String,
     cancel: String,
 }
@@ -86,6 +88,7 @@ pub(in crate::dashboard) async fn show(
             .filter(|(name, _)| ["tenant", "of", "state"].contains(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
+        is_narrow: kind.is_some() || state.is_some() || error.is_some() || before.is_some(),
         error: error.unwrap_or_default(),
         retry: sight.link(&shell, "/operations/jobs/retry", &[]),
         cancel: sight.link(&shell, "/operations/jobs/cancel", &[]),

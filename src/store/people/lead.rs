@@ -72,7 +72,8 @@ pub async fn find(connection: &mut PgConnection, scope: &Scope, id: Uuid) -> Res
     let messages = messages::of_number(&mut *connection, &within, &row.phone, None, LEAD_SHOWN_MAX).await?;
     let ids: Vec<Uuid> = calls.iter().map(|call| call.id).collect();
     let analyses = analytics::of_calls(&mut *connection, scope, &ids, row.tenant_id, Some(&row.phone)).await?;
-    let jobs = jobs_of(&mut *connection, &within, id, &calls, &messages).await?;
+    let of_messages: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
+    let jobs = jobs_of(&mut *connection, &within, id, &ids, &of_messages).await?;
     let (notes, appointments, changes) =
         lead_history::of(connection, &within, (row.id, &row.phone), LEAD_SHOWN_MAX).await?;
     let mut lead = LeadDetail {
@@ -112,10 +113,10 @@ pub(super) async fn jobs_of(
     connection: &mut PgConnection,
     scope: &TenantScope,
     lead: Uuid,
-    calls: &[CallItem],
-    messages: &[MessageItem],
+    calls: &[Uuid],
+    messages: &[Uuid],
 ) -> Result<Vec<LeadJob>, sqlx::Error> {
-    let of_calls = calls.iter().flat_map(|call| [call.id.to_string(), format!("{lead}:{}", call.id)]);
-    let keys: Vec<String> = of_calls.chain(messages.iter().map(|message| message.id.to_string())).collect();
+    let of_calls = calls.iter().flat_map(|call| [call.to_string(), format!("{lead}:{call}")]);
+    let keys: Vec<String> = of_calls.chain(messages.iter().map(Uuid::to_string)).collect();
     sqlx::query_file_as!(LeadJob, "sql/people/jobs_of_calls.sql", &keys, scope.tenant()).fetch_all(connection).await
 }

@@ -22,7 +22,6 @@ mod rules;
 mod search;
 mod sound;
 mod stats;
-mod story;
 mod tenants;
 mod timeline;
 
@@ -51,9 +50,8 @@ pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};
 pub use search::{Search, Unsearchable};
 pub use sound::{SoundPart, part as sound};
 pub use stats::{CallStats, calls_since};
-pub use story::{Story, StoryPlace, page as story};
 pub use tenants::{TENANTS_SHOWN_MAX, TenantItem, find as tenant, list as tenants};
-pub use timeline::{Happened, Moment, Timeline, of_lead as timeline_of_lead};
+pub use timeline::{Happened, Moment, TimelinePlace, page as timeline};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

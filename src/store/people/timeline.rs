@@ -1,10 +1,23 @@
-//! Everything that happened between a person and the team, in one line of time, the newest first.
+//! Everything that happened between a person and the team, in one line of time, page by page, the newest first.
+
+use std::cmp::{Ordering, Reverse};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{CallItem, LEAD_SHOWN_MAX, LeadAppointment, LeadChange, LeadDetail, LeadJob, LeadNote, MessageItem};
+use super::lead::jobs_of;
+use super::{
+    CallFilter, CallItem, LeadAppointment, LeadChange, LeadJob, LeadNote, MessageItem, Page, Place, calls,
+    lead_history, messages,
+};
+use crate::access::Scope;
+
+/// What happened, of a page: of each kind as much is read, so that the page is whole whatever it is made of. Jobs stand
+/// on the page of their call or message, and are not counted.
+const ROWS: usize = 100;
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -34,46 +47,56 @@ pub enum Happened {
     Change(LeadChange),
 }
 
-/// The line of time.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Timeline {
-    /// What happened, the newest first.
-    pub items: Vec<Moment>,
-    /// Before then not everything is here, and nothing is shown: there is more of something than is read of a person.
-    pub since: Option<DateTime<Utc>>,
-}
+/// A place in the line of time: when, which kind, which one. What has no time comes last.
+pub type TimelinePlace = (Option<DateTime<Utc>>, u8, Uuid);
 
-/// All of it, merged.
-pub fn of_lead(lead: &LeadDetail) -> Timeline {
-    let moment = |at, happened| Moment { at, happened };
-    let mut items: Vec<Moment> = Vec::new();
-    items.extend(lead.calls.iter().map(|call| moment(call.started_at, Happened::Call(Box::new(call.clone())))));
-    items.extend(lead.messages.iter().map(|message| moment(message.sent_at, Happened::Message(message.clone()))));
+/// A page of a lead after a place, masked; `None`: there is none of this id, or it is not theirs.
+pub async fn page(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    lead: Uuid,
+    after: Option<TimelinePlace>,
+) -> Result<Option<Page<Moment, TimelinePlace>>, sqlx::Error> {
+    let row =
+        sqlx::query_file!("sql/people/find_lead.sql", lead, scope.tenant_id()).fetch_optional(&mut *connection).await?;
+    let Some((row, within)) = row.and_then(|row| scope.within(row.tenant_id).map(|within| (row, within))) else {
+        return Ok(None);
+    };
+    let (scope, number, limit) = (&within, row.phone, i64::try_from(ROWS + 1).unwrap_or(i64::MAX));
+    let filter = CallFilter { number: Some(number.clone()), ..CallFilter::default() };
+    let calls = calls::list(&mut *connection, scope, &filter, of_kind(after, 0), limit).await?.items;
+    let messages = messages::of_number(&mut *connection, scope, &number, of_kind(after, 1), limit).await?;
+    let notes = lead_history::notes(&mut *connection, scope, &number, of_kind(after, 2), limit).await?;
+    let bookings = lead_history::bookings(&mut *connection, scope, &number, of_kind(after, 3), limit).await?;
+    let changes = lead_history::changes(&mut *connection, lead, of_kind(after, 4), limit).await?;
+    let mut found: Vec<(TimelinePlace, Happened)> = Vec::new();
+    found.extend(calls.into_iter().map(|one| ((one.started_at, 0, one.id), Happened::Call(Box::new(one)))));
+    found.extend(messages.into_iter().map(|one| ((one.sent_at, 1, one.id), Happened::Message(one))));
+    found.extend(notes.into_iter().map(|one| ((Some(one.at), 2, one.id), Happened::Note(one))));
+    found.extend(bookings.into_iter().map(|one| ((Some(one.created_at), 3, one.id), Happened::Appointment(one))));
+    found.extend(changes.into_iter().map(|one| ((Some(one.at), 4, one.id), Happened::Change(one))));
+    found.sort_by_key(|((at, kind, id), _)| (Reverse(*at), *kind, *id));
+    let is_more = found.len() > ROWS;
+    found.truncate(ROWS);
+    let next = found.last().filter(|_| is_more).map(|(place, _)| *place);
+    let ids = |kind: u8| -> Vec<Uuid> {
+        found.iter().filter(|((_, of, _), _)| *of == kind).map(|((.., id), _)| *id).collect()
+    };
+    let jobs = jobs_of(connection, scope, lead, &ids(0), &ids(1)).await?;
+    let mut items: Vec<Moment> = found.into_iter().map(|((at, ..), happened)| Moment { at, happened }).collect();
     items.extend(
-        lead.jobs.iter().map(|job| moment(Some(job.settled_at.unwrap_or(job.due_at)), Happened::Job(job.clone()))),
+        jobs.into_iter().map(|job| Moment { at: Some(job.settled_at.unwrap_or(job.due_at)), happened: Happened::Job(job) }),
     );
-    items.extend(lead.notes.iter().map(|note| moment(Some(note.at), Happened::Note(note.clone()))));
-    let appointments = lead.appointments.iter();
-    items.extend(appointments.map(|one| moment(Some(one.created_at), Happened::Appointment(one.clone()))));
-    items.extend(lead.changes.iter().map(|change| moment(Some(change.at), Happened::Change(change.clone()))));
-    let since = since(lead);
-    items.retain(|item| since.is_none_or(|since| item.at.is_some_and(|at| at >= since)));
-    // What has no time comes last.
-    items.sort_by_key(|item| std::cmp::Reverse(item.at));
-    Timeline { items, since }
+    items.sort_by_key(|moment| Reverse(moment.at));
+    Ok(Some(Page { items, next }))
 }
 
-/// Where a list was cut off, everything before its end is left away: a line of time with gaps tells a wrong story.
-fn since(lead: &LeadDetail) -> Option<DateTime<Utc>> {
-    let most = usize::try_from(LEAD_SHOWN_MAX).unwrap_or(usize::MAX);
-    let end = |length: usize, last: Option<DateTime<Utc>>| last.filter(|_| length >= most);
-    [
-        end(lead.calls.len(), lead.calls.last().and_then(|call| call.started_at)),
-        end(lead.messages.len(), lead.messages.last().and_then(|message| message.sent_at)),
-        end(lead.notes.len(), lead.notes.last().map(|note| note.at)),
-        end(lead.changes.len(), lead.changes.last().map(|change| change.at)),
-    ]
-    .into_iter()
-    .flatten()
-    .max()
+/// A place among the rows of one kind: at the same moment, kinds stand in their order.
+fn of_kind(after: Option<TimelinePlace>, kind: u8) -> Option<Place> {
+    let (at, last, id) = after?;
+    Some(match kind.cmp(&last) {
+        Ordering::Less => (at, Uuid::max()),
+        Ordering::Equal => (at, id),
+        Ordering::Greater => (at, Uuid::nil()),
+    })
 }

@@ -243,5 +243,5 @@ async fn how_soon_missed_callers_are_answered_is_seen_by_day() {
     ))
     .await;
     let page = get(&app, Role::Viewer, "/overview?range=7").await.text;
-    assert!(page.contains("of the last 143 missed calls answered"), "a seventh of a thousand");
+    assert!(page.contains("of the last 72 missed calls answered"), "a seventh of five hundred");
 }

@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use crate::access::TenantScope;
 
-/// The newest calls among which missed ones are looked for, to see how soon they were answered; step by step, each has its
-/// part of them.
-const LOOK_MAX: usize = 10_000;
+/// The newest calls among which missed ones are looked for, to see how soon they were answered.
+const LOOK_MAX: i64 = 10_000;
 /// Missed calls of which the answer is looked for: each takes two steps down an index.
 const MISSED_MAX: i64 = 500;
-/// The same of all steps together, each having its part: more, so that one of some ninety days has ten.
-const MISSED_BY_STEP_MAX: usize = 1_000;
+/// The same of all steps of a picture together, each having its part: steps lie apart, so each row costs more.
+const LOOK_BY_STEP_MAX: usize = 5_000;
+const MISSED_BY_STEP_MAX: usize = 500;
 /// A call or message a day later is no answer to a missed call.
 const WITHIN_SECONDS: f64 = 86_400.0;
 
@@ -37,14 +37,13 @@ pub(super) async fn within(
     scope: &TenantScope,
     (from, until): Span,
 ) -> Result<Responses, sqlx::Error> {
-    let look = i64::try_from(LOOK_MAX).unwrap_or(i64::MAX);
     sqlx::query_file_as!(
         Responses,
         "sql/people/responses.sql",
         scope.tenant(),
         from,
         until,
-        look,
+        LOOK_MAX,
         MISSED_MAX,
         WITHIN_SECONDS
     )
@@ -66,7 +65,7 @@ pub async fn by_step(
         scope.tenant(),
         &from,
         &until,
-        part(LOOK_MAX),
+        part(LOOK_BY_STEP_MAX),
         part(MISSED_BY_STEP_MAX),
         WITHIN_SECONDS
     )

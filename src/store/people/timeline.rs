@@ -85,10 +85,11 @@ pub async fn page(
     let jobs = jobs_of(connection, scope, lead, &ids(0), &ids(1)).await?;
     let mut items: Vec<Moment> = found.into_iter().map(|((at, ..), happened)| Moment { at, happened }).collect();
     items.extend(
-        jobs.into_iter().map(|job| Moment { at: Some(job.settled_at.unwrap_or(job.due_at)), happened: Happened::Job(job) }),
+        jobs.into_iter()
+            .map(|job| Moment { at: Some(job.settled_at.unwrap_or(job.due_at)), happened: Happened::Job(job) }),
     );
     items.sort_by_key(|moment| Reverse(moment.at));
-    Ok(Some(Page { items, next }))
+    Ok(Some(Page { items, next, left_out: false }))
 }
 
 /// A place among the rows of one kind: at the same moment, kinds stand in their order.

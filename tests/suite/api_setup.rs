@@ -54,6 +54,8 @@ async fn a_number_leads_to_a_campaign_and_another_tenants_is_not_there() {
     assert_names(&script.send("POST", "numbers", add("+15550100199", &theirs), &[]).await, "campaign_id");
     let long = json!({ "number": "+15550100199", "sender": "x".repeat(201) });
     assert_names(&script.send("POST", "numbers", long, &[]).await, "sender");
+    let no_sender = json!({ "number": "+15550100199", "sender": "+15550100198" });
+    assert_names(&script.send("POST", "numbers", no_sender, &[]).await, "sender");
     let key = [("idempotency-key", "n1")];
     let made = script.send("POST", "numbers", add("+1 555-010-0199", &spring), &key).await;
     assert_eq!((made.status, made.text.as_str()), (200, r#"{"number":"+15550100199"}"#));

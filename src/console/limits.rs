@@ -24,8 +24,9 @@ pub struct Limits {
     networks: Window<IpAddr>,
 }
 
+/// How often each of them asked in this minute.
 #[derive(Debug)]
-struct Window<K>(Mutex<(i64, HashMap<K, u32>)>);
+pub(crate) struct Window<K>(Mutex<(i64, HashMap<K, u32>)>);
 
 impl Limits {
     /// Nothing counted yet.
@@ -51,7 +52,8 @@ impl<K> Default for Window<K> {
 }
 
 impl<K: Eq + Hash> Window<K> {
-    fn count(&self, key: K, most: u32, now: DateTime<Utc>) -> Option<u64> {
+    /// Counts a request of one of them. `Some`: it is one too many, and this many seconds are left of the minute.
+    pub(crate) fn count(&self, key: K, most: u32, now: DateTime<Utc>) -> Option<u64> {
         let (minute, second) = (now.timestamp().div_euclid(60), now.timestamp().rem_euclid(60));
         let left = 60 - second.unsigned_abs();
         let mut counts = self.0.lock().ok()?;

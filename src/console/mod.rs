@@ -8,7 +8,7 @@ pub mod cursor;
 mod entry;
 mod headers;
 pub mod keys;
-mod limits;
+pub(crate) mod limits;
 pub mod operations;
 pub mod password;
 pub mod roster;

@@ -36,7 +36,7 @@ pub struct Settings {
     pub answer_timeout: Duration,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Requests without proof that one address may make in a minute before it hears 429.
+    /// Requests without proof that one address (of IPv6: one /64) may make in a minute before it hears 429.
     pub unproven_per_minute: u32,
     /// Refusals written to `rejections` in a minute at most; the rest is summed up.
     pub rejections_per_minute: u32,

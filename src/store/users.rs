@@ -44,13 +44,16 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(UserRow, "sql/console/list_users.sql", tenant_id).fetch_all(executor).await
 }
 
-/// Takes a user away, and with them their sessions; returns who they were. `None`: there is none of this name.
+/// Takes a user away, and with them their sessions; returns who they were. `None`: there is none of this name. Names are
+/// kept in small letters.
 pub async fn remove(
     executor: impl PgExecutor<'_>,
     login: &str,
     tenant_id: Option<Uuid>,
 ) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/console/remove_user.sql", login, tenant_id).fetch_optional(executor).await
+    sqlx::query_file_scalar!("sql/console/remove_user.sql", login.to_lowercase(), tenant_id)
+        .fetch_optional(executor)
+        .await
 }
 
 /// Gives a user another password; `None`: there is none of this name. End their sessions in the same transaction.
@@ -60,7 +63,7 @@ pub async fn set_password(
     hash: &Secret,
     tenant_id: Option<Uuid>,
 ) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/console/set_password.sql", login, hash.expose(), tenant_id)
+    sqlx::query_file_scalar!("sql/console/set_password.sql", login.to_lowercase(), hash.expose(), tenant_id)
         .fetch_optional(executor)
         .await
 }

@@ -64,5 +64,6 @@ mod sessions;
 mod setup;
 mod story_permutations;
 mod tenants;
+mod unattributed_page;
 mod verdicts;
 mod whatsapp;

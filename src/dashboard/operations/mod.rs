@@ -232,7 +232,7 @@ fn figures(standing: &Standing, beats: &[Beat], is_day: bool, link: Link<'_>) ->
         let just_now = &beats[beats.len().saturating_sub(JUST_NOW)..];
         let rate = |count: fn(&Beat) -> i64| {
             let sum: i64 = just_now.iter().map(count).sum();
-            format!("{:.1} / min", sum as f64 / JUST_NOW as f64)
+            format!("{:.1}/min", sum as f64 / JUST_NOW as f64)
         };
         figures.insert(2, Figure { label: "Come in", value: rate(|beat| beat.received), link: None });
         figures.insert(3, Figure { label: "Settled", value: rate(|beat| beat.settled), link: None });

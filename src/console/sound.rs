@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::Console;
 use crate::access::Scope;
-use crate::db;
 use crate::store::people::{self, Revealed};
 
 /// Bytes that are read at once, and of one part at most: a player asks for the next one.
@@ -32,7 +31,18 @@ impl Console {
         // Not a byte yet: how long it is.
         let found = people::sound(&mut transaction, scope, call, recording, 0, 0).await?;
         let Some((all, media_type)) = found.map(|part| (part.all_bytes, part.media_type)) else { return Ok(None) };
-        let Some((first, length)) = asked.map_or(Some((0, 0)), |asked| asked.within(all)) else {
+        // Only ever sound: what a platform called it is not believed further than that.
+        let named = media_type.filter(|name| name.starts_with("audio/") && name.is_ascii());
+        let named = named.unwrap_or_else(|| "audio/mpeg".to_owned());
+        let Some(asked) = asked else {
+            people::log_reveal(&mut transaction, scope, Revealed::Call(call), 1).await?;
+            transaction.commit().await?;
+            let whole = self.whole(*scope, (call, recording), all).boxed_local();
+            let mut response = HttpResponse::Ok();
+            response.insert_header((ACCEPT_RANGES, "bytes")).content_type(named);
+            return Ok(Some(response.body(SizedStream::new(u64::from(all.unsigned_abs()), whole))));
+        };
+        let Some((first, length)) = asked.within(all) else {
             let mut response = HttpResponse::build(StatusCode::RANGE_NOT_SATISFIABLE);
             return Ok(Some(response.insert_header((CONTENT_RANGE, format!("bytes */{all}"))).finish()));
         };
@@ -40,14 +50,8 @@ impl Console {
         people::log_reveal(&mut transaction, scope, Revealed::Call(call), usize::from(part.is_some())).await?;
         transaction.commit().await?;
         let Some(part) = part else { return Ok(None) };
-        let mut response = if asked.is_some() { HttpResponse::PartialContent() } else { HttpResponse::Ok() };
-        // Only ever sound: what a platform called it is not believed further than that.
-        let named = media_type.filter(|name| name.starts_with("audio/") && name.is_ascii());
-        response.insert_header((ACCEPT_RANGES, "bytes")).content_type(named.unwrap_or_else(|| "audio/mpeg".to_owned()));
-        if asked.is_none() {
-            let whole = self.whole(*scope, (call, recording), all).boxed_local();
-            return Ok(Some(response.body(SizedStream::new(u64::from(all.unsigned_abs()), whole))));
-        }
+        let mut response = HttpResponse::PartialContent();
+        response.insert_header((ACCEPT_RANGES, "bytes")).content_type(named);
         response.insert_header((CONTENT_RANGE, format!("bytes {first}-{}/{all}", first + length - 1)));
         Ok(Some(response.body(part.bytes)))
     }
@@ -59,15 +63,15 @@ impl Console {
         (call, recording): (Uuid, Uuid),
         all_bytes: i32,
     ) -> impl stream::Stream<Item = Result<Bytes, sqlx::Error>> + 'static {
-        let (pool, timeout) = (self.pool.clone(), self.settings.statement_timeout);
+        let pool = self.pool.clone();
         let parts = stream::try_unfold(0, move |first: i32| {
             let pool = pool.clone();
             async move {
                 if first >= all_bytes {
                     return Ok(None);
                 }
-                let mut transaction = db::bounded(&pool, timeout).await?;
-                let part = people::sound(&mut transaction, &scope, call, recording, first, PART_BYTES_MAX).await?;
+                let mut connection = pool.acquire().await?;
+                let part = people::sound(&mut connection, &scope, call, recording, first, PART_BYTES_MAX).await?;
                 // It was erased meanwhile: the answer breaks off, and its length says so.
                 let bytes = part.map(|part| part.bytes).filter(|bytes| !bytes.is_empty());
                 let bytes = bytes.ok_or(sqlx::Error::RowNotFound)?;

@@ -4,6 +4,7 @@ use serde_json::json;
 use switchhook::access::Role;
 use switchhook::providers;
 use switchhook::redact::Secret;
+use switchhook::store::connections::touch_secrets;
 use uuid::Uuid;
 
 use crate::access::OTHER;
@@ -41,10 +42,17 @@ async fn a_connection_is_added_used_rotated_and_taken_out_of_use() {
     assert_eq!(send(&old, "a").await, 200);
     let id = app.value("select id from connections where slug = 'desk'").await;
     let at = |deed: &str| format!("/setup/connections/{}/{deed}", id.as_str().unwrap());
+    // What the service notes every second, by the same function.
+    let used = "select jsonb_agg(s.id) from connection_secrets s join connections c on c.id = s.connection_id
+                where c.slug = 'desk'";
+    let used: Vec<Uuid> = serde_json::from_value(app.value(used).await).unwrap();
+    touch_secrets(&app.pool, &used).await.unwrap();
     let page = admin.post(&app, &at("rotate"), &[("overlap_hours", "1")]).await;
     page.assert_status(200);
     let new = Secret::new(shown(&page.text, "secret"));
-    assert!(page.text.contains("Old secret") && page.text.contains("last used"), "{}", page.text);
+    let old_line = page.text.split("Old secret").nth(1).unwrap_or_default();
+    let old_line = old_line.split("</dd>").next().unwrap_or_default();
+    assert!(old_line.contains("last used <time") && old_line.contains("ends <time"), "{}", page.text);
     // The door follows within a second.
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     assert_eq!((send(&old, "b").await, send(&new, "c").await), (200, 200), "both, for an hour");

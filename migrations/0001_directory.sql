@@ -98,7 +98,26 @@ create table operator_log (
     id uuid primary key default uuid_v7(),
     at timestamptz not null default now(),
     actor text not null,
+    tenant_id uuid,
+    address text,
     action text not null,
     row_count bigint not null,
+    operation_id uuid,
     details jsonb not null default '{}'
 );
+comment on table operator_log is 'every change that somebody made, and every look at a person: one line in the transaction of the change; lines are added and never changed';
+comment on column operator_log.at is 'when the transaction began';
+comment on column operator_log.actor is 'token <id>, user <id>, cli (the command line), psql, nobody (a request that proved nothing), or the part of the program that acts by its schedule';
+comment on column operator_log.tenant_id is 'the tenant whose change it was; null: the whole installation. No reference: a line outlives what it names';
+comment on column operator_log.address is 'the address that the request came from, without trusted proxies; null: the command line, or the program itself';
+comment on column operator_log.action is 'a word of src/store/operator_log/action.rs';
+comment on column operator_log.row_count is 'how many rows were changed, or shown';
+comment on column operator_log.operation_id is 'the line of the first step, of an operation that takes several transactions; its rows are those of all its lines. null: an operation of one step, or its first';
+comment on column operator_log.details is 'ids and words of our own; never a secret, a whole telephone number, or a name or an address of a person';
+-- The audit page, newest first: of all, of one actor, of one action, of one tenant, of one subject.
+create index operator_log_at_idx on operator_log (at, id);
+create index operator_log_by_actor_idx on operator_log (actor, at, id);
+create index operator_log_by_action_idx on operator_log (action, at, id);
+create index operator_log_by_tenant_idx on operator_log (tenant_id, at, id);
+create index operator_log_by_operation_idx on operator_log (operation_id) where operation_id is not null;
+create index operator_log_by_detail_idx on operator_log using gin (details);

@@ -1,41 +1,62 @@
 //! A scope: who asks, of which tenant, and what they may see of it. There is no other way to the rows of people.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Right, Role};
 use crate::redact::Phone;
 
-/// What is behind a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+/// What is behind a request or a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActorKind {
     /// A script.
     Token,
     /// A person.
     User,
+    /// The command line, with the name of the operating system's user; empty: it has none.
+    Cli(&'static str),
+    /// A part of the program that acts by its own schedule, such as `retention`.
+    Program(&'static str),
+    /// A request that proved nothing, such as a failed sign-in.
+    Nobody,
 }
 
-/// Who asks. Its `Display` is what stands in the operator log.
+/// The token, user, command or part of the program that acts. Its `Display` is what stands in the operator log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     /// What it is.
     pub kind: ActorKind,
-    /// The id of the token or user.
+    /// The id of the token or user; nil: it has none.
     pub id: Uuid,
+}
+
+impl Actor {
+    /// A request that proved nothing.
+    pub const NOBODY: Self = Self { kind: ActorKind::Nobody, id: Uuid::nil() };
+
+    /// The command line, run by this user of the operating system.
+    pub const fn cli(os_user: &'static str) -> Self {
+        Self { kind: ActorKind::Cli(os_user), id: Uuid::nil() }
+    }
+
+    /// A part of the program that acts by its own schedule.
+    pub const fn program(part: &'static str) -> Self {
+        Self { kind: ActorKind::Program(part), id: Uuid::nil() }
+    }
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ActorKind::Token => "token",
-            ActorKind::User => "user",
-        };
-        write!(f, "{kind} {}", self.id)
+        match self.kind {
+            ActorKind::Token => write!(f, "token {}", self.id),
+            ActorKind::User => write!(f, "user {}", self.id),
+            ActorKind::Cli(_) => f.write_str("cli"),
+            ActorKind::Program(part) => f.write_str(part),
+            ActorKind::Nobody => f.write_str("nobody"),
+        }
     }
 }
 
@@ -45,6 +66,7 @@ pub struct Scope {
     actor: Actor,
     role: Role,
     tenant_id: Option<Uuid>,
+    address: Option<IpAddr>,
 }
 
 /// A scope of exactly one tenant: what lists of people take.
@@ -57,7 +79,23 @@ pub struct TenantScope {
 impl Scope {
     /// The scope of a token or user. `tenant_id`: the one tenant that it may see; `None`: all.
     pub fn new(actor: Actor, role: Role, tenant_id: Option<Uuid>) -> Self {
-        Self { actor, role, tenant_id }
+        Self { actor, role, tenant_id, address: None }
+    }
+
+    /// The scope of the command line: everything, of all tenants.
+    pub fn cli(os_user: &'static str) -> Self {
+        Self::new(Actor::cli(os_user), Role::Admin, None)
+    }
+
+    /// With the address that the request came from.
+    #[must_use]
+    pub fn at(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// The address that the request came from; `None`: it came by the command line.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// Who asks.

@@ -32,10 +32,20 @@ pub(super) enum Login {
     },
 }
 
+/// What one signed in with.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// A script.
+    Token,
+    /// A person.
+    User,
+}
+
 /// Who one is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Who {
-    kind: ActorKind,
+    kind: Kind,
     /// What stands in the operator log.
     id: Uuid,
     role: Role,
@@ -50,7 +60,7 @@ impl Who {
     fn of(entry: &Entry) -> Self {
         let scope = &entry.scope;
         Self {
-            kind: scope.actor().kind,
+            kind: if scope.actor().kind == ActorKind::User { Kind::User } else { Kind::Token },
             id: scope.actor().id,
             role: scope.role(),
             rights: Right::ALL.into_iter().filter(|right| scope.may(*right)).collect(),

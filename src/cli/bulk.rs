@@ -7,15 +7,13 @@ use serde::Serialize;
 use super::failure::Usage;
 use super::filter::FilterArgs;
 use super::{Context, cells};
+use crate::console::operations;
 use crate::db;
 use crate::inbox::operate::{self, Cursor, Group, Operation};
 use crate::inbox::{self, Filter};
-use crate::store::operator_log;
 
 /// Events in one transaction: enough to be fast, few enough to hold no lock for long.
 const CHUNK: u32 = 10_000;
-/// Who did it, in the operator log.
-const ACTOR: &str = "cli";
 
 /// Which events, and whether somebody has agreed.
 #[derive(Debug, clap::Args)]
@@ -91,8 +89,10 @@ async fn work(
         let mut transaction = db::patient(pool).await?;
         let (rows, reached) = operate::step(&mut transaction, operation, filter, from, last_id, CHUNK).await?;
         if rows > 0 {
-            let details = details(operation, filter);
-            operator_log::log(&mut transaction, ACTOR, operation.as_str(), rows.unsigned_abs(), &details).await?;
+            operations::line(&context.scope(), operation, filter)
+                .rows(rows.unsigned_abs())
+                .write(&mut transaction)
+                .await?;
         }
         transaction.commit().await?;
         changed += rows;
@@ -102,17 +102,6 @@ async fn work(
         }
     }
     Ok(changed)
-}
-
-/// What the operator log keeps beside the count.
-fn details(operation: &Operation, filter: &Filter) -> serde_json::Value {
-    let mut details = serde_json::json!({ "filter": filter });
-    match operation {
-        Operation::Replay(Some(outcome)) => details["outcome"] = outcome.as_str().into(),
-        Operation::Skip(note) | Operation::Discard(note) => details["note"] = note.as_str().into(),
-        Operation::Replay(None) | Operation::Redrive => {}
-    }
-    details
 }
 
 fn summary(report: &Report) -> String {
@@ -136,11 +125,8 @@ fn done(operation: &Operation) -> &'static str {
 }
 
 /// The note of events that were settled by hand.
-pub(super) fn note(what: &str, reason: Option<&str>) -> String {
-    match reason {
-        Some(reason) => format!("{what} by hand: {reason}"),
-        None => format!("{what} by hand"),
-    }
+pub(super) fn note(what: &str, reason: Option<&str>) -> anyhow::Result<String> {
+    operations::note(what, reason).map_err(|error| Usage::error(error.to_string()))
 }
 
 /// The words of an outcome, for `--outcome`.

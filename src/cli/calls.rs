@@ -9,9 +9,6 @@ use uuid::Uuid;
 use super::Context;
 use crate::store::conversations::{self, Decision};
 
-/// Who did it, in the operator log.
-const ACTOR: &str = "cli";
-
 /// What is done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -39,7 +36,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Part(pair) => (pair, Decision::Two, "they are two"),
         Command::Auto(pair) => (pair, Decision::Auto, "their numbers and times count again"),
     };
-    let changed = conversations::decide(&pool, pair.call, pair.other, decision, ACTOR).await?;
+    let changed = conversations::decide(&pool, pair.call, pair.other, decision, &context.scope()).await?;
     match decision {
         Decision::Auto => anyhow::ensure!(changed, "nobody had decided anything of these two"),
         Decision::Same | Decision::Two => anyhow::ensure!(changed, "these are not two calls of one tenant"),

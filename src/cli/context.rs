@@ -1,12 +1,13 @@
 //! What a command works with: the configuration, the output, and a database, started if need be.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Context as _;
 use sqlx::PgPool;
 
 use super::Output;
+use crate::access::{Actor, Scope};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::Registry;
@@ -42,6 +43,16 @@ impl Context {
     pub fn new(config: Config, output: Output, extend: fn(&mut Registry)) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self { config, output, metrics, wake_up: Arc::default(), extend, pool: None, cluster: None }
+    }
+
+    /// The command line as an actor: it may do everything, of all tenants.
+    pub fn scope(&self) -> Scope {
+        Scope::cli(os_user())
+    }
+
+    /// The same, for what needs no scope.
+    pub fn actor(&self) -> Actor {
+        self.scope().actor()
     }
 
     /// Whether the database is a private one of ours.
@@ -174,6 +185,17 @@ impl Context {
         self.cluster = Some(cluster);
         Ok(url)
     }
+}
+
+/// The operating system's user, looked up once.
+fn os_user() -> &'static str {
+    static OS_USER: OnceLock<String> = OnceLock::new();
+    OS_USER.get_or_init(|| {
+        let uid = nix::unistd::getuid();
+        let user = nix::unistd::User::from_uid(uid).ok().flatten();
+        // A container may run under a number that nobody has named.
+        user.map_or_else(|| format!("uid {uid}"), |user| user.name)
+    })
 }
 
 /// What stopped a migration, without values.

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use serde_json::json;
 
 use super::failure::Usage;
 use super::{Context, cells, owner};
@@ -12,7 +11,7 @@ use crate::domain::phone;
 use crate::jobs::Desk;
 use crate::jobs::crm::operate::{self, Status};
 use crate::redact::Phone;
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Id, Line};
 use crate::store::roster::tenants;
 
 /// What is done.
@@ -92,7 +91,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             for tenant in active(&desk, tenant_id).await? {
                 put_up.push(PutUp { leads: operate::pull(&desk, &[tenant.id], all).await?, tenant: tenant.slug });
             }
-            report(context, &put_up, "are looked up").await?;
+            report(context, &put_up, Action::PullFromCrm, "are looked up").await?;
         }
         Command::Push { phone, .. } => {
             let mut put_up = Vec::new();
@@ -105,7 +104,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                 put_up.push(PutUp { leads, tenant: tenant.slug });
             }
             anyhow::ensure!(phone.is_none() || put_up.iter().any(|put| put.leads > 0), "there is no such lead");
-            report(context, &put_up, "are compared with what the CRM was told").await?;
+            report(context, &put_up, Action::PushToCrm, "are compared with what the CRM was told").await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -141,13 +140,13 @@ fn show(context: &Context, tenants: &[Status]) -> anyhow::Result<()> {
     })
 }
 
-async fn report(context: &mut Context, put_up: &[PutUp], what: &str) -> anyhow::Result<()> {
+async fn report(context: &mut Context, put_up: &[PutUp], action: Action, what: &str) -> anyhow::Result<()> {
     let cell = |leads: u64| cells::count(i64::try_from(leads).unwrap_or(i64::MAX));
     context.output.list(&["tenant", "leads"], put_up, |put| vec![put.tenant.clone(), cell(put.leads)])?;
     context.output.say(&format!("they {what} by `switchhook serve`, or now by `switchhook jobs run`"))?;
     let total = put_up.iter().map(|put| put.leads).sum();
-    let tenants: Vec<&str> = put_up.iter().map(|put| put.tenant.as_str()).collect();
+    let tenants: Vec<Id<'_>> = put_up.iter().map(|put| Id(&put.tenant)).collect();
     let mut connection = context.pool().await?.acquire().await?;
-    operator_log::log(&mut connection, "cli", "crm", total, &json!({ "tenants": tenants, "what": what })).await?;
-    Ok(())
+    let line = Line::of(&context.scope(), action).rows(total).with("tenants", tenants);
+    Ok(line.write(&mut connection).await?)
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Show(args) => events::show(&args, Some(Outcome::Dead), context).await,
         Command::Redrive(args) => bulk::run(args, &Operation::Redrive, context).await,
         Command::Discard { args, reason } => {
-            bulk::run(args, &Operation::Discard(bulk::note("discarded", reason.as_deref())), context).await
+            bulk::run(args, &Operation::Discard(bulk::note("discarded", reason.as_deref())?), context).await
         }
     }
 }

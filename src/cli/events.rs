@@ -102,7 +102,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             bulk::run(args, &Operation::Replay(outcome.map(Outcome::from)), context).await
         }
         Command::Skip { args, reason } => {
-            bulk::run(args, &Operation::Skip(bulk::note("skipped", reason.as_deref())), context).await
+            bulk::run(args, &Operation::Skip(bulk::note("skipped", reason.as_deref())?), context).await
         }
     }
 }

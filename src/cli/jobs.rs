@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::failure::Usage;
 use super::{Context, cells, owner};
 use crate::outbox::operate::{self, Filter, JobItem};
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Described, Line};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -110,8 +110,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let filter = which.filter()?;
             let mut transaction = pool.begin().await?;
             let count = operate::retry(&mut *transaction, &filter, None).await?;
-            let details = json!({ "filter": format!("{filter:?}") });
-            operator_log::log(&mut transaction, "cli", "jobs retry", count, &details).await?;
+            let line = Line::of(&context.scope(), Action::RetryJobs).rows(count);
+            line.with("filter", Described(described(&filter))).write(&mut transaction).await?;
             transaction.commit().await?;
             changed(context, "retrying", count)?;
         }
@@ -119,8 +119,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let filter = which.filter()?;
             let mut transaction = pool.begin().await?;
             let count = operate::cancel(&mut *transaction, &filter, &reason, None).await?;
-            let details = json!({ "filter": format!("{filter:?}") });
-            operator_log::log(&mut transaction, "cli", "jobs cancel", count, &details).await?;
+            let line = Line::of(&context.scope(), Action::CancelJobs).rows(count);
+            line.with("filter", Described(described(&filter))).write(&mut transaction).await?;
             transaction.commit().await?;
             changed(context, "cancelled", count)?;
         }
@@ -144,6 +144,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn described(filter: &Filter) -> serde_json::Value {
+    json!({ "ids": filter.ids, "kind": filter.kind, "key": filter.key })
 }
 
 fn known(kind: &str) -> anyhow::Result<()> {

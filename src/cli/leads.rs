@@ -15,9 +15,6 @@ use crate::retention::{self, ForgetReport, Person};
 use crate::store::by_hand::{self, DoNotContact};
 use crate::store::roster::tenants;
 
-/// Who did it, in the operator log.
-const ACTOR: &str = "cli";
-
 /// What is done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -115,7 +112,7 @@ async fn do_not_contact(
         None => tenants::list(pool).await?.into_iter().map(|tenant| tenant.id).collect(),
     };
     let adds = tenant_id.is_some() && value == DoNotContact::On;
-    let changed = by_hand::set_do_not_contact(pool, &tenants, number, value, adds, ACTOR).await?;
+    let changed = by_hand::set_do_not_contact(pool, &tenants, number, value, adds, &context.scope()).await?;
     anyhow::ensure!(changed > 0, "nobody knows {number}; with --tenant it is set before they ever call");
     context.output.one(&json!({ "leads": changed }), |_| {
         let done = match value {
@@ -155,7 +152,7 @@ async fn forget(
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let report = retention::forget(pool, &person, ACTOR).await?;
+    let report = retention::forget(pool, &person, context.actor()).await?;
     print(context, &report)?;
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -163,7 +163,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             output.one(&json!({ "kind": kind, "tenant": tenant }), |_| format!("{}: no rule", kind.as_str()))?;
         }
         Command::Run { dry_run, batch, pause } => {
-            let options = Options { dry_run, batch, pause, actor: "cli".to_owned() };
+            let options = Options { dry_run, batch, pause, actor: context.actor() };
             print(context, &retention::run_once(&pool, &options).await?)?;
         }
     }

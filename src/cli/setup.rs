@@ -1,6 +1,5 @@
 //! `serve --setup`: the first minute. An empty database gets a tenant and one connection a platform.
 
-use serde_json::json;
 use sqlx::{Connection, PgPool};
 
 use super::Context;
@@ -10,7 +9,8 @@ use crate::db;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection, unguessable};
-use crate::store::{connections, operator_log, roster, tokens};
+use crate::store::operator_log::{Action, Line};
+use crate::store::{connections, roster, tokens};
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
@@ -27,8 +27,8 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
         Some(tenant_id) => tenant_id,
         None => {
             let (id, token) = tokens::add(&mut *transaction, None, Role::Admin, TOKEN, None).await?;
-            let details = json!({ "token_id": id, "label": TOKEN, "role": Role::Admin });
-            operator_log::log(&mut transaction, "cli", "add_token", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id);
+            line.with("label", TOKEN).with("role", Role::Admin).write(&mut transaction).await?;
             made.token = Some(token);
             directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
         }

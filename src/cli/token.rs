@@ -12,10 +12,8 @@ use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::access;
 use crate::clock::Clock;
-use crate::store::{operator_log, roster, tokens};
-
-/// Who did it, in the operator log.
-const ACTOR: &str = "cli";
+use crate::store::operator_log::{Action, Line, Text};
+use crate::store::{roster, tokens};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -89,8 +87,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             };
             let mut transaction = pool.begin().await?;
             let (id, token) = tokens::add(&mut *transaction, tenant_id, role.role(), &label, expires_at).await?;
-            let details = json!({ "token_id": id, "label": label, "role": role.role() });
-            operator_log::log(&mut transaction, ACTOR, "add_token", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::AddToken).tenant(tenant_id).with("token_id", id);
+            line.with("label", Text(&label)).with("role", role.role()).write(&mut transaction).await?;
             transaction.commit().await?;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
@@ -115,8 +113,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let mut transaction = pool.begin().await?;
             let label = roster::tokens::revoke(&mut *transaction, id, None).await?;
             let label = label.ok_or_else(|| anyhow::anyhow!("there is no such token, or it has ended"))?;
-            let details = json!({ "token_id": id, "label": label });
-            operator_log::log(&mut transaction, ACTOR, "revoke_token", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::RevokeToken).with("token_id", id);
+            line.with("label", Text(&label)).write(&mut transaction).await?;
             transaction.commit().await?;
             output.one(&json!({ "id": id }), |_| format!("revoked {id}"))?;
         }

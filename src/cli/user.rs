@@ -10,10 +10,8 @@ use super::token::Role;
 use super::{Context, cells, input, owner};
 use crate::console::password;
 use crate::redact::Secret;
-use crate::store::{operator_log, sessions, users};
-
-/// Who did it, in the operator log.
-const ACTOR: &str = "cli";
+use crate::store::operator_log::{Action, Line, Login};
+use crate::store::{sessions, users};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -54,8 +52,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let mut transaction = pool.begin().await?;
             let id = users::add(&mut *transaction, tenant_id, &login, &hash, role.role()).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("somebody has this login name"))?;
-            let details = json!({ "user_id": id, "login": login, "role": role.role() });
-            operator_log::log(&mut transaction, ACTOR, "add_user", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::AddUser).tenant(tenant_id).with("user_id", id);
+            line.with("login", Login(&login)).with("role", role.role()).write(&mut transaction).await?;
             transaction.commit().await?;
             output.one(&json!({ "id": id, "login": login }), |_| format!("added {login}"))?;
         }
@@ -76,8 +74,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let mut transaction = pool.begin().await?;
             let id = users::remove(&mut *transaction, &login, None).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
-            let details = json!({ "user_id": id, "login": login });
-            operator_log::log(&mut transaction, ACTOR, "remove_user", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::RemoveUser).with("user_id", id);
+            line.with("login", Login(&login)).write(&mut transaction).await?;
             transaction.commit().await?;
             output.one(&json!({ "login": login }), |_| format!("removed {login}"))?;
         }
@@ -88,8 +86,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let id = users::set_password(&mut *transaction, &login, &hash, None).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
             let ended = sessions::close_all(&mut *transaction, id).await?;
-            let details = json!({ "user_id": id, "login": login });
-            operator_log::log(&mut transaction, ACTOR, "set_password", 1, &details).await?;
+            let line = Line::of(&context.scope(), Action::SetPassword).with("user_id", id);
+            line.with("login", Login(&login)).write(&mut transaction).await?;
             transaction.commit().await?;
             output.one(&json!({ "login": login, "sessions_ended": ended }), |_| {
                 format!(

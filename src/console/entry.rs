@@ -74,6 +74,7 @@ impl Console {
     }
 
     async fn identify(&self, request: &HttpRequest) -> Result<Entry, Denied> {
+        let address = address::sender(request, &self.trusted_proxies);
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let found = match header.and_then(|text| text.strip_prefix("Bearer ")) {
             Some(token) => {
@@ -90,12 +91,10 @@ impl Console {
                 None => None,
             },
         };
-        found.ok_or_else(|| {
-            let address = address::sender(request, &self.trusted_proxies);
-            match self.limits.unknown(address, self.clock.now()) {
-                Some(seconds) => Denied::TooMany(seconds),
-                None => Denied::Unknown,
-            }
+        let found = found.map(|entry| Entry { scope: entry.scope.at(address), ..entry });
+        found.ok_or_else(|| match self.limits.unknown(address, self.clock.now()) {
+            Some(seconds) => Denied::TooMany(seconds),
+            None => Denied::Unknown,
         })
     }
 }

@@ -2,14 +2,14 @@
 //! operator log, in the same transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Console, password};
 use crate::access::{Role, Scope};
 use crate::redact::Secret;
+use crate::store::operator_log::{Action, Line, Login, Text};
 use crate::store::roster::tokens as roster;
-use crate::store::{operator_log, sessions, tokens, users};
+use crate::store::{sessions, tokens, users};
 
 /// What people call a token is a word or two.
 const LABEL_CHARS_MAX: usize = 200;
@@ -64,8 +64,8 @@ impl Console {
         let expires_at = expires_in_days.map(|days| self.clock.now() + TimeDelta::days(days.into()));
         let mut transaction = self.begin().await?;
         let (id, token) = tokens::add(&mut *transaction, scope.tenant_id(), role, label, expires_at).await?;
-        let details = json!({ "token_id": id, "label": label, "role": role });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "add_token", 1, &details).await?;
+        let line = Line::of(scope, Action::AddToken).with("token_id", id).with("label", Text(label)).with("role", role);
+        line.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(MadeToken { id, token, expires_at })
     }
@@ -74,8 +74,8 @@ impl Console {
     pub async fn revoke_token(&self, scope: &Scope, id: Uuid) -> Result<(), Refused> {
         let mut transaction = self.begin().await?;
         let label = roster::revoke(&mut *transaction, id, scope.tenant_id()).await?.ok_or(Refused::NotFound)?;
-        let details = json!({ "token_id": id, "label": label });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "revoke_token", 1, &details).await?;
+        let line = Line::of(scope, Action::RevokeToken).with("token_id", id).with("label", Text(&label));
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -86,8 +86,8 @@ impl Console {
         let mut transaction = self.begin().await?;
         let id = users::add(&mut *transaction, scope.tenant_id(), &login, &hash, role).await?;
         let id = id.ok_or(Refused::Taken)?;
-        let details = json!({ "user_id": id, "login": login, "role": role });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "add_user", 1, &details).await?;
+        let line = Line::of(scope, Action::AddUser).with("user_id", id).with("login", Login(&login)).with("role", role);
+        line.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -97,8 +97,8 @@ impl Console {
         let mut transaction = self.begin().await?;
         let id = users::remove(&mut *transaction, login, scope.tenant_id()).await?.ok_or(Refused::NotFound)?;
         // With the name: who is gone cannot be looked up by id.
-        let details = json!({ "user_id": id, "login": login });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "remove_user", 1, &details).await?;
+        let line = Line::of(scope, Action::RemoveUser).with("user_id", id).with("login", Login(login));
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -109,8 +109,8 @@ impl Console {
         let id = users::set_password(&mut *transaction, login, &hash, scope.tenant_id()).await?;
         let id = id.ok_or(Refused::NotFound)?;
         sessions::close_all(&mut *transaction, id).await?;
-        let details = json!({ "user_id": id, "login": login });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "set_password", 1, &details).await?;
+        let line = Line::of(scope, Action::SetPassword).with("user_id", id).with("login", Login(login));
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::inbox::operate::{self, Cursor, Group, Operation};
 use crate::outbox::dead::{self, Which};
 use crate::outbox::{self};
 use crate::redact::scrub;
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Described, Id, Line, Text};
 
 /// Events in one transaction: fewer than on the command line, since somebody watches a progress bar.
 pub const EVENTS_AT_ONCE: u32 = 5_000;
@@ -71,8 +71,7 @@ impl Console {
             let (rows, reached) =
                 operate::step(&mut transaction, operation, filter, from, last_id, EVENTS_AT_ONCE).await?;
             if rows > 0 {
-                let details = details(operation, filter);
-                log(&mut transaction, scope, operation.as_str(), rows.unsigned_abs(), &details).await?;
+                line(scope, operation, filter).rows(rows.unsigned_abs()).write(&mut transaction).await?;
             }
             transaction.commit().await?;
             (changed, cursor) = (changed + rows, reached);
@@ -93,7 +92,8 @@ impl Console {
         let mut transaction = self.begin().await?;
         let filter = theirs(&mut transaction, scope, ids).await?;
         let changed = outbox::operate::cancel(&mut *transaction, &filter, reason, None).await?;
-        log(&mut transaction, scope, "cancel_jobs", changed, &json!({ "ids": filter.ids })).await?;
+        let line = Line::of(scope, Action::CancelJobs).rows(changed).with("ids", filter.ids);
+        line.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(changed)
     }
@@ -119,7 +119,7 @@ impl Console {
     pub async fn pause_kind(&self, scope: &Scope, kind: &str, reason: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.begin().await?;
         outbox::operate::pause(&mut *transaction, kind, reason).await?;
-        log(&mut transaction, scope, "pause_jobs", 1, &json!({ "kind": kind })).await?;
+        Line::of(scope, Action::PauseJobs).with("kind", Id(kind)).write(&mut transaction).await?;
         transaction.commit().await
     }
 
@@ -127,7 +127,8 @@ impl Console {
     pub async fn resume_kind(&self, scope: &Scope, kind: &str) -> Result<bool, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let was_paused = outbox::operate::resume(&mut *transaction, kind).await?;
-        log(&mut transaction, scope, "resume_jobs", u64::from(was_paused), &json!({ "kind": kind })).await?;
+        let line = Line::of(scope, Action::ResumeJobs).rows(u64::from(was_paused)).with("kind", Id(kind));
+        line.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(was_paused)
     }
@@ -136,7 +137,7 @@ impl Console {
 async fn retry(connection: &mut PgConnection, scope: &Scope, ids: &[Uuid]) -> Result<u64, sqlx::Error> {
     let filter = theirs(connection, scope, ids).await?;
     let changed = outbox::operate::retry(&mut *connection, &filter, None).await?;
-    log(connection, scope, "retry_jobs", changed, &json!({ "ids": filter.ids })).await?;
+    Line::of(scope, Action::RetryJobs).rows(changed).with("ids", filter.ids).write(connection).await?;
     Ok(changed)
 }
 
@@ -149,25 +150,20 @@ async fn theirs(
     Ok(outbox::operate::Filter { ids: Some(ids), ..outbox::operate::Filter::default() })
 }
 
-async fn log(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    action: &str,
-    rows: u64,
-    details: &Value,
-) -> Result<(), sqlx::Error> {
-    operator_log::log(connection, &scope.actor().to_string(), action, rows, details).await
-}
-
-/// What the operator log keeps beside the count.
-fn details(operation: &Operation, filter: &Filter) -> Value {
-    let mut details = json!({ "filter": filter });
+/// What the operator log says of it, but for the count.
+pub fn line(scope: &Scope, operation: &Operation, filter: &Filter) -> Line {
+    let action = match operation {
+        Operation::Replay(_) => Action::Replay,
+        Operation::Skip(_) => Action::Skip,
+        Operation::Redrive => Action::Redrive,
+        Operation::Discard(_) => Action::Discard,
+    };
+    let line = Line::of(scope, action).with("filter", Described(json!(filter)));
     match operation {
-        Operation::Replay(Some(outcome)) => details["outcome"] = outcome.as_str().into(),
-        Operation::Skip(note) | Operation::Discard(note) => details["note"] = note.as_str().into(),
-        Operation::Replay(None) | Operation::Redrive => {}
+        Operation::Replay(Some(outcome)) => line.with("outcome", outcome.as_str()),
+        Operation::Skip(note) | Operation::Discard(note) => line.with("note", Text(note)),
+        Operation::Replay(None) | Operation::Redrive => line,
     }
-    details
 }
 
 #[cfg(test)]

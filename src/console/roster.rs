@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -11,10 +10,11 @@ use super::Console;
 use crate::access::{Scope, TenantScope};
 use crate::domain::phone;
 use crate::redact::Phone;
+use crate::store::operator_log::{Action, Id, Line};
 use crate::store::roster::agents::{self, AgentEdit};
 use crate::store::roster::numbers::{self, NumberEdit};
 use crate::store::roster::{campaigns, tenants};
-use crate::store::{directory, operator_log, people};
+use crate::store::{directory, people};
 
 /// A name or a label is a few words in a line.
 pub const NAME_CHARS_MAX: usize = 200;
@@ -82,11 +82,9 @@ impl Console {
         if !numbers::add(&mut *transaction, &number, tenant_id, campaign_id, label, sender).await? {
             return Err(Refused::Taken("this number has an owner already: remove it there first"));
         }
-        // The number is ours, not a person's.
-        let details = json!({
-            "tenant_id": tenant_id, "number": number.expose(), "campaign_id": campaign_id, "sender": sender,
-        });
-        log(&mut transaction, scope.scope(), "add_number", &details).await?;
+        let line = Line::of(scope.scope(), Action::AddNumber).with("number", &number);
+        let line = line.with("campaign_id", campaign_id).with("sender", sender.map(Id));
+        line.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(number)
     }
@@ -100,11 +98,11 @@ impl Console {
         if !numbers::edit(&mut *transaction, number, scope.tenant_id(), &edit).await? {
             return Err(Refused::NotFound);
         }
-        let mut details = with_campaign(json!({ "number": number.expose() }), edit.campaign_id);
+        let mut line = with_campaign(Line::of(scope, Action::AssignNumber).with("number", number), edit.campaign_id);
         if let Some(sender) = &edit.sender {
-            details["sender"] = json!(sender);
+            line = line.with("sender", sender.as_deref().map(Id));
         }
-        log(&mut transaction, scope, "assign_number", &details).await?;
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -114,7 +112,7 @@ impl Console {
         if !numbers::remove(&mut *transaction, number, scope.tenant_id()).await? {
             return Err(Refused::NotFound);
         }
-        log(&mut transaction, scope, "remove_number", &json!({ "number": number.expose() })).await?;
+        Line::of(scope, Action::RemoveNumber).with("number", number).write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -130,8 +128,9 @@ impl Console {
         if !agents::add(&mut *transaction, provider, &agent_id, tenant_id, campaign_id, name.as_deref()).await? {
             return Err(Refused::Taken("this agent has an owner already: remove it there first"));
         }
-        let details = json!({ "provider": provider, "agent_id": agent_id, "campaign_id": campaign_id });
-        log(&mut transaction, scope.scope(), "add_agent", &details).await?;
+        let line = Line::of(scope.scope(), Action::AddAgent).with("provider", provider);
+        let line = line.with("agent_id", Id(&agent_id)).with("campaign_id", campaign_id);
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -149,8 +148,8 @@ impl Console {
         if !agents::edit(&mut *transaction, provider, agent_id, scope.tenant_id(), &edit).await? {
             return Err(Refused::NotFound);
         }
-        let details = with_campaign(json!({ "provider": provider, "agent_id": agent_id }), edit.campaign_id);
-        log(&mut transaction, scope, "assign_agent", &details).await?;
+        let line = Line::of(scope, Action::AssignAgent).with("provider", Id(provider)).with("agent_id", Id(agent_id));
+        with_campaign(line, edit.campaign_id).write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -160,8 +159,8 @@ impl Console {
         if !agents::remove(&mut *transaction, provider, agent_id, scope.tenant_id()).await? {
             return Err(Refused::NotFound);
         }
-        let details = json!({ "provider": provider, "agent_id": agent_id });
-        log(&mut transaction, scope, "remove_agent", &details).await?;
+        let line = Line::of(scope, Action::RemoveAgent).with("provider", Id(provider)).with("agent_id", Id(agent_id));
+        line.write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -172,7 +171,7 @@ impl Console {
         let mut transaction = self.begin().await?;
         let id = campaigns::add(&mut *transaction, scope.tenant(), &name).await?;
         let id = id.ok_or(Refused::Taken("there is a campaign of this name"))?;
-        log(&mut transaction, scope.scope(), "add_campaign", &json!({ "campaign_id": id })).await?;
+        Line::of(scope.scope(), Action::AddCampaign).with("campaign_id", id).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -188,7 +187,7 @@ impl Console {
                 "calls belong to this campaign, or a number or an agent leads to it: only an empty one can be removed",
             ));
         }
-        log(&mut transaction, scope, "remove_campaign", &json!({ "campaign_id": id })).await?;
+        Line::of(scope, Action::RemoveCampaign).with("campaign_id", id).write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -208,7 +207,7 @@ impl Console {
         let mut transaction = self.begin().await?;
         let id =
             directory::add_tenant(&mut *transaction, slug, &name, region.as_deref()).await.map_err(unfit_tenant)?;
-        log(&mut transaction, scope, "add_tenant", &json!({ "tenant_id": id })).await?;
+        Line::of(scope, Action::AddTenant).tenant(id).with("tenant_id", id).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -268,13 +267,9 @@ fn unfit_tenant(error: sqlx::Error) -> Refused {
 }
 
 /// And the campaign, where it was set.
-fn with_campaign(mut details: Value, campaign_id: Option<Option<Uuid>>) -> Value {
-    if let Some(campaign_id) = campaign_id {
-        details["campaign_id"] = json!(campaign_id);
+fn with_campaign(line: Line, campaign_id: Option<Option<Uuid>>) -> Line {
+    match campaign_id {
+        Some(campaign_id) => line.with("campaign_id", campaign_id),
+        None => line,
     }
-    details
-}
-
-async fn log(connection: &mut PgConnection, scope: &Scope, action: &str, details: &Value) -> Result<(), sqlx::Error> {
-    operator_log::log(connection, &scope.actor().to_string(), action, 1, details).await
 }

@@ -4,14 +4,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Console, address};
 use crate::access::{Scope, TenantScope};
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection, unguessable};
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Id, Line};
 use crate::store::roster::connections;
 
 /// How long the old secrets stay good when nobody says: long enough to change it at the platform.
@@ -90,9 +89,8 @@ impl Console {
         let (new, is_made) = named(sender, scope.tenant())?;
         let mut transaction = self.begin().await?;
         let id = directory::add_connection(&mut transaction, &new).await.map_err(taken)?;
-        let details = json!({ "connection_id": id, "provider": new.provider });
-        let actor = scope.scope().actor().to_string();
-        operator_log::log(&mut transaction, &actor, "add_connection", 1, &details).await?;
+        let line = Line::of(scope.scope(), Action::AddConnection).with("connection_id", id);
+        line.with("provider", Id(&new.provider)).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(MadeSender {
             id,
@@ -121,8 +119,8 @@ impl Console {
         let (secret, is_made) = secret(given)?;
         let overlap = Duration::from_secs(overlap_hours * 3600);
         let ending = connections::add_secret(&mut transaction, id, &secret, Some(overlap)).await?;
-        let details = json!({ "connection_id": id, "overlap_hours": overlap_hours });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "rotate_secret", 1, &details).await?;
+        let line = Line::of(scope, Action::RotateSecret).with("connection_id", id);
+        line.with("overlap_hours", overlap_hours).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(Rotated { secret: is_made.then_some(secret), ending })
     }
@@ -134,9 +132,8 @@ impl Console {
             return Err(Refused::NotFound);
         }
         connections::set_disabled(&mut *transaction, id, is_disabled).await?;
-        let action = if is_disabled { "disable_connection" } else { "enable_connection" };
-        let details = json!({ "connection_id": id });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), action, 1, &details).await?;
+        let action = if is_disabled { Action::DisableConnection } else { Action::EnableConnection };
+        Line::of(scope, action).with("connection_id", id).write(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -11,7 +11,8 @@ use super::senders::Refused;
 use crate::access::Scope;
 use crate::inbox::{self, NewEvent};
 use crate::store::connections::{self, Connection};
-use crate::store::{operator_log, roster};
+use crate::store::operator_log::{Action, Line};
+use crate::store::roster;
 
 /// What it is, in the list of events: nobody registers it, so it is settled as ignored.
 const EVENT_TYPE: &str = "switchhook_test";
@@ -46,8 +47,8 @@ impl Console {
         let event_id = event.id;
         let mut transaction = self.begin().await?;
         inbox::accept(&mut transaction, &[&event]).await?;
-        let details = json!({ "connection_id": connection_id, "event_id": event_id });
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "test_event", 1, &details).await?;
+        let line = Line::of(scope, Action::TestEvent).tenant(connection.tenant_id);
+        line.with("connection_id", connection_id).with("event_id", event_id).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(event_id)
     }

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
 use futures_util::{StreamExt as _, future::ready, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::shell::Shell;
 use crate::access::{Right, TenantScope};
 use crate::console::Console;
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Described, Line};
 use crate::store::people::Page;
 
 /// Rows that are read at once.
@@ -48,7 +48,7 @@ struct State<E: Export> {
     shell: Shell,
     list: E,
     log_id: Uuid,
-    details: Value,
+    line: Line,
     after: Option<E::Place>,
     is_first: bool,
     is_done: bool,
@@ -57,12 +57,12 @@ struct State<E: Export> {
 /// The file of a list. The operator log has it with its first rows and counts each page before it goes out, so that the
 /// number is that of the rows that were sent, whenever the file ends: a client that leaves asks for no further page.
 pub(super) async fn download<E: Export>(console: Data<Console>, shell: Shell, list: E) -> Result<HttpResponse, Fault> {
-    let details = json!({
-        "list": E::FILE, "tenant_id": shell.within().tenant(), "filter": list.described(),
-        "masked": !shell.may(Right::SeeWhole),
-    });
+    let line = Line::of(shell.within().scope(), Action::Export)
+        .with("list", E::FILE)
+        .with("filter", Described(list.described()))
+        .with("masked", !shell.may(Right::SeeWhole));
     let log_id = Uuid::now_v7();
-    let state = State { console, shell, list, log_id, details, after: None, is_first: true, is_done: false };
+    let state = State { console, shell, list, log_id, line, after: None, is_first: true, is_done: false };
     // What is wrong with the question is said before the download begins.
     let (first, state) = next(state).await?;
     let rows = stream::try_unfold(state, |state| async move {
@@ -82,8 +82,7 @@ async fn next<E: Export>(mut state: State<E>) -> Result<(Bytes, State<E>), Fault
     if found.left_out {
         return Err(Fault::unfit("More numbers end in these digits than can be looked through: type one more digit."));
     }
-    let (actor, rows) = (scope.scope().actor().to_string(), found.items.len() as u64);
-    operator_log::log_step(&mut transaction, state.log_id, &actor, "export", rows, &state.details).await?;
+    state.line.clone().rows(found.items.len() as u64).write_step(&mut transaction, state.log_id).await?;
     transaction.commit().await?;
     let mut csv = Csv::default();
     if state.is_first {

@@ -5,14 +5,15 @@
 //! nothing of them comes in behind its back. Killed half-way, it is run again: it finds what is left.
 
 use serde::Serialize;
-use serde_json::json;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::search::{self, Found};
+use crate::access::Actor;
 use crate::domain::{ForgottenRows, lead_id, phone};
 use crate::redact::Phone;
 use crate::store::forgotten;
+use crate::store::operator_log::{Action, Line};
 use crate::{db, inbox};
 
 /// Who is to be forgotten, and by whom.
@@ -81,12 +82,13 @@ pub async fn preview(pool: &PgPool, person: &Person) -> Result<Report, sqlx::Err
     Ok(Report { dry_run: true, erased: found.places(others as u64), left: Vec::new() })
 }
 
-/// Erases a person. `actor`: who, in the operator log, which does not get the number.
-pub async fn forget(pool: &PgPool, person: &Person, actor: &str) -> Result<Report, sqlx::Error> {
+/// Erases a person. The operator log does not get the number.
+pub async fn forget(pool: &PgPool, person: &Person, actor: Actor) -> Result<Report, sqlx::Error> {
     let sought = seek(pool, person).await?;
     let mut found = Found::default();
     search::rows(pool, &sought, &mut found).await?;
-    let mut work = Work { pool, sought: &sought, log_id: Uuid::now_v7(), actor };
+    let line = Line::by(actor, Action::Forget).tenant(person.tenant_id).with("tenants", sought.tenants.len());
+    let mut work = Work { pool, sought: &sought, log_id: Uuid::now_v7(), line };
     work.rows(&mut found).await?;
     work.events(&mut found).await?;
     work.jobs(&mut found).await?;
@@ -117,7 +119,7 @@ struct Work<'a> {
     pool: &'a PgPool,
     sought: &'a Sought,
     log_id: Uuid,
-    actor: &'a str,
+    line: Line,
 }
 
 impl Work<'_> {
@@ -129,11 +131,7 @@ impl Work<'_> {
     }
 
     async fn commit(&self, mut transaction: Transaction<'static, Postgres>, rows: u64) -> Result<(), sqlx::Error> {
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        let details = json!({ "tenants": self.sought.tenants.len() }).to_string();
-        sqlx::query_file!("sql/retention/log.sql", self.log_id, self.actor, "forget", rows, details)
-            .execute(&mut *transaction)
-            .await?;
+        self.line.clone().rows(rows).write_step(&mut transaction, self.log_id).await?;
         transaction.commit().await
     }
 

@@ -77,6 +77,9 @@ pub struct Rule {
     /// Its id.
     #[serde(skip)]
     pub id: Uuid,
+    /// The tenant.
+    #[serde(skip)]
+    pub tenant_id: Option<Uuid>,
     /// The slug of the tenant; `None`: every tenant that has no rule of its own for this kind.
     pub tenant: Option<String>,
     /// What it is about.
@@ -95,6 +98,7 @@ pub async fn rules(executor: impl PgExecutor<'_>) -> Result<Vec<Rule>, sqlx::Err
     let rows = rows.into_iter().filter_map(|row| {
         Some(Rule {
             id: row.id,
+            tenant_id: row.tenant_id,
             tenant: row.tenant,
             kind: Kind::read(&row.kind)?,
             keep_seconds: row.keep_seconds,

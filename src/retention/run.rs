@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::rules::{Action, Kind, Rule, rules};
 use super::target::Target;
+use crate::access::Actor;
 use crate::db;
+use crate::store::operator_log::{self, Id, Line};
 
 /// Rows that one pass over a table finds at most: their ids are held in memory (16 MB). The next pass finds the rest.
 const PASS_ROWS_MAX: i64 = 1_000_000;
@@ -25,13 +26,13 @@ pub struct Options {
     /// The wait after each, so that others get their turn.
     pub pause: Duration,
     /// Who, in the operator log.
-    pub actor: String,
+    pub actor: Actor,
 }
 
 impl Default for Options {
     /// As a scheduler runs it: batches of some milliseconds, and as much rest between them.
     fn default() -> Self {
-        Self { dry_run: false, batch: 500, pause: Duration::from_millis(50), actor: "retention".to_owned() }
+        Self { dry_run: false, batch: 500, pause: Duration::from_millis(50), actor: Actor::program("retention") }
     }
 }
 
@@ -97,14 +98,13 @@ async fn count(pool: &PgPool, rule: &Rule, target: Target) -> Result<u64, sqlx::
 }
 
 async fn run(pool: &PgPool, rule: &Rule, target: Target, options: &Options) -> Result<u64, sqlx::Error> {
-    let details = json!({
-        "tenant": rule.tenant,
-        "kind": rule.kind,
-        "keep_seconds": rule.keep_seconds,
-        "action": rule.action,
-        "place": target.as_str(),
-    })
-    .to_string();
+    let line = Line::by(options.actor, operator_log::Action::Retention)
+        .tenant(rule.tenant_id)
+        .with("tenant", rule.tenant.as_deref().map(Id))
+        .with("kind", rule.kind.as_str())
+        .with("keep_seconds", rule.keep_seconds)
+        .with("action", rule.action.as_str())
+        .with("place", target.as_str());
     let log_id = Uuid::now_v7();
     let mut total = 0;
     loop {
@@ -117,10 +117,7 @@ async fn run(pool: &PgPool, rule: &Rule, target: Target, options: &Options) -> R
             let mut transaction = pool.begin().await?;
             let removed = target.remove(&mut transaction, batch, rule.action).await?;
             if removed > 0 {
-                let rows = i64::try_from(removed).unwrap_or(i64::MAX);
-                sqlx::query_file!("sql/retention/log.sql", log_id, options.actor, "retention", rows, details)
-                    .execute(&mut *transaction)
-                    .await?;
+                line.clone().rows(removed).write_step(&mut transaction, log_id).await?;
             }
             transaction.commit().await?;
             removed_in_pass += removed;

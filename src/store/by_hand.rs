@@ -1,10 +1,11 @@
 //! What people set of a lead: columns of their own, which win over what was derived.
 
-use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{forgotten, operator_log};
+use super::forgotten;
+use super::operator_log::{Action, Line};
+use crate::access::Scope;
 use crate::domain::lead_id;
 use crate::redact::Phone;
 
@@ -36,7 +37,7 @@ pub async fn set_do_not_contact(
     number: &Phone,
     value: DoNotContact,
     adds: bool,
-    actor: &str,
+    scope: &Scope,
 ) -> Result<u64, sqlx::Error> {
     let leads: Vec<Uuid> = tenants.iter().map(|tenant_id| lead_id(*tenant_id, number.expose())).collect();
     let mut transaction = pool.begin().await?;
@@ -52,11 +53,11 @@ pub async fn set_do_not_contact(
         .execute(&mut *transaction)
         .await?
         .rows_affected();
-    let mut details = json!({ "value": value.value() });
-    if let [lead_id] = leads[..] {
-        details["lead_id"] = json!(lead_id);
+    let mut line = Line::of(scope, Action::DoNotContact).rows(changed).with("value", value.value());
+    if let ([lead_id], [tenant_id]) = (&leads[..], tenants) {
+        line = line.tenant(*tenant_id).with("lead_id", *lead_id);
     }
-    operator_log::log(&mut transaction, actor, "do_not_contact", changed, &details).await?;
+    line.write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(changed)
 }

@@ -1,11 +1,11 @@
 //! Conversations: which calls are one. Worked out by `conversation_of` in migrations/0015_conversations.sql whenever it
 //! is read; here is what people decide over it.
 
-use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::operator_log;
+use super::operator_log::{Action, Line};
+use crate::access::Scope;
 
 /// What is decided of two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +24,10 @@ pub async fn decide(
     call_id: Uuid,
     other_id: Uuid,
     decision: Decision,
-    actor: &str,
+    scope: &Scope,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = pool.begin().await?;
-    let is_same = decision == Decision::Same;
+    let (actor, is_same) = (scope.actor().to_string(), decision == Decision::Same);
     let result = match decision {
         Decision::Auto => {
             sqlx::query_file!("sql/store/unset_conversation_link.sql", call_id, other_id)
@@ -41,12 +41,12 @@ pub async fn decide(
         }
     };
     let action = match decision {
-        Decision::Same => "join_calls",
-        Decision::Two => "part_calls",
-        Decision::Auto => "leave_calls",
+        Decision::Same => Action::JoinCalls,
+        Decision::Two => Action::PartCalls,
+        Decision::Auto => Action::LeaveCalls,
     };
-    let details = json!({ "calls": [call_id, other_id] });
-    operator_log::log(&mut transaction, actor, action, result.rows_affected(), &details).await?;
+    let line = Line::of(scope, action).rows(result.rows_affected());
+    line.with("calls", vec![call_id, other_id]).write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(result.rows_affected() > 0)
 }

@@ -35,6 +35,8 @@ pub async fn open(executor: impl PgExecutor<'_>, actor: Actor, longest: Duration
     let (token_id, user_id) = match actor.kind {
         ActorKind::Token => (Some(actor.id), None),
         ActorKind::User => (None, Some(actor.id)),
+        // The table refuses a session of neither.
+        ActorKind::Cli(_) | ActorKind::Program(_) | ActorKind::Nobody => (None, None),
     };
     let csrf = opened.csrf.expose();
     sqlx::query_file!(

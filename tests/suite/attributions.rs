@@ -101,7 +101,10 @@ async fn all_of_a_filter_are_given_to_a_campaign_and_back() {
     assert_eq!(desk.send("POST", &undo, json!({})).await.0, 404, "it was undone");
     let log = desk
         .app
-        .rows("select jsonb_build_array(action, row_count) from operator_log where action like '%attrib%' order by id")
+        .rows(
+            "select jsonb_build_array(action, sum(row_count)) from operator_log where action like '%attrib%'
+             group by action, coalesce(operation_id, id) order by coalesce(operation_id, id)",
+        )
         .await;
     let expected =
         json!([["attribute_calls", 2500], ["attribute_calls", 1], ["attribute_calls", 1], ["undo_attribution", 2498]]);

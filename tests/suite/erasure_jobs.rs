@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
+use switchhook::access::Actor;
 use switchhook::providers;
 use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
@@ -67,7 +68,7 @@ async fn what_jobs_did_for_a_person_goes_with_them() {
     let lead_id = lead.as_str().unwrap();
     assert_eq!(story.app.value("select count(*) from jobs where settled_at is null").await, 2, "two reminders");
 
-    let report = retention::forget(&story.app.pool, &person(), "test").await.unwrap();
+    let report = retention::forget(&story.app.pool, &person(), Actor::program("test")).await.unwrap();
     assert_eq!(report.left, []);
     assert_no_trace(&story.app, lead_id, "after forgetting").await;
     assert_eq!(story.app.value("select count(*) from jobs where settled_at is null").await, 0);
@@ -93,7 +94,8 @@ async fn who_is_erased_while_a_message_is_sent_stays_erased() {
     switchhook::store::forgotten::begin_erasure(&mut gate).await.unwrap();
     let waiting = |n: u32| format!("select count(*) = {n} from pg_locks where locktype = 'advisory' and not granted");
     let pool = story.app.pool.clone();
-    let erasure = tokio::spawn(async move { retention::forget(&pool, &person(), "test").await.unwrap() });
+    let erasure =
+        tokio::spawn(async move { retention::forget(&pool, &person(), Actor::program("test")).await.unwrap() });
     story.app.eventually(&waiting(1)).await;
     let both = async {
         story.app.eventually(&waiting(2)).await;

@@ -146,7 +146,7 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
         "select details - 'tenant_id' from operator_log where action = 'assign_number' order by at desc limit 1";
     assert_eq!(
         app.value(logged).await,
-        json!({ "number": "+15550100123", "campaign_id": null, "sender": "106540352242922" })
+        json!({ "number": "***0123", "campaign_id": null, "sender": "106540352242922" })
     );
     let page = admin.get(&app, "/setup/numbers").await.text;
     assert!(page.contains("value=\"106540352242922\"") && page.contains("No WhatsApp sender is configured"), "{page}");

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -14,7 +13,8 @@ use super::matching::{self, Looking};
 use super::{CallFilter, LOOK_MAX};
 use crate::access::{Scope, TenantScope};
 use crate::db;
-use crate::store::{forgotten, operator_log};
+use crate::store::forgotten;
+use crate::store::operator_log::{Action, Described, Line};
 
 /// Calls of one transaction: processors wait for the calls of one step only.
 const AT_ONCE: i64 = 2_000;
@@ -60,10 +60,10 @@ pub async fn attribute(
     campaign_id: Option<Uuid>,
 ) -> Result<Attributed, sqlx::Error> {
     let log_id = Uuid::now_v7();
-    let details = json!({ "campaign_id": campaign_id, "call_ids": calls });
+    let line = Line::of(scope, Action::AttributeCalls).with("campaign_id", campaign_id).with("call_ids", calls);
     let mut transaction = db::bounded(pool, LONGEST).await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
-    let step = Step { scope, log_id, campaign_id, counted_at: None, details: &details };
+    let step = Step { scope, log_id, campaign_id, counted_at: None, line };
     let changed = step.take(&mut transaction, calls).await?;
     transaction.commit().await?;
     Ok(Attributed { log_id: (changed > 0).then_some(log_id), changed, unfinished: false })
@@ -79,10 +79,12 @@ pub async fn attribute_matching(
     campaign_id: Option<Uuid>,
 ) -> Result<Attributed, sqlx::Error> {
     let filter = &CallFilter { oldest_first: false, ..filter.clone() };
-    let details = json!({ "campaign_id": campaign_id, "tenant_id": scope.tenant(), "filter": filter.described(),
-                          "counted_at": counted_at });
+    let line = Line::of(scope.scope(), Action::AttributeCalls)
+        .with("campaign_id", campaign_id)
+        .with("filter", Described(filter.described()))
+        .with("counted_at", counted_at);
     let log_id = Uuid::now_v7();
-    let step = Step { scope: scope.scope(), log_id, campaign_id, counted_at: Some(counted_at), details: &details };
+    let step = Step { scope: scope.scope(), log_id, campaign_id, counted_at: Some(counted_at), line };
     let end = Instant::now() + LONGEST;
     let (mut after, mut changed, mut unfinished) = (None, 0, false);
     loop {
@@ -107,12 +109,11 @@ pub async fn attribute_matching(
 
 /// The last ones of a tenant, the newest first: one that took several requests is several.
 pub async fn recent(connection: &mut PgConnection, scope: &TenantScope) -> Result<Vec<RecentAttribution>, sqlx::Error> {
-    let (tenant_id, text) = (scope.tenant(), scope.tenant().to_string());
+    let tenant_id = scope.tenant();
     sqlx::query_file_as!(
         RecentAttribution,
         "sql/people/recent_attributions.sql",
         tenant_id,
-        text,
         RECENT_LOOK_MAX,
         RECENT_MAX
     )
@@ -123,7 +124,7 @@ pub async fn recent(connection: &mut PgConnection, scope: &TenantScope) -> Resul
 /// Puts back what was before an attribution, where nobody has decided anew since. Asked again after it was unfinished it
 /// goes on. `None`: there is nothing to undo, or it is not theirs, or it was undone.
 pub async fn undo_attribution(pool: &PgPool, scope: &Scope, log_id: Uuid) -> Result<Option<Attributed>, sqlx::Error> {
-    let (undo_id, details) = (Uuid::now_v7(), json!({ "undone": log_id }));
+    let undo_id = Uuid::now_v7();
     let end = Instant::now() + LONGEST;
     let (mut looked_at, mut changed, mut unfinished) = (0, 0, false);
     loop {
@@ -133,8 +134,8 @@ pub async fn undo_attribution(pool: &PgPool, scope: &Scope, log_id: Uuid) -> Res
             .fetch_one(&mut *transaction)
             .await?;
         if row.changed > 0 {
-            let (actor, rows) = (scope.actor().to_string(), row.changed.unsigned_abs());
-            operator_log::log_step(&mut transaction, undo_id, &actor, "undo_attribution", rows, &details).await?;
+            let line = Line::of(scope, Action::UndoAttribution).rows(row.changed.unsigned_abs()).with("undone", log_id);
+            line.write_step(&mut transaction, undo_id).await?;
         }
         transaction.commit().await?;
         looked_at += row.looked_at;
@@ -158,7 +159,7 @@ struct Step<'a> {
     campaign_id: Option<Uuid>,
     /// Later calls are passed over.
     counted_at: Option<DateTime<Utc>>,
-    details: &'a Value,
+    line: Line,
 }
 
 impl Step<'_> {
@@ -166,7 +167,7 @@ impl Step<'_> {
         if calls.is_empty() {
             return Ok(0);
         }
-        let Self { scope, log_id, campaign_id, counted_at, details } = self;
+        let Self { scope, log_id, campaign_id, counted_at, line } = self;
         let tenant_id = scope.tenant_id();
         let changed =
             sqlx::query_file!("sql/people/attribute_calls.sql", calls, tenant_id, *campaign_id, *log_id, *counted_at)
@@ -174,8 +175,7 @@ impl Step<'_> {
                 .await?
                 .rows_affected();
         if changed > 0 {
-            let actor = scope.actor().to_string();
-            operator_log::log_step(connection, *log_id, &actor, "attribute_calls", changed, details).await?;
+            line.clone().rows(changed).write_step(connection, *log_id).await?;
         }
         Ok(changed)
     }

@@ -1,12 +1,12 @@
 //! What people decide about calls: whether it was a success, and whose campaign it was. Columns of their own, which no
 //! event writes.
 
-use serde_json::json;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::access::Scope;
-use crate::store::{forgotten, operator_log};
+use crate::store::forgotten;
+use crate::store::operator_log::{Action, Line};
 
 /// What is to be set; the outer `None`: it stays, the inner one: nobody has decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,14 +39,14 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
     .await?
     .rows_affected();
     if changed == 1 {
-        let mut details = json!({ "call_id": id });
+        let mut line = Line::of(scope, Action::EditCall).with("call_id", id);
         if let Some(converted) = edit.converted {
-            details["converted"] = converted.into();
+            line = line.with("converted", converted);
         }
         if let Some(campaign_id) = edit.campaign_id {
-            details["campaign_id"] = json!(campaign_id);
+            line = line.with("campaign_id", campaign_id);
         }
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "edit_call", 1, &details).await?;
+        line.write(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(changed == 1)

@@ -1,13 +1,13 @@
 //! What people decide about leads: columns of their own, which no event writes.
 
-use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::access::Scope;
 use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
-use crate::store::{forgotten, operator_log};
+use crate::store::forgotten;
+use crate::store::operator_log::{Action, Line};
 
 /// A name or an address is a line, a tag is a word.
 const TEXT_CHARS_MAX: usize = 300;
@@ -84,14 +84,14 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
             ("tags", tags.is_some()),
         ];
         let fields: Vec<&str> = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
-        let mut details = json!({ "lead_id": id, "fields": fields });
+        let mut line = Line::of(scope, Action::EditLead).with("lead_id", id).with("fields", fields);
         if let Some(stage) = stage {
-            details["stage"] = json!(stage.map(LeadStage::as_str));
+            line = line.with("stage", stage.map(LeadStage::as_str));
         }
         if let Some(value) = do_not_contact {
-            details["do_not_contact"] = json!(value);
+            line = line.with("do_not_contact", *value);
         }
-        operator_log::log(&mut transaction, &scope.actor().to_string(), "edit_lead", 1, &details).await?;
+        line.write(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(changed == 1)

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Scope;
-use crate::store::{forgotten, operator_log};
+use crate::store::forgotten;
+use crate::store::operator_log::{Action, Line};
 
 /// A note is a few sentences.
 const NOTE_CHARS_MAX: usize = 2_000;
@@ -66,7 +66,7 @@ pub async fn add(pool: &PgPool, scope: &Scope, call: Uuid, body: &str) -> Result
         Some(None) => return Ok(Noted::Nobodys),
         Some(Some(id)) => id,
     };
-    operator_log::log(&mut transaction, &actor, "note_call", 1, &json!({ "call_id": call })).await?;
+    Line::of(scope, Action::NoteCall).with("call_id", call).write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(Noted::Kept(id))
 }

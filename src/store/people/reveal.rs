@@ -1,10 +1,10 @@
 //! Who has looked at what of a person, in the operator log.
 
-use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::access::{Right, Scope};
+use crate::store::operator_log::{Action, Line};
 
 /// What was revealed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,21 +20,12 @@ pub enum Revealed {
 }
 
 impl Revealed {
-    fn action(self) -> &'static str {
+    fn line(self, scope: &Scope) -> Line {
         match self {
-            Self::List(_) => "reveal_list",
-            Self::Call(_) => "reveal_call",
-            Self::Lead(_) => "reveal_lead",
-            Self::Payload(_) => "reveal_payload",
-        }
-    }
-
-    fn details(self) -> Value {
-        match self {
-            Self::List(name) => json!({ "list": name }),
-            Self::Call(id) => json!({ "call_id": id }),
-            Self::Lead(id) => json!({ "lead_id": id }),
-            Self::Payload(id) => json!({ "event_id": id }),
+            Self::List(name) => Line::of(scope, Action::RevealList).with("list", name),
+            Self::Call(id) => Line::of(scope, Action::RevealCall).with("call_id", id),
+            Self::Lead(id) => Line::of(scope, Action::RevealLead).with("lead_id", id),
+            Self::Payload(id) => Line::of(scope, Action::RevealPayload).with("event_id", id),
         }
     }
 }
@@ -49,8 +40,5 @@ pub async fn log(
     if rows == 0 || !scope.may(Right::SeeWhole) {
         return Ok(());
     }
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let (actor, details) = (scope.actor().to_string(), revealed.details().to_string());
-    sqlx::query_file!("sql/people/log_reveal.sql", actor, revealed.action(), rows, details).execute(connection).await?;
-    Ok(())
+    revealed.line(scope).rows(rows as u64).write_hourly(connection).await
 }

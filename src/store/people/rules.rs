@@ -1,14 +1,13 @@
 //! Patterns among calls of no campaign, and the rules that are made of them.
 
 use serde::Serialize;
-use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::TenantScope;
 use crate::redact::Phone;
-use crate::store::operator_log;
+use crate::store::operator_log::{Action, Line};
 
 /// Calls that patterns are looked for in: the newest.
 const LOOK: i64 = 1_000;
@@ -47,9 +46,9 @@ pub async fn rule_of_number(
         .await?
         .rows_affected();
     if changed == 1 {
-        // The number is ours, not a person's.
-        let details = json!({ "number": number.expose(), "campaign_id": campaign_id });
-        operator_log::log(&mut transaction, &scope.scope().actor().to_string(), "rule_of_number", 1, &details).await?;
+        let line =
+            Line::of(scope.scope(), Action::RuleOfNumber).with("number", number).with("campaign_id", campaign_id);
+        line.write(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(changed == 1)

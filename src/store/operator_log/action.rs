@@ -1,0 +1,99 @@
+//! What can be done, as the operator log names it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Declares the enum with the word of each action, which stands in the table, in filters and on the page.
+macro_rules! actions {
+    ($($(#[$comment:meta])* $name:ident = $word:literal,)*) => {
+        /// What was done. A new kind of change is a line here.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[expect(missing_docs, reason = "the words say what each is")]
+        pub enum Action {
+            $($(#[$comment])* #[serde(rename = $word)] $name,)*
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word in the table.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    // The directory.
+    AddTenant = "add_tenant",
+    SetSetting = "set_setting",
+    UnsetSetting = "unset_setting",
+    SetRate = "set_rate",
+    AddCredit = "add_credit",
+    AddNumber = "add_number",
+    AssignNumber = "assign_number",
+    RemoveNumber = "remove_number",
+    RuleOfNumber = "rule_of_number",
+    AddAgent = "add_agent",
+    AssignAgent = "assign_agent",
+    RemoveAgent = "remove_agent",
+    AddCampaign = "add_campaign",
+    RemoveCampaign = "remove_campaign",
+    SetRetention = "set_retention",
+    UnsetRetention = "unset_retention",
+    // Sources.
+    AddConnection = "add_connection",
+    RotateSecret = "rotate_secret",
+    SetVerifyToken = "set_verify_token",
+    DisableConnection = "disable_connection",
+    EnableConnection = "enable_connection",
+    TestEvent = "test_event",
+    // Tokens and users.
+    AddToken = "add_token",
+    RevokeToken = "revoke_token",
+    AddUser = "add_user",
+    RemoveUser = "remove_user",
+    SetPassword = "set_password",
+    // Events and jobs.
+    Replay = "replay",
+    Skip = "skip",
+    Redrive = "redrive",
+    Discard = "discard",
+    RetryJobs = "retry_jobs",
+    CancelJobs = "cancel_jobs",
+    PauseJobs = "pause_jobs",
+    ResumeJobs = "resume_jobs",
+    // Calls and leads.
+    EditCall = "edit_call",
+    NoteCall = "note_call",
+    AttributeCalls = "attribute_calls",
+    UndoAttribution = "undo_attribution",
+    JoinCalls = "join_calls",
+    PartCalls = "part_calls",
+    LeaveCalls = "leave_calls",
+    EditLead = "edit_lead",
+    DoNotContact = "do_not_contact",
+    // Looking, and taking along.
+    RevealList = "reveal_list",
+    RevealCall = "reveal_call",
+    RevealLead = "reveal_lead",
+    RevealPayload = "reveal_payload",
+    Export = "export",
+    // What goes away.
+    Forget = "forget",
+    Retention = "retention",
+    // Beside other systems.
+    PullFromCrm = "pull_from_crm",
+    PushToCrm = "push_to_crm",
+}
+
+impl Action {
+    /// The action of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == word)
+    }
+}

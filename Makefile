@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny screenshots fuzz-api bench big clean
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny clocks screenshots fuzz-api bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ sqlx-check: ## Fail if .sqlx/ is not what the statements give
 
 deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
 	cargo deny check bans licenses sources
+
+clocks: ## The suite at other hours and days, in nights of changing clocks (hours; ARGS=overview:: for less)
+	.ci/clocks $(ARGS)
 
 screenshots: ## Every page into target/screenshots/, light and dark, wide and narrow
 	cargo test --test suite -- browser::pages::screenshots --ignored --nocapture

@@ -9,12 +9,18 @@ use crate::support::{Answer, TENANT, TestApp};
 const CAMPAIGN: &str = "00000000-0000-0000-0000-0000ca3a0001";
 const OTHERS: &str = "00000000-0000-0000-0000-0000ca3a0002";
 
+/// Between two of the calls. All of them must lie in the page's seven days just after midnight too, when these are six
+/// and nothing: 300 times 28 minutes are five days and twenty hours.
+const CALLS_APART_MINUTES: u32 = 28;
+
+/// With 300 calls before now, which is the same moment for the test, the program and the rows.
 async fn with_calls() -> TestApp {
     let mut app =
         TestApp::spawn_with(&[("CONSOLE__REQUESTS_PER_MINUTE", "100000")], switchhook::providers::registry()).await;
     app.allow_broken_rows();
     // The pages' days are those of now, as the database's.
     app.clock.advance(chrono::Utc::now() - app.clock.now());
+    let now = now(&app);
     // A zone whose days begin at half past an hour.
     app.execute(&format!(
         "update tenants set time_zone = 'Asia/Kolkata' where id = '{TENANT}';
@@ -28,10 +34,15 @@ async fn with_calls() -> TestApp {
          select gen_random_uuid(), '{TENANT}', 'retell', 'c' || n, 'inbound', 'ended', case when n % 3 = 0 then 'no_answer' else 'answered' end::call_disposition,
                 at, case when n % 3 <> 0 then at end, '+1555010' || lpad(n::text, 4, '0'), (array['negative', 'positive'])[1 + n % 2]::sentiment,
                 60000, 10, 'usd_cents', n % 10 = 0, case when n % 4 = 0 then '{CAMPAIGN}'::uuid end
-         from generate_series(1, 300) n, lateral (select now() - n * interval '31 minutes' as at) t"
+         from generate_series(1, 300) n, lateral (select {now} - n * interval '{CALLS_APART_MINUTES} minutes' as at) t"
     ))
     .await;
     app
+}
+
+/// The moment at which the program's clock stands, for SQL.
+fn now(app: &TestApp) -> String {
+    format!("timestamptz '{}'", app.clock.now().to_rfc3339())
 }
 
 async fn get(app: &TestApp, role: Role, path: &str) -> Answer {
@@ -111,16 +122,13 @@ async fn a_bar_leads_to_its_calls() {
         );
         assert_eq!(app.value(&count).await, json!(said), "{title} {href}");
     }
-    for wrong in [
-        "from=2025-10-01&until=2026-11-21",
-        "range=5",
-        "from=soon",
-        "from=2026-02-02&until=2026-02-01",
-        "from=2020-01-01",
-    ] {
+    let day = |ago: i64| (app.clock.now() - chrono::TimeDelta::days(ago)).date_naive();
+    let too_long = format!("from={}&until={}", day(420), day(2));
+    let backwards = format!("from={}&until={}", day(300), day(301));
+    for wrong in [&too_long, "range=5", "from=soon", &backwards, "from=2020-01-01"] {
         get(&app, Role::Viewer, &format!("/overview?{wrong}")).await.assert_status(422);
     }
-    get(&app, Role::Viewer, "/overview?from=2025-11-21&until=2026-11-21").await.assert_status(200);
+    get(&app, Role::Viewer, &format!("/overview?from={}&until={}", day(367), day(2))).await.assert_status(200);
     app.execute("delete from calls").await;
     assert!(get(&app, Role::Viewer, "/overview").await.text.contains("No call has come yet"));
 }
@@ -207,15 +215,16 @@ async fn every_figure_and_picture_leads_to_the_rows_that_it_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn how_soon_missed_callers_are_answered_is_seen_by_day() {
     let app = with_calls().await;
+    let now = now(&app);
     // Of every third caller, whom nobody answered: those of the last day were called back in 10 minutes, those of the day
     // before written to in 40, all others nobody.
     app.execute(&format!(
         "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number)
          select gen_random_uuid(), '{TENANT}', 'retell', 'back' || id, 'outbound', 'ended', started_at + interval '10 minutes', contact_number
-         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', now() - interval '1 day', 'Asia/Kolkata');
+         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', {now} - interval '1 day', 'Asia/Kolkata');
          insert into messages (id, tenant_id, provider, provider_message_id, channel, direction, contact_number, body, sent_at)
          select gen_random_uuid(), '{TENANT}', 'whatsapp', 'm' || id, 'whatsapp', 'outbound', contact_number, 'We missed you', started_at + interval '40 minutes'
-         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', now() - interval '2 days', 'Asia/Kolkata')"
+         from call_items where is_missed and date_trunc('day', started_at, 'Asia/Kolkata') = date_trunc('day', {now} - interval '2 days', 'Asia/Kolkata')"
     ))
     .await;
     let page = get(&app, Role::Viewer, "/overview?range=7").await.text;
@@ -235,11 +244,11 @@ async fn how_soon_missed_callers_are_answered_is_seen_by_day() {
     app.execute(&format!(
         "insert into calls (id, tenant_id, provider, provider_call_id, direction, status, disposition, initiated_at, contact_number)
          select gen_random_uuid(), '{TENANT}', 'retell', 'many' || n, 'inbound', 'ended', 'no_answer',
-                date_trunc('day', now() - interval '3 days', 'Asia/Kolkata') + n * interval '1 second', '+15550100' || lpad((n % 1000)::text, 3, '0')
+                date_trunc('day', {now} - interval '3 days', 'Asia/Kolkata') + n * interval '1 second', '+15550100' || lpad((n % 1000)::text, 3, '0')
          from generate_series(1, 3000) n;
          insert into calls (id, tenant_id, provider, provider_call_id, direction, status, initiated_at, contact_number)
          values (gen_random_uuid(), '{TENANT}', 'retell', 'late', 'outbound', 'ended',
-                 date_trunc('day', now() - interval '3 days', 'Asia/Kolkata') + interval '51 minutes', '+15550100000')"
+                 date_trunc('day', {now} - interval '3 days', 'Asia/Kolkata') + interval '51 minutes', '+15550100000')"
     ))
     .await;
     let page = get(&app, Role::Viewer, "/overview?range=7").await.text;

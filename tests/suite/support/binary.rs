@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How long the program may take to answer its first request.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// By which libfaketime gives a process another wall clock.
+const CLOCK: [&str; 4] = ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_DISABLE_SHM"];
+
 /// A running `switchhook`; dropped, it is killed.
 pub struct Binary {
     child: Child,
@@ -37,13 +40,14 @@ impl Binary {
         binary
     }
 
-    /// A command of the program, with nothing but a database in its environment.
+    /// A command of the program, with nothing but a database in its environment, and the clock that `make clocks` sets.
     pub fn command(database_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATABASE_URL", database_url)
+            .envs(CLOCK.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .current_dir(std::env::temp_dir());
         command
     }

@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny clocks screenshots fuzz-api bench big clean
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny advisories dist-sbom clocks screenshots fuzz-api bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ sqlx: ## Write .sqlx/ anew after a change to sql/ or migrations/
 
 sqlx-check: ## Fail if .sqlx/ is not what the statements give
 	.ci/sqlx check
+
+advisories: ## Check dependencies against the RustSec advisories; exit 3 and a word where their database cannot be had
+	.ci/advisories
+
+dist-sbom: ## Write the bill of materials (CycloneDX) and the third-party notices into target/dist/
+	.ci/sbom
 
 deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
 	cargo deny check bans licenses sources

@@ -34,17 +34,16 @@ $$;
 alter table webhook_events add column payload_removed_at timestamptz;
 comment on column webhook_events.payload_removed_at is 'when retention or erasure took the payload away; the row stays, so that a late duplicate is known for one, and replaying it does nothing';
 
--- The key of the digests in `forgotten`. A telephone number has so few digits that its plain SHA-256 is found by trying
--- all of them; with a key of 256 random bits that cannot be done by who sees the digests alone (a report, an export, a
--- role without rights to this table). It protects nothing from who has the whole database.
+-- The program's own keys, sealed under a master key that is not in the database. `digest_key` makes ids and digests: a
+-- telephone number has so few digits that its plain digest is found by trying all of them. It is made when the program
+-- first reaches the database, and never changes.
 create table secrets (
     name text primary key,
-    value bytea not null,
+    value text not null check (value like 'v1.%'),
     created_at timestamptz not null default now()
 );
 revoke all on secrets from public;
-insert into secrets (name, value)
-select 'phone_digest', sha256(string_agg(uuid_send(gen_random_uuid()), ''::bytea)) from generate_series(1, 4);
+comment on column secrets.value is 'sealed: v1.<id of the master key>.<base64url>';
 
 create table forgotten (
     tenant_id uuid not null references tenants (id),
@@ -53,7 +52,7 @@ create table forgotten (
     primary key (tenant_id, phone_digest)
 );
 comment on table forgotten is 'people who were erased: what happened before stays away, whenever it is reported';
-comment on column forgotten.phone_digest is 'HMAC-SHA-256 of tenant and E.164 number, by the key `phone_digest` in secrets';
+comment on column forgotten.phone_digest is 'keyed digest of tenant and E.164 number (`digest_key` in secrets)';
 
 alter table calls add column forgotten_at timestamptz;
 comment on column calls.forgotten_at is 'written once: whose call it was has been erased; later reports of it are stripped of what is personal';

@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
+use crate::crypto::KeyError;
 use crate::redact::Secret;
 
 /// The schema, compiled in.
@@ -65,6 +66,9 @@ pub fn beside(main: &PgPool, name: &str, connections: u32, wait: Duration, state
 
 /// Says what went wrong without repeating a value: Postgres quotes the values it chokes on in its messages.
 pub fn describe(error: &sqlx::Error) -> String {
+    if let Some(error) = KeyError::of(error) {
+        return error.to_string();
+    }
     let sqlx::Error::Database(error) = error else {
         return match error {
             sqlx::Error::PoolTimedOut => {

@@ -24,6 +24,7 @@ pub mod access; // roles, rights, scopes
 pub mod queue; // what the two queues share: failure, backoff, wake-up
 
 pub mod clock; // the ground: time,
+pub mod crypto; // master keys, keyed ids and digests,
 pub mod db; // the database,
 mod duration_text; // durations in configuration,
 pub mod embedded_postgres; // a Postgres of our own,

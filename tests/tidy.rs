@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("access", 2),
     ("domain", 1),
     ("clock", 0),
+    ("crypto", 0),
     ("db", 0),
     ("duration_text", 0),
     ("embedded_postgres", 0),

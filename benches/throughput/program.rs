@@ -14,6 +14,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What the program seals secrets under here.
+const MASTER_KEY: &str = "5a0f3c1d7be2948671c0ffee2b4d6e8f90a1b2c3d4e5f60718293a4b5c6d7e8f";
+
 /// A running `switchhook serve`.
 #[derive(Debug)]
 pub struct Program {
@@ -32,6 +35,7 @@ impl Program {
         command
             .env_clear()
             .env("DATABASE_URL", url)
+            .env("SWITCHHOOK_MASTER_KEY", MASTER_KEY)
             .env("SWITCHHOOK__HTTP__BIND", &address)
             .current_dir(log.path())
             .arg("serve")

@@ -1,6 +1,7 @@
 //! What a command works with: the configuration, the output, and a database, started if need be.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use super::Output;
 use crate::access::{Actor, Scope};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::crypto::{KeyError, Keys, MasterKeys};
 use crate::dispatch::Registry;
 use crate::embedded_postgres::{Cluster, Options, find_running};
 use crate::integrations::Transport;
@@ -21,6 +23,9 @@ use crate::queue::WakeUp;
 use crate::redact::Secret;
 use crate::telemetry::Metrics;
 use crate::{db, providers};
+
+/// The key file beside the data of a private database.
+const KEY_FILE: &str = "master.key";
 
 /// What a command works with.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ pub struct Context {
     pub wake_up: Arc<WakeUp>,
     extend: fn(&mut Registry),
     pool: Option<PgPool>,
+    keys: OnceLock<Keys>,
     cluster: Option<Cluster>,
 }
 
@@ -42,7 +48,16 @@ impl Context {
     /// Nothing is started yet.
     pub fn new(config: Config, output: Output, extend: fn(&mut Registry)) -> Self {
         let metrics = Arc::new(Metrics::default());
-        Self { config, output, metrics, wake_up: Arc::default(), extend, pool: None, cluster: None }
+        Self {
+            config,
+            output,
+            metrics,
+            wake_up: Arc::default(),
+            extend,
+            pool: None,
+            keys: OnceLock::new(),
+            cluster: None,
+        }
     }
 
     /// The command line as an actor: it may do everything, of all tenants.
@@ -72,6 +87,7 @@ impl Context {
         let pool = db::connect(&settings).map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
         if self.is_embedded() {
             db::migrate(&pool).await.map_err(migration_error)?;
+            self.make_key_file(&pool).await?;
         }
         self.pool = Some(pool.clone());
         Ok(pool)
@@ -85,6 +101,44 @@ impl Context {
             "the database's schema is older than this program: run `switchhook migrate`"
         );
         Ok(pool)
+    }
+
+    /// The master keys: the configured ones, else those beside the private database. An error says how to make one.
+    pub fn keys(&self) -> Result<Keys, KeyError> {
+        if let Some(keys) = self.keys.get() {
+            return Ok(keys.clone());
+        }
+        let master = match self.config.secrets.master_keys()? {
+            Some(master) => master,
+            None if self.is_embedded() => {
+                let path = self.key_path();
+                MasterKeys::read_if_there(&path)?.ok_or(KeyError::Gone { path: path.display().to_string() })?
+            }
+            None => return Err(KeyError::Missing),
+        };
+        Ok(self.keys.get_or_init(|| Keys::new(master)).clone())
+    }
+
+    /// With these keys, whatever is configured.
+    pub(super) fn with_keys(self, keys: Keys) -> Self {
+        Self { keys: keys.into(), ..self }
+    }
+
+    /// Makes the key file of a private database that has sealed nothing yet.
+    async fn make_key_file(&self, pool: &PgPool) -> anyhow::Result<()> {
+        let path = self.key_path();
+        let is_configured = self.config.secrets.master_keys()?.is_some();
+        if is_configured || path.exists() || Keys::is_sealed(pool).await? {
+            return Ok(());
+        }
+        MasterKeys::make(&path)?;
+        tracing::info!(path = %path.display(), "made a master key; keep a copy of it apart from the data");
+        Ok(())
+    }
+
+    fn key_path(&self) -> PathBuf {
+        let data_dir = &self.config.postgres.data_dir;
+        std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone()).join(KEY_FILE)
     }
 
     /// Every handler: those of the platforms, those of the user's program, and the SQL functions of the configuration.
@@ -111,6 +165,7 @@ impl Context {
     pub fn processor_over(&self, pool: PgPool) -> anyhow::Result<Processor> {
         Ok(Processor {
             pool,
+            keys: self.keys()?,
             registry: Arc::new(self.registry()?),
             settings: self.config.processor.clone(),
             outreach: self.config.outreach.clone(),
@@ -139,9 +194,11 @@ impl Context {
 
     /// What jobs work with.
     pub fn desk_over(&self, pool: PgPool) -> anyhow::Result<Desk> {
+        let keys = self.keys()?;
         let config = self.config.clone();
         Ok(Desk {
             pool,
+            keys,
             clock: Clock::system(),
             transport: Transport::new(config.jobs.vendor_timeout)?,
             metrics: Arc::clone(&self.metrics),
@@ -151,10 +208,12 @@ impl Context {
 
     /// What questions are answered with, over this database.
     pub fn live_over(&self, pool: PgPool) -> anyhow::Result<Live> {
+        let keys = self.keys()?;
         let config = self.config.clone();
         Ok(Live::new(
             config.live.clone(),
             pool,
+            keys,
             Arc::new(move |own| config.spoken_for_tenant(own).map_err(|error| error.to_string())),
             self.config.phones.default_region.clone(),
             Arc::new(self.registry()?),

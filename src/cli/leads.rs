@@ -152,7 +152,7 @@ async fn forget(
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let report = retention::forget(pool, &person, context.actor()).await?;
+    let report = retention::forget(pool, &context.keys()?, &person, context.actor()).await?;
     print(context, &report)?;
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -30,6 +30,7 @@ mod owner;
 mod process;
 mod reconcile;
 mod retention;
+mod secrets;
 mod sender;
 mod serve;
 mod setup;
@@ -135,6 +136,9 @@ enum Command {
     /// Users: people who log in with a password
     #[command(subcommand)]
     User(user::Command),
+    /// Master keys: what secrets in the database are sealed under
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Send a sample to the running service, signed as its platform would
     Trigger(trigger::Args),
     /// Prove a captured request, without service and database
@@ -200,6 +204,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::User(command) => user::run(command, context).await,
+        Command::Secrets(command) => secrets::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,
         Command::Verify(args) => verify::run(args, context),
         Command::Config(command) => config::run(command, config_file, context),

@@ -16,6 +16,7 @@ use super::{Context, setup};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::Console;
+use crate::crypto::{KeyError, Keys};
 use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
@@ -26,6 +27,9 @@ use crate::{api, dashboard, db, retention};
 
 /// How long the batches in hand may take when the program stops.
 const WORK_STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a database that was away is asked for its keys.
+const KEY_POLL: Duration = Duration::from_secs(1);
 
 /// What is served.
 #[derive(Debug, clap::Args)]
@@ -50,11 +54,15 @@ enum Half {
 pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<ExitCode> {
     let mut interrupts = Interrupts::new()?;
     let pool = context.pool().await?;
+    let keys = context.keys()?;
     if args.setup {
         setup::run(context, &pool).await?;
     }
     match db::is_up_to_date(&pool).await {
-        Ok(true) => {}
+        Ok(true) => match keys.load(&pool).await {
+            Err(error) if KeyError::of(&error).is_some() => return Err(error.into()),
+            _ => {}
+        },
         Ok(false) => anyhow::bail!("the database's schema is older than this program: run `switchhook migrate`"),
         // The database may come later; until then the door says 503.
         Err(error) => tracing::warn!(error = %db::describe(&error), "the database cannot be reached yet"),
@@ -84,12 +92,12 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
             work.spawn(async move { processor.run(stop).await });
         }
     }
-    if args.only == Some(Half::Work) {
+    let result = if args.only == Some(Half::Work) {
         tracing::info!(workers = context.config.processor.workers, "working");
-        interrupts.first().await;
+        interrupts.first_or_wrong_key(&keys, &pool).await
     } else {
-        ingest(context, pool, &mut interrupts).await?;
-    }
+        ingest(context, &keys, pool, &mut interrupts).await
+    };
     tracing::info!("stopping: finishing the batches and jobs in hand");
     stop_work.cancel();
     let finished = tokio::time::timeout(WORK_STOP_TIMEOUT, async { while work.join_next().await.is_some() {} });
@@ -98,17 +106,17 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         () = interrupts.second() => {}
     }
     tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Opens the door, and returns once it is closed and everything that was answered is on disk.
-async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrupts) -> anyhow::Result<()> {
+async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: &mut Interrupts) -> anyhow::Result<()> {
     let settings = context.config.http.clone();
     let listener = TcpListener::bind(settings.bind)
         .with_context(|| format!("cannot listen on {} (http.bind, SWITCHHOOK__HTTP__BIND)", settings.bind))?;
     let bind = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let connections = Arc::new(Connections::new(pool.clone()));
+    let connections = Arc::new(Connections::new(pool.clone(), keys.clone()));
     let refresher = tokio::spawn({
         let (connections, stop) = (Arc::clone(&connections), stop.clone());
         async move { connections.run(stop).await }
@@ -134,7 +142,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         draining.clone(),
     )
     .answering(live);
-    let (people, console_bind) = (console(context, &pool), context.config.console.bind);
+    let (people, console_bind) = (console(context, keys, &pool), context.config.console.bind);
     let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
         let (people, trace) = (people.clone(), trace.clone());
@@ -160,7 +168,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
         }
     };
     tracing::info!(%bind, "listening");
-    interrupts.first().await;
+    let result = interrupts.first_or_wrong_key(keys, &pool).await;
     draining.begin();
     if let Some(beside) = beside {
         tokio::spawn(beside.stop(true));
@@ -181,7 +189,7 @@ async fn ingest(context: &Context, pool: sqlx::PgPool, interrupts: &mut Interrup
     if tokio::time::timeout(shutdown_timeout, rest).await.is_err() {
         tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
     }
-    Ok(())
+    result
 }
 
 /// The API and the pages.
@@ -192,9 +200,16 @@ fn people_routes(config: &mut ServiceConfig, people: &Data<Console>, trace: &Dat
 }
 
 /// What guards the API and the pages.
-fn console(context: &Context, pool: &sqlx::PgPool) -> Data<Console> {
+fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> Data<Console> {
     let Config { console, http, outreach, integrations, .. } = &context.config;
-    let guards = Console::new(console.clone(), pool, Clock::system(), http.base_url(), http.trusted_proxies.clone());
+    let guards = Console::new(
+        console.clone(),
+        pool,
+        keys.clone(),
+        Clock::system(),
+        http.base_url(),
+        http.trusted_proxies.clone(),
+    );
     let guards = guards.in_time_zone(outreach.time_zone.clone());
     Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone()))
 }
@@ -214,6 +229,23 @@ impl Interrupts {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// The same; or an error, if a database that came later turns out to be sealed under another key.
+    async fn first_or_wrong_key(&mut self, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Result<()> {
+        let wrong_key = async {
+            loop {
+                match keys.load(pool).await {
+                    Ok(_) => std::future::pending().await,
+                    Err(error) if KeyError::of(&error).is_some() => return error,
+                    Err(_) => tokio::time::sleep(KEY_POLL).await,
+                }
+            }
+        };
+        tokio::select! {
+            () = self.first() => Ok(()),
+            error = wrong_key => Err(error.into()),
         }
     }
 

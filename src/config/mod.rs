@@ -14,7 +14,8 @@ use tables::{find, overlay, parse, set, typed, unknown, unset};
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
-use crate::{console, db, http, processor, reconcile, retention, telemetry};
+use crate::redact::Secret;
+use crate::{console, crypto, db, http, processor, reconcile, retention, telemetry};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -48,6 +49,7 @@ pub const SECRETS: &[&str] = &[
 pub struct Config {
     pub database: db::Settings,
     pub postgres: PostgresSettings,
+    pub secrets: crypto::Settings,
     pub http: http::Settings,
     pub console: console::Settings,
     pub processor: processor::Settings,
@@ -180,7 +182,9 @@ impl Config {
         let table = merged(file, environment)?;
         let own_sections = table.iter().filter(|(key, _)| OWN_SECTIONS.contains(&key.as_str()));
         let own_sections = own_sections.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let config = Self { own_sections, ..deserialized(table)? };
+        let mut config = Self { own_sections, ..deserialized(table)? };
+        let master_key = environment.get(crypto::VARIABLE).cloned().unwrap_or_default();
+        config.secrets.master_key = Secret::new(master_key);
         config.check()?;
         Ok(config)
     }

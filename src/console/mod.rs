@@ -26,6 +26,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::crypto::Keys;
 use crate::db;
 
 pub use entry::{Denied, Entry};
@@ -46,6 +47,7 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 pub struct Console {
     pub(crate) settings: Settings,
     pub(crate) pool: PgPool,
+    pub(crate) keys: Keys,
     pub(crate) clock: Clock,
     pub(crate) base_url: String,
     time_zone: String,
@@ -58,13 +60,20 @@ pub struct Console {
 impl Console {
     /// Guards over this database, by connections of their own: whatever people ask for, the door keeps its own.
     /// `base_url`: the URL that people and platforms reach us by.
-    pub fn new(settings: Settings, main: &PgPool, clock: Clock, base_url: String, trusted_proxies: Vec<IpNet>) -> Self {
+    pub fn new(
+        settings: Settings,
+        main: &PgPool,
+        keys: Keys,
+        clock: Clock,
+        base_url: String,
+        trusted_proxies: Vec<IpNet>,
+    ) -> Self {
         let (connections, longest) = (settings.connections, settings.statement_timeout);
         let pool = db::beside(main, "switchhook console", connections, CONNECTION_WAIT, longest);
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
         let (whatsapp_sender, passwords) = (String::new(), Semaphore::new(PASSWORDS_AT_ONCE));
-        Self { settings, pool, clock, base_url, time_zone, whatsapp_sender, trusted_proxies, limits, passwords }
+        Self { settings, pool, keys, clock, base_url, time_zone, whatsapp_sender, trusted_proxies, limits, passwords }
     }
 
     /// With the time zone of tenants that have none of their own.
@@ -87,6 +96,11 @@ impl Console {
     /// The WhatsApp phone_number_id of tenants and numbers that have none of their own; empty: none is configured.
     pub fn whatsapp_sender(&self) -> &str {
         &self.whatsapp_sender
+    }
+
+    /// What secrets are sealed under, and ids and digests are made with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The time.

@@ -7,38 +7,16 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use uuid::Uuid;
 
 use super::{CallRow, JobRow, MessageRow, Resolved, Writes};
-use crate::redact::{Hidden, Phone};
+use crate::crypto::DigestKey;
+use crate::redact::Phone;
 
-/// The bytes that HMAC-SHA-256 takes as a key; a shorter one is filled up with zeros (RFC 2104).
-const HMAC_KEY_BYTES: usize = 64;
-
-/// The key that numbers are digested with. It lies in the table `secrets`.
-#[derive(Clone, Debug)]
-pub struct PhoneKey(Hidden<[u8; HMAC_KEY_BYTES]>);
-
-impl PhoneKey {
-    /// A key of at most 64 bytes; what is longer is cut.
-    pub fn new(bytes: &[u8]) -> Self {
-        let mut key = [0; HMAC_KEY_BYTES];
-        for (place, byte) in key.iter_mut().zip(bytes) {
-            *place = *byte;
-        }
-        Self(Hidden::new(key))
-    }
-
-    /// What is kept of somebody who is forgotten. The tenant is in it, so that nobody sees that two tenants have
-    /// forgotten the same person.
-    pub fn digest(&self, tenant_id: Uuid, phone: &Phone) -> Vec<u8> {
-        let mut mac = Hmac::<Sha256>::new(self.0.expose().into());
-        mac.update(tenant_id.as_bytes());
-        mac.update(phone.expose().as_bytes());
-        mac.finalize().into_bytes().to_vec()
-    }
+/// What is kept of somebody who is forgotten. The tenant is in it, so that nobody sees that two tenants have forgotten
+/// the same person.
+pub fn forgotten_digest(key: &DigestKey, tenant_id: Uuid, phone: &Phone) -> Vec<u8> {
+    key.digest_parts("forgotten", &[tenant_id.as_bytes(), phone.expose().as_bytes()]).to_vec()
 }
 
 /// Who and what of a batch was erased, as the database says.
@@ -270,12 +248,11 @@ mod tests {
 
     #[test]
     fn a_digest_depends_on_key_tenant_and_number() {
-        let (key, number) = (PhoneKey::new(&[7; 32]), Phone::new("+15550100177"));
-        let digest = key.digest(TENANT, &number);
+        let (key, number) = (DigestKey::new([7; 32]), Phone::new("+15550100177"));
+        let digest = forgotten_digest(&key, TENANT, &number);
         assert_eq!(digest.len(), 32);
-        assert_ne!(digest, key.digest(Uuid::from_u128(2), &number));
-        assert_ne!(digest, PhoneKey::new(&[8; 32]).digest(TENANT, &number));
-        assert_ne!(digest, key.digest(TENANT, &Phone::new("+15550100178")));
-        assert_eq!(format!("{key:?}"), "PhoneKey([redacted])");
+        assert_ne!(digest, forgotten_digest(&key, Uuid::from_u128(2), &number));
+        assert_ne!(digest, forgotten_digest(&DigestKey::new([8; 32]), TENANT, &number));
+        assert_ne!(digest, forgotten_digest(&key, TENANT, &Phone::new("+15550100178")));
     }
 }

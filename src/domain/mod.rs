@@ -25,7 +25,7 @@ pub use change::{
     Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, CrmReport, Durations, Hangup, MessageReport,
     MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
-pub use forgotten::{Forgotten, ForgottenRows, PhoneKey};
+pub use forgotten::{Forgotten, ForgottenRows, forgotten_digest};
 pub use ids::{call_id, function_row_id, lead_id, message_id, recording_id};
 pub use lead::{LeadRow, LeadStage};
 pub use merge::{greatest, least};

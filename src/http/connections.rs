@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::console::address;
+use crate::crypto::Keys;
 use crate::db;
 use crate::providers::Credentials;
 use crate::redact::Hidden;
@@ -55,6 +56,7 @@ pub(super) enum Lookup {
 #[derive(Debug)]
 pub struct Connections {
     pool: PgPool,
+    keys: Keys,
     copy: RwLock<Option<Arc<Copy>>>,
     last_read: tokio::sync::Mutex<Option<Instant>>,
     used_secrets: Mutex<HashSet<Uuid>>,
@@ -62,8 +64,9 @@ pub struct Connections {
 
 impl Connections {
     /// Nothing is read yet.
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool, copy: RwLock::new(None), last_read: tokio::sync::Mutex::new(None), used_secrets: Mutex::default() }
+    pub fn new(pool: PgPool, keys: Keys) -> Self {
+        let last_read = tokio::sync::Mutex::new(None);
+        Self { pool, keys, copy: RwLock::new(None), last_read, used_secrets: Mutex::default() }
     }
 
     /// Keeps the copy fresh until told to stop.
@@ -124,7 +127,7 @@ impl Connections {
         if last_read.is_some_and(|last_read| last_read.elapsed() < interval) {
             return;
         }
-        match connections::all(&self.pool).await {
+        match self.read().await {
             Ok(all) => {
                 *last_read = Some(Instant::now());
                 if let Ok(mut copy) = self.copy.write() {
@@ -133,6 +136,12 @@ impl Connections {
             }
             Err(error) => tracing::warn!(error = %db::describe(&error), "connections could not be read"),
         }
+    }
+
+    /// Nothing can be received before the key of ids was loaded.
+    async fn read(&self) -> Result<Vec<Connection>, sqlx::Error> {
+        self.keys.load(&self.pool).await?;
+        connections::all(&self.pool).await
     }
 
     async fn note_used_secrets(&self) {

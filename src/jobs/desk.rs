@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::TenantSettings;
 use crate::clock::Clock;
+use crate::crypto::Keys;
 use crate::integrations::Transport;
 use crate::outbox::{self, Allowance, Job};
 use crate::telemetry::Metrics;
@@ -20,6 +21,8 @@ pub type TenantOverlay = Arc<dyn Fn(&Value) -> Result<TenantSettings, String> + 
 pub struct Desk {
     /// The database.
     pub pool: PgPool,
+    /// What secrets are sealed under.
+    pub keys: Keys,
     /// The time.
     pub clock: Clock,
     /// HTTP to vendors.

@@ -29,6 +29,7 @@ pub use tenant::{Asker, Overlay, TenantParts};
 pub use variables::variables;
 
 use crate::clock::Clock;
+use crate::crypto::Keys;
 use crate::db;
 use crate::dispatch::Registry;
 use crate::telemetry::Metrics;
@@ -37,6 +38,7 @@ use crate::telemetry::Metrics;
 pub struct Live {
     settings: Settings,
     main: PgPool,
+    keys: Keys,
     callers: PgPool,
     callees: PgPool,
     overlay: Overlay,
@@ -56,9 +58,11 @@ impl std::fmt::Debug for Live {
 impl Live {
     /// Over the database of this pool, with connections of its own: neither the processor's load nor the door's takes
     /// them away, and a statement that takes too long is given up by Postgres as well.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, named at the one place that calls this")]
     pub fn new(
         settings: Settings,
         main: PgPool,
+        keys: Keys,
         overlay: Overlay,
         default_region: String,
         registry: Arc<Registry>,
@@ -71,6 +75,7 @@ impl Live {
         Self {
             settings,
             main,
+            keys,
             callers,
             callees,
             overlay,
@@ -80,6 +85,11 @@ impl Live {
             metrics,
             tally: Tally::default(),
         }
+    }
+
+    /// What ids and digests are made with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The functions as one pastes them into a platform's form: name, description, JSON schema of the arguments.

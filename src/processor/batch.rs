@@ -58,6 +58,7 @@ impl Processor {
         from: DateTime<Utc>,
     ) -> Result<(Report, Option<DateTime<Utc>>), sqlx::Error> {
         let began = Instant::now();
+        let key = self.keys.load(&self.pool).await?;
         let mut transaction = self.pool.begin().await?;
         let claim = inbox::claim(&mut transaction, batch_size, from).await?;
         if claim.last_due_at.is_none() {
@@ -68,7 +69,7 @@ impl Processor {
         let mut ledger = Ledger::default();
         let planned = self.plan_all(claim.events, &mut ledger);
         let mut steps = self.resolve_all(&mut transaction, planned, &mut ledger).await?;
-        forget(&mut transaction, &mut steps).await?;
+        forget(&mut transaction, key, &mut steps).await?;
         let written = self.write(&mut transaction, &steps).await?;
         let splits = written.splits;
         self.conclude(steps, written, &mut ledger);

@@ -6,16 +6,23 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::write::{Effect, Step};
+use crate::crypto::DigestKey;
 use crate::redact::Phone;
 use crate::store::forgotten;
 
 /// Strips the steps of what is forgotten. Where nobody was ever erased this is one look, whatever the batch.
-pub(super) async fn forget(connection: &mut PgConnection, steps: &mut [Step]) -> Result<(), sqlx::Error> {
+pub(super) async fn forget(
+    connection: &mut PgConnection,
+    key: &DigestKey,
+    steps: &mut [Step],
+) -> Result<(), sqlx::Error> {
     if !steps.iter().any(|step| matches!(step.effect, Effect::Rows(_))) {
         return Ok(());
     }
     forgotten::hold_off_erasure(connection).await?;
-    let Some(key) = forgotten::key_if_needed(connection).await? else { return Ok(()) };
+    if !forgotten::is_anybody(connection).await? {
+        return Ok(());
+    }
     let mut people: BTreeSet<(Uuid, Phone)> = BTreeSet::new();
     let (mut calls, mut messages) = (Vec::new(), Vec::new());
     for step in steps.iter() {
@@ -26,7 +33,7 @@ pub(super) async fn forget(connection: &mut PgConnection, steps: &mut [Step]) ->
             messages.extend(resolved.writes.messages.iter().map(|message| message.id));
         }
     }
-    let forgotten = forgotten::find(connection, &key, people, &calls, &messages).await?;
+    let forgotten = forgotten::find(connection, key, people, &calls, &messages).await?;
     for step in steps {
         if let Effect::Rows(resolved) = &mut step.effect {
             resolved.forget(&forgotten, step.event.occurred_at, step.event.received_at);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use sqlx::PgPool;
 
 use crate::clock::Clock;
+use crate::crypto::Keys;
 use crate::dispatch::Registry;
 use crate::domain::OutreachSettings;
 use crate::queue::WakeUp;
@@ -27,6 +28,8 @@ pub use settings::Settings;
 pub struct Processor {
     /// The database.
     pub pool: PgPool,
+    /// Ids are made with them.
+    pub keys: Keys,
     /// What is handled how.
     pub registry: Arc<Registry>,
     /// `[processor]`.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::search::{self, Found};
 use crate::access::Actor;
+use crate::crypto::Keys;
 use crate::domain::{ForgottenRows, lead_id, phone};
 use crate::redact::Phone;
 use crate::store::forgotten;
@@ -83,12 +84,12 @@ pub async fn preview(pool: &PgPool, person: &Person) -> Result<Report, sqlx::Err
 }
 
 /// Erases a person. The operator log does not get the number.
-pub async fn forget(pool: &PgPool, person: &Person, actor: Actor) -> Result<Report, sqlx::Error> {
+pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -> Result<Report, sqlx::Error> {
     let sought = seek(pool, person).await?;
     let mut found = Found::default();
     search::rows(pool, &sought, &mut found).await?;
     let line = Line::by(actor, Action::Forget).tenant(person.tenant_id).with("tenants", sought.tenants.len());
-    let mut work = Work { pool, sought: &sought, log_id: Uuid::now_v7(), line };
+    let mut work = Work { pool, keys, sought: &sought, log_id: Uuid::now_v7(), line };
     work.rows(&mut found).await?;
     work.events(&mut found).await?;
     work.jobs(&mut found).await?;
@@ -117,6 +118,7 @@ async fn seek(pool: &PgPool, person: &Person) -> Result<Sought, sqlx::Error> {
 /// The steps that write.
 struct Work<'a> {
     pool: &'a PgPool,
+    keys: &'a Keys,
     sought: &'a Sought,
     log_id: Uuid,
     line: Line,
@@ -137,9 +139,9 @@ impl Work<'_> {
 
     /// From here on the person is forgotten.
     async fn rows(&mut self, found: &mut Found) -> Result<(), sqlx::Error> {
-        let key = forgotten::key(self.pool).await?;
+        let key = self.keys.load(self.pool).await?;
         let mut transaction = self.begin().await?;
-        forgotten::add(&mut transaction, &key, &self.sought.tenants, &self.sought.number).await?;
+        forgotten::add(&mut transaction, key, &self.sought.tenants, &self.sought.number).await?;
         search::latest_calls(&mut transaction, self.sought, found).await?;
         let stripped = forgotten::strip(&mut transaction, &rows_of(found), Some(&self.sought.number)).await?;
         let deleted = self.delete_leads(&mut transaction, found).await?;

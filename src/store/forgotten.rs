@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::{Forgotten, ForgottenRows, PhoneKey};
+use crate::crypto::DigestKey;
+use crate::domain::{Forgotten, ForgottenRows, forgotten_digest};
 use crate::redact::Phone;
 
 /// Makes erasures wait until this transaction ends. Who writes rows of people holds it from before it asks who was
@@ -21,27 +22,23 @@ pub async fn begin_erasure(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// The key of the digests.
-pub async fn key(executor: impl PgExecutor<'_>) -> Result<PhoneKey, sqlx::Error> {
-    Ok(PhoneKey::new(&sqlx::query_file_scalar!("sql/store/phone_key.sql").fetch_one(executor).await?))
-}
-
-/// The key of the digests, unless nobody was ever forgotten.
-pub async fn key_if_needed(connection: &mut PgConnection) -> Result<Option<PhoneKey>, sqlx::Error> {
-    let key = sqlx::query_file_scalar!("sql/store/phone_key_if_needed.sql").fetch_optional(connection).await?;
-    Ok(key.map(|key| PhoneKey::new(&key)))
+/// Whether anybody was ever forgotten.
+pub async fn is_anybody(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/has_forgotten.sql").fetch_one(connection).await
 }
 
 /// Who of these people was erased, and which of these calls and messages belong to somebody who was.
 pub async fn find(
     connection: &mut PgConnection,
-    key: &PhoneKey,
+    key: &DigestKey,
     people: BTreeSet<(Uuid, Phone)>,
     calls: &[Uuid],
     messages: &[Uuid],
 ) -> Result<Forgotten, sqlx::Error> {
-    let mut by_digest: HashMap<(Uuid, Vec<u8>), Phone> =
-        people.into_iter().map(|(tenant_id, phone)| ((tenant_id, key.digest(tenant_id, &phone)), phone)).collect();
+    let mut by_digest: HashMap<(Uuid, Vec<u8>), Phone> = people
+        .into_iter()
+        .map(|(tenant_id, phone)| ((tenant_id, forgotten_digest(key, tenant_id, &phone)), phone))
+        .collect();
     let (tenants, digests): (Vec<Uuid>, Vec<Vec<u8>>) = by_digest.keys().cloned().unzip();
     let found =
         sqlx::query_file!("sql/store/find_forgotten.sql", &tenants, &digests).fetch_all(&mut *connection).await?;
@@ -58,11 +55,11 @@ pub async fn find(
 /// Writes down that this person is forgotten from now on, by these tenants.
 pub async fn add(
     connection: &mut PgConnection,
-    key: &PhoneKey,
+    key: &DigestKey,
     tenants: &[Uuid],
     phone: &Phone,
 ) -> Result<(), sqlx::Error> {
-    let digests: Vec<Vec<u8>> = tenants.iter().map(|tenant_id| key.digest(*tenant_id, phone)).collect();
+    let digests: Vec<Vec<u8>> = tenants.iter().map(|tenant_id| forgotten_digest(key, *tenant_id, phone)).collect();
     sqlx::query_file!("sql/store/add_forgotten.sql", tenants, &digests).execute(connection).await?;
     Ok(())
 }

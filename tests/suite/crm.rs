@@ -239,7 +239,7 @@ async fn who_is_forgotten_is_neither_asked_for_nor_told_of() {
     app.execute("insert into crm_queue (lead_id, tenant_id) select id, tenant_id from leads").await;
     app.execute(&format!("update webhook_events set received_at = '{}'", app.clock.now() - TimeDelta::days(30))).await;
     let person = Person { number: Phone::new(CALLER), tenant_id: None };
-    let report = retention::forget(&app.pool, &person, Actor::program("test")).await.unwrap();
+    let report = retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
     assert!(report.left.is_empty(), "{report:?}");
     let asked = zoho.requests().len();
     for table in ["crm_links", "crm_queue", "leads"] {
@@ -265,9 +265,14 @@ async fn an_answer_that_comes_after_the_person_was_forgotten_is_thrown_away() {
     app.run_until_idle().await;
     feed(&app.desk).await.unwrap();
     let (_, effect) = run_until_done(&app, "pull_from_crm").await;
-    retention::forget(&app.pool, &Person { number: Phone::new(CALLER), tenant_id: None }, Actor::program("test"))
-        .await
-        .unwrap();
+    retention::forget(
+        &app.pool,
+        &app.keys,
+        &Person { number: Phone::new(CALLER), tenant_id: None },
+        Actor::program("test"),
+    )
+    .await
+    .unwrap();
     effect(&mut app.pool.acquire().await.unwrap()).await.unwrap();
     assert_eq!(app.value("select count(*) from crm_links").await, 0);
     assert_eq!(app.value("select count(*) from webhook_events where provider = 'switchhook'").await, 0);

@@ -104,7 +104,7 @@ fn person() -> Person {
 }
 
 async fn forget(app: &TestApp) -> retention::ForgetReport {
-    let report = retention::forget(&app.pool, &person(), Actor::program("test")).await.unwrap();
+    let report = retention::forget(&app.pool, &app.keys, &person(), Actor::program("test")).await.unwrap();
     assert_eq!(report.left, []);
     report
 }
@@ -253,9 +253,9 @@ async fn an_erasure_waits_for_the_batch_in_hand() {
     let app = TestApp::spawn().await;
     let mut batch = app.pool.begin().await.unwrap();
     switchhook::store::forgotten::hold_off_erasure(&mut batch).await.unwrap();
-    let pool = app.pool.clone();
+    let (pool, keys) = (app.pool.clone(), app.keys.clone());
     let erasure =
-        tokio::spawn(async move { retention::forget(&pool, &person(), Actor::program("test")).await.unwrap() });
+        tokio::spawn(async move { retention::forget(&pool, &keys, &person(), Actor::program("test")).await.unwrap() });
     app.eventually("select count(*) > 0 from pg_locks where locktype = 'advisory' and not granted").await;
     assert!(!erasure.is_finished());
     batch.commit().await.unwrap();

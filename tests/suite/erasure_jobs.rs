@@ -68,7 +68,7 @@ async fn what_jobs_did_for_a_person_goes_with_them() {
     let lead_id = lead.as_str().unwrap();
     assert_eq!(story.app.value("select count(*) from jobs where settled_at is null").await, 2, "two reminders");
 
-    let report = retention::forget(&story.app.pool, &person(), Actor::program("test")).await.unwrap();
+    let report = retention::forget(&story.app.pool, &story.app.keys, &person(), Actor::program("test")).await.unwrap();
     assert_eq!(report.left, []);
     assert_no_trace(&story.app, lead_id, "after forgetting").await;
     assert_eq!(story.app.value("select count(*) from jobs where settled_at is null").await, 0);
@@ -93,9 +93,9 @@ async fn who_is_erased_while_a_message_is_sent_stays_erased() {
     let mut gate = story.app.pool.begin().await.unwrap();
     switchhook::store::forgotten::begin_erasure(&mut gate).await.unwrap();
     let waiting = |n: u32| format!("select count(*) = {n} from pg_locks where locktype = 'advisory' and not granted");
-    let pool = story.app.pool.clone();
+    let (pool, keys) = (story.app.pool.clone(), story.app.keys.clone());
     let erasure =
-        tokio::spawn(async move { retention::forget(&pool, &person(), Actor::program("test")).await.unwrap() });
+        tokio::spawn(async move { retention::forget(&pool, &keys, &person(), Actor::program("test")).await.unwrap() });
     story.app.eventually(&waiting(1)).await;
     let both = async {
         story.app.eventually(&waiting(2)).await;

@@ -14,6 +14,7 @@ fn command(folder: &Path, port: u16) -> Command {
     let mut command = Binary::command("");
     command
         .env_remove("DATABASE_URL")
+        .env_remove("SWITCHHOOK_MASTER_KEY")
         .env("SWITCHHOOK__POSTGRES__DATA_DIR", folder)
         .env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"))
         .stdin(Stdio::null());

@@ -192,7 +192,7 @@ async fn who_was_erased_is_nowhere_and_their_slot_is_free() {
     call(&app, "+15550100044", "t9", "save_note", json!({ "note": "likes blue" })).await;
     app.run_until_idle().await;
     let person = Person { number: Phone::new(PHONE), tenant_id: None };
-    let report = retention::forget(&app.pool, &person, Actor::program("test")).await.unwrap();
+    let report = retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
     assert_eq!(report.left, []);
     let rows = |name: &str| report.erased.iter().find(|place| place.place == name).unwrap().rows;
     assert_eq!((rows("appointments"), rows("lead_notes"), rows("leads")), (1, 2, 1));

@@ -65,5 +65,6 @@ mod setup;
 mod story_permutations;
 mod tenants;
 mod unattributed_page;
+mod vault;
 mod verdicts;
 mod whatsapp;

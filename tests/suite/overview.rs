@@ -133,7 +133,7 @@ async fn whatever_happens_to_calls_the_numbers_are_those_of_the_calls() {
         assert_true(&app, change).await;
     }
     let person = Person { number: Phone::new("+15550100017"), tenant_id: None };
-    retention::forget(&app.pool, &person, Actor::program("test")).await.unwrap();
+    retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
     assert_true(&app, "after an erasure").await;
     // What is kept may go at any time.
     app.execute("delete from call_quarters").await;

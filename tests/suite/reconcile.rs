@@ -198,7 +198,7 @@ async fn who_was_erased_does_not_come_back() {
     app.post(retell, &webhook("retell", &record("retell", 0)).to_string()).await.assert_outcome("accepted");
     app.run_until_idle().await;
     let person = Person { number: Phone::new(CALLER), tenant_id: None };
-    retention::forget(&app.pool, &person, Actor::program("test")).await.unwrap();
+    retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
     assert_eq!(found(&run(&app, "retell").await), (1, 1), "the first is theirs, and whole as it is");
     app.run_until_idle().await;
     let everything =

@@ -142,7 +142,7 @@ async fn words_follow_the_transcript_and_go_with_the_person() {
     app.execute("update leads set name_by_hand = 'Zoe Hart' where phone = '+15550100102'").await;
     assert_eq!(searched.found("calls?search=zoe").await, "2");
     let person = Person { number: Phone::new("+15550100101"), tenant_id: None };
-    let report = retention::forget(&app.pool, &person, Actor::program("test")).await.unwrap();
+    let report = retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
     assert!(report.left.is_empty(), "{report:?}");
     assert_eq!(app.value("select count(*) from call_words").await, json!(2));
     app.execute("update calls set transcript = null, transcript_turns = null").await;

@@ -17,6 +17,7 @@ use self::vendors::Vendors;
 use super::{Context, Output};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::crypto::{Keys, MasterKeys};
 use crate::embedded_postgres::{Cluster, Options};
 use crate::inbox::operate::{self, Cursor, Operation};
 use crate::inbox::{self, Filter, NewEvent};
@@ -90,7 +91,7 @@ impl Stage {
         let config = config(&vendors.base_url)?;
         let mut settings = config.database.clone();
         settings.url = Secret::new(cluster.url("switchhook"));
-        let context = Context::new(config, output, |_| {});
+        let context = Context::new(config, output, |_| {}).with_keys(Keys::new(MasterKeys::fresh()));
         let pool = db::connect(&settings).map_err(described)?;
         db::migrate(&pool).await.map_err(super::context::migration_error)?;
         let tenant_id = directory::add_tenant(&pool, "story", "Story", None).await.map_err(described)?;

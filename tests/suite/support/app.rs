@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 use switchhook::clock::Clock;
 use switchhook::config::Config;
 use switchhook::console::Console;
+use switchhook::crypto::Keys;
 use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
 use switchhook::integrations::Transport;
@@ -23,15 +24,16 @@ use switchhook::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::cluster;
 use super::live::live;
 use super::tables::{DOMAIN_TABLES, EVENT_TABLES};
+use super::{cluster, keys};
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
 
 pub struct TestApp {
     pub pool: PgPool,
+    pub keys: Keys,
     pub base: String,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -89,7 +91,9 @@ impl TestApp {
         let (metrics, wake_up) = (Arc::new(Metrics::default()), Arc::new(WakeUp::new()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let connections = Arc::new(Connections::new(pool.clone()));
+        let keys = keys::keys();
+        keys.load(&pool).await.unwrap();
+        let connections = Arc::new(Connections::new(pool.clone(), keys.clone()));
         let (committer, _) =
             Committer::start(&pool, config.http.flushers, config.http.commit_rows_max, &metrics, &wake_up);
         let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
@@ -114,7 +118,7 @@ impl TestApp {
         let server = http::start(listener, door, {
             let (settings, http) = (config.console.clone(), &config.http);
             let (url, proxies) = (http.base_url(), http.trusted_proxies.clone());
-            let console = Console::new(settings, &pool, clock.clone(), url, proxies);
+            let console = Console::new(settings, &pool, keys.clone(), clock.clone(), url, proxies);
             let console = Data::new(console.writing_from(config.integrations.whatsapp.phone_number_id.clone()));
             let trace = Data::new(Trace {
                 registry: Arc::clone(&registry),
@@ -131,6 +135,7 @@ impl TestApp {
         tokio::spawn(server);
         let processor = Arc::new(Processor {
             pool: pool.clone(),
+            keys: keys.clone(),
             registry,
             settings: config.processor.clone(),
             outreach: config.outreach.clone(),
@@ -142,6 +147,7 @@ impl TestApp {
         });
         let desk = Arc::new(Desk {
             pool: pool.clone(),
+            keys: keys.clone(),
             clock: clock.clone(),
             transport: Transport::new(config.jobs.vendor_timeout).unwrap(),
             metrics: Arc::clone(&metrics),
@@ -150,6 +156,7 @@ impl TestApp {
         let runner = Runner::new(jobs::all(), Arc::clone(&desk), std::time::Duration::from_millis(20), Arc::default());
         let app = Self {
             pool,
+            keys,
             runner,
             desk,
             base,

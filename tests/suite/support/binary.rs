@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use super::keys;
+
 /// How long the program may take to answer its first request.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -40,7 +42,8 @@ impl Binary {
         binary
     }
 
-    /// A command of the program, with nothing but a database in its environment, and the clock that `make clocks` sets.
+    /// A command of the program, with nothing but a database, a master key and the clock that `make clocks` sets in its
+    /// environment.
     pub fn command(database_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchhook"));
         command
@@ -48,6 +51,7 @@ impl Binary {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATABASE_URL", database_url)
             .envs(CLOCK.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env("SWITCHHOOK_MASTER_KEY", keys::MASTER_KEY)
             .current_dir(std::env::temp_dir());
         command
     }

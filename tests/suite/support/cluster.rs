@@ -8,6 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use switchhook::embedded_postgres::{Cluster, Options};
 use tokio::sync::Mutex;
 
+use super::keys;
+
 /// The database that every test's is copied from.
 const TEMPLATE: &str = "suite_template";
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
@@ -59,6 +61,7 @@ fn start() -> Cluster {
         let pool = PgPoolOptions::new().max_connections(2).connect(&cluster.url(TEMPLATE)).await.unwrap();
         switchhook::db::migrate(&pool).await.unwrap();
         pool.close().await;
+        execute(&cluster.url(TEMPLATE), &keys::set_digest_key()).await;
         cluster
     });
     // The cluster needs its runtime no more, and must not take it down in a drop.

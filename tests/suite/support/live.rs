@@ -9,12 +9,15 @@ use switchhook::dispatch::Registry;
 use switchhook::live::Live;
 use switchhook::telemetry::Metrics;
 
+use super::keys;
+
 /// Over this database, by this configuration.
 pub fn live(config: &Config, pool: &PgPool, registry: &Arc<Registry>, clock: &Clock, metrics: &Arc<Metrics>) -> Live {
     let own = config.clone();
     Live::new(
         config.live.clone(),
         pool.clone(),
+        keys::keys(),
         Arc::new(move |settings| own.spoken_for_tenant(settings).map_err(|error| error.to_string())),
         config.phones.default_region.clone(),
         Arc::clone(registry),

@@ -5,6 +5,7 @@ mod binary;
 mod cluster;
 mod fixtures;
 mod flaky;
+pub mod keys;
 mod live;
 mod platforms;
 pub mod story;

@@ -1,2 +1,0 @@
--- The key of the digests of telephone numbers.
-select value from secrets where name = 'phone_digest'

@@ -4,26 +4,35 @@ create table users (
     id uuid primary key default uuid_v7(),
     tenant_id uuid references tenants (id),
     login text collate "C" not null unique check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$'),
-    password_hash text not null,
+    password_hash text,
     role text not null check (role in ('viewer', 'agent', 'operator', 'admin')),
     created_at timestamptz not null default now(),
     last_used_at timestamptz
 );
 comment on column users.tenant_id is 'the one tenant that they may see; null: all';
-comment on column users.password_hash is 'argon2id, as a PHC string';
+comment on column users.password_hash is 'argon2id, as a PHC string; null: they sign in by another way only';
 
 create table sessions (
     digest bytea primary key,
+    id uuid not null unique default uuid_v7(),
     token_id uuid references api_tokens (id) on delete cascade,
     user_id uuid references users (id) on delete cascade,
     csrf text not null,
+    method text not null check (method in ('token', 'password', 'external')),
+    address inet,
+    browser text,
     created_at timestamptz not null default now(),
     last_used_at timestamptz not null default now(),
     expires_at timestamptz not null,
     check (num_nonnulls(token_id, user_id) = 1)
 );
+create index sessions_user_idx on sessions (user_id);
 comment on table sessions is 'role and tenant are those of the token or user behind it, at this moment: who is taken away is out at once';
 comment on column sessions.digest is 'SHA-256 of the random id in the cookie; the id itself is not kept';
+comment on column sessions.id is 'by which its owner ends it; it opens nothing';
+comment on column sessions.method is 'how its holder signed in';
+comment on column sessions.address is 'where it began';
+comment on column sessions.browser is 'the browser and the system in a few words';
 comment on column sessions.csrf is 'what a page must show beside the cookie to change anything';
 
 create table login_attempts (

@@ -82,7 +82,11 @@ pub(super) async fn sign_in(
         Login::Password { login, password } => Credentials::Password(login, password),
     };
     let signed_in = console.sign_in(&request, credentials).await?;
-    Ok(HttpResponse::Ok().insert_header(("Set-Cookie", signed_in.set_cookie)).json(Who::of(&signed_in.entry)))
+    let mut answer = HttpResponse::Ok();
+    for set_cookie in &signed_in.set_cookies {
+        answer.append_header(("Set-Cookie", set_cookie.as_str()));
+    }
+    Ok(answer.json(Who::of(&signed_in.entry)))
 }
 
 /// Who one is, and what one may do.

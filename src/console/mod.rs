@@ -3,6 +3,7 @@
 
 pub mod address;
 mod attempts;
+mod browser;
 mod cookie;
 pub mod cursor;
 mod entry;

@@ -8,7 +8,7 @@ use super::assets;
 use super::fault::Fault;
 use super::params::Params;
 use super::shell::{page, see_other};
-use crate::console::{Console, Credentials, Denied};
+use crate::console::{Console, Credentials, Denied, SignedIn};
 use crate::redact::Secret;
 
 #[derive(Template)]
@@ -39,10 +39,7 @@ pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: 
         _ => return refused(next, login, "Fill in a name and a password, or a token."),
     };
     match console.sign_in(&request, credentials).await {
-        Ok(signed_in) => Ok(HttpResponse::SeeOther()
-            .insert_header(("Set-Cookie", signed_in.set_cookie))
-            .insert_header(("Location", ours(&next)))
-            .finish()),
+        Ok(signed_in) => Ok(signed_in_to(&signed_in, &next)),
         Err(Denied::Unknown) => refused(next, login, "That is not right. Check it, and try again."),
         Err(Denied::TooMany(seconds)) => {
             let minutes = seconds.div_ceil(60);
@@ -50,6 +47,15 @@ pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: 
         }
         Err(denied) => Err(denied.into()),
     }
+}
+
+/// To where one wanted to go, with the cookies of the session.
+pub(super) fn signed_in_to(signed_in: &SignedIn, next: &str) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    for set_cookie in &signed_in.set_cookies {
+        answer.append_header(("Set-Cookie", set_cookie.as_str()));
+    }
+    answer.insert_header(("Location", ours(next))).finish()
 }
 
 /// Ends the session.

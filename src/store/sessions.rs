@@ -1,5 +1,6 @@
 //! `sessions`: random ids whose digests are kept; who is behind each is looked up anew for every request.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -29,12 +30,49 @@ pub struct Opened {
     pub csrf: Secret,
 }
 
+/// How the holder of a session signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// With a token.
+    Token,
+    /// With a login name and a password, and the second factor where there is one.
+    Password,
+    /// By an identity provider.
+    External,
+}
+
+impl Method {
+    /// The word in the table and in the operator log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::External => "external",
+        }
+    }
+}
+
+/// A session to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The token or user behind it.
+    pub actor: Actor,
+    /// How they signed in.
+    pub method: Method,
+    /// When it ends in any case.
+    pub longest: Duration,
+    /// Where it begins.
+    pub address: Option<IpAddr>,
+    /// The browser in a few words.
+    pub browser: Option<String>,
+}
+
 /// Begins a session of a token or a user.
-pub async fn open(executor: impl PgExecutor<'_>, actor: Actor, longest: Duration) -> Result<Opened, sqlx::Error> {
+pub async fn open(executor: impl PgExecutor<'_>, new: &NewSession) -> Result<Opened, sqlx::Error> {
     let opened = Opened { id: random(), csrf: random() };
-    let (token_id, user_id) = match actor.kind {
-        ActorKind::Token => (Some(actor.id), None),
-        ActorKind::User => (None, Some(actor.id)),
+    let (token_id, user_id) = match new.actor.kind {
+        ActorKind::Token => (Some(new.actor.id), None),
+        ActorKind::User => (None, Some(new.actor.id)),
         // The table refuses a session of neither.
         ActorKind::Cli(_) | ActorKind::Program(_) | ActorKind::Nobody => (None, None),
     };
@@ -45,7 +83,10 @@ pub async fn open(executor: impl PgExecutor<'_>, actor: Actor, longest: Duration
         token_id,
         user_id,
         csrf,
-        longest.as_secs_f64()
+        new.longest.as_secs_f64(),
+        new.method.as_str(),
+        new.address.map(|address| address.to_string()),
+        new.browser.as_deref()
     )
     .execute(executor)
     .await?;

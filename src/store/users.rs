@@ -68,16 +68,16 @@ pub async fn set_password(
         .await
 }
 
-/// The user of this name, with the hash of their password.
-pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<(Uuid, Secret)>, sqlx::Error> {
+/// The user of this name, with the hash of their password; without one they sign in by another way.
+pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<(Uuid, Option<Secret>)>, sqlx::Error> {
     let row = sqlx::query_file!("sql/console/find_user.sql", login).fetch_optional(executor).await?;
-    Ok(row.map(|row| (row.id, Secret::new(row.password_hash))))
+    Ok(row.map(|row| (row.id, row.password_hash.map(Secret::new))))
 }
 
-/// Notes that a user has logged in.
-pub async fn touch(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/touch_user.sql", user_id).execute(executor).await?;
-    Ok(())
+/// Notes that a user has logged in; `false`: there is no such user.
+pub async fn touch(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/touch_user.sql", user_id).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Counts an attempt to log in; returns how many there were in this window, and how many seconds are left of it.

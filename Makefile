@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny advisories dist-sbom clocks screenshots fuzz-api bench big clean
+.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ dist-sbom: ## Write the bill of materials (CycloneDX) and the third-party notice
 
 deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
 	cargo deny check bans licenses sources
+
+test-runtime-role: ## The test suite with the program connected as the runtime role of sql/ops/roles.sql
+	SWITCHHOOK_TEST_ROLE=runtime cargo test --test suite
 
 clocks: ## The suite at other hours and days, in nights of changing clocks (hours; ARGS=overview:: for less)
 	.ci/clocks $(ARGS)

@@ -94,6 +94,7 @@ pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -
     work.events(&mut found).await?;
     work.jobs(&mut found).await?;
     let mentions = work.mentions().await?;
+    work.records(&found).await?;
     // Once more: an event that was on its way may have named no number.
     work.strip(&found).await?;
     let left = search::left(pool, &sought, person.tenant_id).await?;
@@ -245,6 +246,24 @@ impl Work<'_> {
         let rows = mentions.len() as u64;
         self.commit(transaction, rows).await?;
         Ok(rows)
+    }
+
+    /// What the program keeps of those who worked with the person: whom a line of the operator log is about, and what a
+    /// repeated request would be answered.
+    async fn records(&self, found: &Found) -> Result<(), sqlx::Error> {
+        let Sought { lead_ids, number, pattern, .. } = self.sought;
+        let tenants = (!self.sought.with_unowned).then_some(&self.sought.tenants[..]);
+        // What is no whole number is written in no line.
+        let numbers: Vec<String> = phone::pattern(number).map(|_| number.expose().to_owned()).into_iter().collect();
+        let ids: Vec<String> = found.calls.iter().chain(&found.messages).chain(lead_ids).map(Uuid::to_string).collect();
+        let mut transaction = self.begin().await?;
+        sqlx::query_file_scalar!("sql/retention/forget_log.sql", lead_ids, &numbers, tenants)
+            .fetch_one(&mut *transaction)
+            .await?;
+        sqlx::query_file!("sql/retention/forget_answers.sql", pattern.expose(), &ids)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
     }
 
     async fn strip(&mut self, found: &Found) -> Result<(), sqlx::Error> {

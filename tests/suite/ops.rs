@@ -1,21 +1,12 @@
 //! sql/ops: what operators run by hand with psql says and does the same as the commands.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
 use serde_json::{Value, json};
 
+use crate::support::roles::psql;
 use crate::support::{TestApp, url_of};
-
-/// psql on the path, else where Debian keeps it.
-fn psql() -> Command {
-    let on_path =
-        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let of_debian =
-        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|v| v.path().join("bin"));
-    let found: Option<PathBuf> = on_path.chain(of_debian).map(|folder| folder.join("psql")).find(|file| file.is_file());
-    Command::new(found.expect("psql is needed to test sql/ops"))
-}
 
 /// Runs a file of sql/ops with these variables; rows come back unaligned, parted by bars.
 async fn run(app: &TestApp, file: &str, variables: &[&str]) -> Output {

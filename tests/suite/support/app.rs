@@ -25,15 +25,18 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::live::live;
-use super::tables::{DOMAIN_TABLES, EVENT_TABLES};
-use super::{cluster, keys};
+use super::tables::{DOMAIN_TABLES, EVENT_TABLES, without_nulls};
+use super::{cluster, keys, roles};
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
 
 pub struct TestApp {
+    /// The program's.
     pub pool: PgPool,
     pub keys: Keys,
+    /// The test's own, as the owner of everything.
+    pub owner: PgPool,
     pub base: String,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -79,8 +82,22 @@ impl TestApp {
     }
 
     /// With these settings, as environment variables without their prefix, and these handlers.
-    pub async fn spawn_with(settings: &[(&str, &str)], mut registry: Registry) -> Self {
-        let (database, pool) = cluster::database().await;
+    pub async fn spawn_with(settings: &[(&str, &str)], registry: Registry) -> Self {
+        let (database, owner) = cluster::database().await;
+        let pool = match roles::program_is_runtime() {
+            true => roles::pool_as(roles::RUNTIME, &cluster::url_of(&database)).await,
+            false => owner.clone(),
+        };
+        Self::spawn_over(database, owner, pool, settings, registry).await
+    }
+
+    pub(super) async fn spawn_over(
+        database: String,
+        owner: PgPool,
+        pool: PgPool,
+        settings: &[(&str, &str)],
+        mut registry: Registry,
+    ) -> Self {
         let environment: BTreeMap<String, String> = [("HTTP__THREADS", "1"), ("PHONES__DEFAULT_REGION", "IL")]
             .iter()
             .chain(settings)
@@ -157,6 +174,7 @@ impl TestApp {
         let app = Self {
             pool,
             keys,
+            owner,
             runner,
             desk,
             base,
@@ -253,7 +271,7 @@ impl TestApp {
         .bind(&document.external_event_id)
         .bind(occurred_at)
         .bind(&document.text)
-        .fetch_one(&self.pool)
+        .fetch_one(&self.owner)
         .await
         .unwrap()
     }
@@ -296,7 +314,7 @@ impl TestApp {
 
     /// The first column of each row, as JSON.
     pub async fn rows(&self, statement: &str) -> Vec<Value> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_all(&self.pool).await.unwrap();
+        let rows = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_all(&self.owner).await.unwrap();
         rows.iter().map(|row| row.get::<Value, _>(0)).collect()
     }
 
@@ -306,7 +324,7 @@ impl TestApp {
     }
 
     pub async fn execute(&self, statement: &str) -> u64 {
-        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap().rows_affected()
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&self.owner).await.unwrap().rows_affected()
     }
 
     /// What the default tenant's minutes cost from now on.
@@ -369,20 +387,4 @@ async fn broken_invariants(url: &str) -> Vec<String> {
         }
     }
     broken
-}
-
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(object) => {
-            object.retain(|_, value| !value.is_null());
-            object.values_mut().for_each(without_nulls);
-            // What a snapshot need not repeat.
-            object.remove("tenant_id");
-            if let Some(audio) = object.get_mut("audio") {
-                *audio = json!("(bytes)");
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(without_nulls),
-        _ => {}
-    }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::keys;
+use super::roles::url_of_program;
 
 /// How long the program may take to answer its first request.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -49,7 +50,7 @@ impl Binary {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("DATABASE_URL", database_url)
+            .env("DATABASE_URL", url_of_program(database_url))
             .envs(CLOCK.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .env("SWITCHHOOK_MASTER_KEY", keys::MASTER_KEY)
             .current_dir(std::env::temp_dir());

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use switchhook::embedded_postgres::{Cluster, Options};
 use tokio::sync::Mutex;
 
-use super::keys;
+use super::{keys, roles};
 
 /// The database that every test's is copied from.
 const TEMPLATE: &str = "suite_template";
@@ -62,6 +62,9 @@ fn start() -> Cluster {
         switchhook::db::migrate(&pool).await.unwrap();
         pool.close().await;
         execute(&cluster.url(TEMPLATE), &keys::set_digest_key()).await;
+        if roles::program_is_runtime() {
+            roles::make_roles(&cluster.url(TEMPLATE)).await;
+        }
         cluster
     });
     // The cluster needs its runtime no more, and must not take it down in a drop.
@@ -69,7 +72,7 @@ fn start() -> Cluster {
     cluster
 }
 
-async fn execute(url: &str, statement: &str) {
+pub async fn execute(url: &str, statement: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();

@@ -8,6 +8,7 @@ mod flaky;
 pub mod keys;
 mod live;
 mod platforms;
+pub mod roles;
 pub mod story;
 mod tables;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]

@@ -1,0 +1,83 @@
+//! The roles of `sql/ops/roles.sql`: made by psql as an operator makes them, and the program connected as one of them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync::Mutex;
+
+use super::app::TestApp;
+use super::cluster;
+
+/// `runtime`: the program of every test runs as the runtime role, and only the test itself as the owner.
+const ROLE: &str = "SWITCHHOOK_TEST_ROLE";
+/// The roles, with the names that `roles.sql` gives them.
+pub const RUNTIME: &str = "switchhook_runtime";
+pub const READER: &str = "switchhook_reader";
+/// The owner of the private cluster, and of everything in it.
+const SUPERUSER: &str = "switchhook";
+/// Roles belong to the whole cluster; two files at once would both make them.
+static MAKING: Mutex<()> = Mutex::const_new(());
+
+/// Whether the program of every test runs as the runtime role.
+pub fn program_is_runtime() -> bool {
+    std::env::var(ROLE).is_ok_and(|role| {
+        assert_eq!(role, "runtime", "{ROLE} knows no other word");
+        true
+    })
+}
+
+/// psql on the path, else where Debian keeps it.
+pub fn psql() -> Command {
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let of_debian =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|v| v.path().join("bin"));
+    let found: Option<PathBuf> = on_path.chain(of_debian).map(|folder| folder.join("psql")).find(|file| file.is_file());
+    Command::new(found.expect("psql is needed to test sql/ops"))
+}
+
+/// Runs `sql/ops/roles.sql` over a database, with these variables.
+pub async fn run_roles_file(url: &str, variables: &[&str]) -> Output {
+    let _making = MAKING.lock().await;
+    let mut command = psql();
+    command.args(["-X", "-q", "-A", "-t", "-d", url]).args(variables.iter().flat_map(|variable| ["-v", variable]));
+    command.arg("-f").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/ops/roles.sql")).output().unwrap()
+}
+
+/// Makes the roles of a database. They get the password that the cluster's own user has.
+pub async fn make_roles(url: &str) {
+    let output = run_roles_file(url, &[]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.is_empty(), "roles.sql: {said}");
+    let _making = MAKING.lock().await;
+    let password = url.split(':').nth(2).unwrap().split('@').next().unwrap();
+    for role in [RUNTIME, READER, "switchhook_owner"] {
+        cluster::execute(url, &format!("alter role {role} password '{password}'")).await;
+    }
+}
+
+/// The same database as another role.
+pub fn url_as(role: &str, url: &str) -> String {
+    url.replacen(&format!("//{SUPERUSER}:"), &format!("//{role}:"), 1)
+}
+
+/// The database as the program reaches it.
+pub fn url_of_program(url: &str) -> String {
+    if program_is_runtime() { url_as(RUNTIME, url) } else { url.to_owned() }
+}
+
+pub async fn pool_as(role: &str, url: &str) -> PgPool {
+    PgPoolOptions::new().max_connections(8).connect(&url_as(role, url)).await.unwrap()
+}
+
+impl TestApp {
+    /// With the program running as the runtime role; the test's own SQL is the owner's.
+    pub async fn spawn_as_runtime() -> Self {
+        let (database, owner) = cluster::database().await;
+        make_roles(&cluster::url_of(&database)).await;
+        let pool = pool_as(RUNTIME, &cluster::url_of(&database)).await;
+        Self::spawn_over(database, owner, pool, &[], switchhook::providers::registry()).await
+    }
+}

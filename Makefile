@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api bench big clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## Build, find or start Postgres, migrate, and serve on 127.0.0.1:8080
 	@cargo run --release --quiet -- serve --setup

@@ -24,6 +24,11 @@ comment on column retention_rules.keep is 'null: for ever';
 create unique index retention_rules_key_idx
     on retention_rules (kind, coalesce(tenant_id, '00000000-0000-0000-0000-000000000000'::uuid));
 
+-- Refused requests hold addresses, and anybody can make them. `switchhook retention set` changes the rule, `unset` takes
+-- it away.
+insert into retention_rules (tenant_id, kind, keep) values (null, 'rejections', interval '30 days')
+on conflict do nothing;
+
 create function retention_covers(rule retention_rules, tenant uuid) returns boolean language sql stable as $$
     select case
         when rule.tenant_id is not null then tenant is not distinct from rule.tenant_id

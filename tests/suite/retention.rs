@@ -13,6 +13,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Everything there is, worked off, and made to look a hundred days old.
 async fn old_data() -> TestApp {
     let app = TestApp::spawn().await;
+    // The one rule that there is from the start.
+    retention::unset(&app.pool, None, Kind::Rejections).await.unwrap();
     for fixture in fixtures() {
         app.post(fixture.provider, fixture.body).await.assert_outcome("accepted");
     }
@@ -183,6 +185,10 @@ async fn rules_by_command() {
     ok("retention set transcripts --keep 30d");
     ok("retention set transcripts --keep forever --tenant acme");
     let rules = ok("retention list");
+    let of = |kind: &str| rules.as_array().unwrap().iter().find(|rule| rule["kind"] == kind).cloned();
+    assert_eq!(of("rejections").unwrap()["keep_seconds"], 30 * 86_400, "anybody can make them");
+    let rules: Vec<Value> =
+        rules.as_array().unwrap().iter().filter(|rule| rule["kind"] == "transcripts").cloned().collect();
     assert_eq!((&rules[0]["keep_seconds"], &rules[1]["tenant"]), (&json!(30 * 86_400), &json!("acme")));
     assert_eq!(ok("retention run --dry-run")["rules"][0]["rows"], 0);
     assert_eq!(ok("retention run --batch 10 --pause 1ms")["dry_run"], false);

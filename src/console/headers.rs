@@ -4,9 +4,10 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// For JSON: it is no page, and loads nothing.
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// For pages: everything from here, nothing inline, in nobody's frame.
+/// For pages: everything from here, nothing inline, in nobody's frame. Sound too: a recording that the platform keeps is
+/// a link, so that no other host learns who looks at a call before somebody follows it.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                           media-src 'self' https:; font-src 'self'; connect-src 'self'; form-action 'self'; \
+                           media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; \
                            frame-ancestors 'none'; base-uri 'none'";
 /// For both.
 const ALWAYS: [(&str, &str); 6] = [

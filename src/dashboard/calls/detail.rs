@@ -42,6 +42,7 @@ struct Page {
     stages: Vec<Stage>,
     turns: Vec<Turn>,
     sound: Option<String>,
+    sound_elsewhere: Option<(String, String)>,
     campaigns: Vec<CampaignRow>,
     events: Vec<CallEvent>,
     has_all_causes: bool,
@@ -123,6 +124,7 @@ pub(in crate::dashboard) async fn show(
         stages: stages(&call),
         turns: turns(&call),
         sound: sound(&shell, &call),
+        sound_elsewhere: sound_elsewhere(&shell, &call),
         campaigns,
         events,
         has_all_causes,
@@ -185,17 +187,23 @@ fn turns(call: &CallDetail) -> Vec<Turn> {
     turns.map(|turns| turns.iter().map(turn).collect()).unwrap_or_default()
 }
 
-/// Where the recording is heard: kept here, or with the platform.
+/// Where the recording that is kept here is heard.
 fn sound(shell: &Shell, call: &CallDetail) -> Option<String> {
-    if !shell.may(Right::Listen) {
+    let kept = call.recordings.iter().find(|recording| recording.audio_bytes.is_some());
+    let kept = kept.filter(|_| shell.may(Right::Listen))?;
+    Some(shell.to(&format!("/calls/{}/recordings/{}", call.id, kept.id)))
+}
+
+/// The recording that the platform keeps, and the host that it is on. It is a link and no player: a page that loaded it
+/// would tell that host who looks at the call, and when.
+fn sound_elsewhere(shell: &Shell, call: &CallDetail) -> Option<(String, String)> {
+    if !shell.may(Right::Listen) || sound(shell, call).is_some() {
         return None;
     }
-    let kept = call.recordings.iter().find(|recording| recording.audio_bytes.is_some());
-    if let Some(kept) = kept {
-        return Some(shell.to(&format!("/calls/{}/recordings/{}", call.id, kept.id)));
-    }
     let links = call.recordings.iter().filter_map(|recording| recording.url.clone());
-    call.recording_url.clone().into_iter().chain(links).find(|url| is_web(url))
+    let url = call.recording_url.clone().into_iter().chain(links).find(|url| is_web(url))?;
+    let host = url.split('/').nth(2).and_then(|authority| authority.rsplit('@').next()).unwrap_or_default().to_owned();
+    Some((url, host))
 }
 
 /// Whether it is a link that may be followed: what platforms send may be anything.

@@ -76,9 +76,15 @@ impl Console {
     async fn identify(&self, request: &HttpRequest) -> Result<Entry, Denied> {
         let address = address::sender(request, &self.trusted_proxies);
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        let found = match header.and_then(|text| text.strip_prefix("Bearer ")) {
+        let token = header.and_then(|text| text.strip_prefix("Bearer ")).map(|token| Secret::new(token.trim()));
+        let given = token.clone().or_else(|| self.session_id(request));
+        let refused = given.as_ref().and_then(|given| self.limits.is_not_looked_up(address, given, self.clock.now()));
+        if let Some(seconds) = refused {
+            return Err(Denied::TooMany(seconds));
+        }
+        let found = match &token {
             Some(token) => {
-                let scope = tokens::find(&self.pool, &Secret::new(token.trim())).await.map_err(Denied::Away)?;
+                let scope = tokens::find(&self.pool, token).await.map_err(Denied::Away)?;
                 scope.map(|scope| Entry { scope, csrf: None })
             }
             None => match self.session_id(request) {
@@ -91,6 +97,9 @@ impl Console {
                 None => None,
             },
         };
+        if let (Some(given), Some(_)) = (&given, &found) {
+            self.limits.was_good(given, self.clock.now());
+        }
         let found = found.map(|entry| Entry { scope: entry.scope.at(address), ..entry });
         found.ok_or_else(|| match self.limits.unknown(address, self.clock.now()) {
             Some(seconds) => Denied::TooMany(seconds),

@@ -1,20 +1,26 @@
 //! How many requests a token, a user or an address may make in a minute; counted by this process, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::address::network;
+use crate::redact::Secret;
 
 /// Networks and principals that are remembered at once. Beyond it those that asked least are forgotten: who has many
 /// addresses neither shuts the others out nor clears the count of who asks much.
 const REMEMBERED_MAX: usize = 20_000;
 /// Requests without a valid token from one network in a minute. Tokens cannot be guessed; it spares the database.
 const UNKNOWN_PER_MINUTE: u32 = 120;
+/// Tokens and sessions that are remembered as good, at most, and for so many seconds at least: a network that is over its
+/// limit keeps those that it uses.
+const GOOD_MAX: usize = 10_000;
+const GOOD_SECONDS: i64 = 3_600;
 
 /// The counts of this minute.
 #[derive(Debug)]
@@ -22,6 +28,15 @@ pub struct Limits {
     per_minute: u32,
     principals: Window<Uuid>,
     networks: Window<IpAddr>,
+    good: Mutex<Good>,
+}
+
+/// Digests of tokens and sessions that were good in this hour, and in the one before.
+#[derive(Debug, Default)]
+struct Good {
+    began: i64,
+    now: HashSet<[u8; 32]>,
+    before: HashSet<[u8; 32]>,
 }
 
 /// How often each of them asked in this minute.
@@ -31,12 +46,31 @@ pub(crate) struct Window<K>(Mutex<(i64, HashMap<K, u32>)>);
 impl Limits {
     /// Nothing counted yet.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, principals: Window::default(), networks: Window::default() }
+        Self { per_minute, principals: Window::default(), networks: Window::default(), good: Mutex::default() }
     }
 
     /// Counts a request of a token or user. `Some`: it is one too many, and this many seconds are left of the minute.
     pub fn request(&self, principal_id: Uuid, now: DateTime<Utc>) -> Option<u64> {
         self.principals.count(principal_id, self.per_minute, now)
+    }
+
+    /// Asked before the database is. `Some`: this network has named too many tokens or sessions that there are not, this one
+    /// was not good lately, and it is not looked up; so many seconds are left of the minute.
+    pub fn is_not_looked_up(&self, address: Option<IpAddr>, given: &Secret, now: DateTime<Utc>) -> Option<u64> {
+        let left = self.networks.peek(network(address?), UNKNOWN_PER_MINUTE, now)?;
+        let digest = digest(given);
+        let is_good = self.good.lock().is_ok_and(|good| good.now.contains(&digest) || good.before.contains(&digest));
+        (!is_good).then_some(left)
+    }
+
+    /// Remembers a token or session that was good.
+    pub fn was_good(&self, given: &Secret, now: DateTime<Utc>) {
+        let Ok(mut good) = self.good.lock() else { return };
+        if good.now.len() >= GOOD_MAX || now.timestamp() - good.began >= GOOD_SECONDS {
+            good.before = std::mem::take(&mut good.now);
+            good.began = now.timestamp();
+        }
+        good.now.insert(digest(given));
     }
 
     /// Counts a request without a valid token.
@@ -54,8 +88,20 @@ impl<K> Default for Window<K> {
 impl<K: Eq + Hash> Window<K> {
     /// Counts a request of one of them. `Some`: it is one too many, and this many seconds are left of the minute.
     pub(crate) fn count(&self, key: K, most: u32, now: DateTime<Utc>) -> Option<u64> {
-        let (minute, second) = (now.timestamp().div_euclid(60), now.timestamp().rem_euclid(60));
-        let left = 60 - second.unsigned_abs();
+        self.add(key, 1, most, now)
+    }
+
+    /// Whether one of them has asked as often as it may: the next one would be too many. Nothing is counted.
+    pub(crate) fn peek(&self, key: K, most: u32, now: DateTime<Utc>) -> Option<u64> {
+        let (minute, left) = minute_of(now);
+        let counts = self.0.lock().ok()?;
+        let count = counts.1.get(&key).copied().filter(|_| counts.0 == minute)?;
+        (count >= most).then_some(left)
+    }
+
+    /// Counts a request of this weight.
+    pub(crate) fn add(&self, key: K, weight: u32, most: u32, now: DateTime<Utc>) -> Option<u64> {
+        let (minute, left) = minute_of(now);
         let mut counts = self.0.lock().ok()?;
         if counts.0 != minute {
             *counts = (minute, HashMap::new());
@@ -65,9 +111,19 @@ impl<K: Eq + Hash> Window<K> {
             counts.1.retain(|_, count| *count > least);
         }
         let count = counts.1.entry(key).or_default();
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(weight);
         (*count > most).then_some(left)
     }
+}
+
+/// The minute, and how many seconds are left of it.
+fn minute_of(now: DateTime<Utc>) -> (i64, u64) {
+    let (minute, second) = (now.timestamp().div_euclid(60), now.timestamp().rem_euclid(60));
+    (minute, 60 - second.unsigned_abs())
+}
+
+fn digest(given: &Secret) -> [u8; 32] {
+    Sha256::digest(given.expose().as_bytes()).into()
 }
 
 #[cfg(test)]

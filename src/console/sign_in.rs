@@ -83,6 +83,7 @@ impl Console {
         let session =
             sessions::find(&self.pool, &opened.id, self.settings.session_idle, true).await.map_err(Denied::Away)?;
         let session = session.ok_or(Denied::Unknown)?;
+        self.limits.was_good(&opened.id, self.clock.now());
         let set_cookies = vec![cookie::set(&opened.id, self.is_https(request))];
         Ok(SignedIn { set_cookies, entry: Entry { scope: session.scope, csrf: Some(opened.csrf) } })
     }

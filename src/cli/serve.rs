@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::Console;
 use crate::crypto::{KeyError, Keys};
-use crate::http::{self, Committer, Connections, Door, Draining, Rejections};
+use crate::http::{self, Committer, Connections, Descriptors, Door, Draining, Rejections};
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::providers::Trace;
@@ -129,6 +129,7 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         let (live, stop) = (Arc::clone(&live), stop.clone());
         async move { live.run(stop).await }
     });
+    raise_descriptors();
     let draining = Draining::default();
     let shutdown_timeout = settings.shutdown_timeout;
     let door = Door::new(
@@ -142,6 +143,7 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         draining.clone(),
     )
     .answering(live);
+    let networks = door.networks();
     let (people, console_bind) = (console(context, keys, &pool), context.config.console.bind);
     let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
@@ -159,9 +161,10 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
             let listener =
                 TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind} (console.bind)"))?;
             tracing::info!(bind = %listener.local_addr()?, "listening for the API and the pages");
-            let server = http::start_console(listener, &context.config.http, move |config| {
-                people_routes(config, &people, &trace)
-            })?;
+            let server =
+                http::start_console(listener, &context.config.http, networks, Clock::system(), move |config| {
+                    people_routes(config, &people, &trace)
+                })?;
             let handle = server.handle();
             tokio::spawn(server);
             Some(handle)
@@ -190,6 +193,16 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
     }
     result
+}
+
+/// A flood of sockets must not take the descriptors that webhooks need.
+fn raise_descriptors() {
+    match Descriptors::raise() {
+        Some(Descriptors { soft, hard }) => {
+            tracing::info!(soft, hard, sockets = Descriptors::sockets(soft), "descriptors")
+        }
+        None => tracing::warn!("the system does not say how many file descriptors there may be"),
+    }
 }
 
 /// The API and the pages.

@@ -15,16 +15,31 @@ pub(super) struct Refused {
     pub(super) label: &'static str,
     pub(super) detail: String,
     pub(super) retry_after_seconds: Option<u64>,
+    /// Whether it counts against its network already.
+    pub(super) is_counted: bool,
 }
 
 impl Refused {
     pub(super) fn new(status: StatusCode, label: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, label, detail: detail.into(), retry_after_seconds: None }
+        Self { status, label, detail: detail.into(), retry_after_seconds: None, is_counted: false }
     }
 
     /// Nothing durable could be written: the sender should come again soon. Dialpad gives up after some 14 s.
     pub(super) fn unavailable(detail: &str) -> Self {
         Self { retry_after_seconds: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+    }
+
+    /// Its network sends too much that proves nothing.
+    pub(super) fn too_many(seconds: u64) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            is_counted: true,
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_unproven",
+                "too many requests without proof from this address",
+            )
+        }
     }
 
     pub(super) fn response(&self) -> HttpResponse {

@@ -1,11 +1,13 @@
-//! Reading a body: bounded in size and time.
+//! Reading a body: bounded in size, in time and in memory, which is counted as the bytes arrive.
 
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, Payload};
 use futures_util::StreamExt;
+
+use super::budgets::{Account, NoRoom};
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,24 @@ pub(super) enum BodyError {
     TooSlow,
     Compressed,
     Broken,
+    NoRoom,
+}
+
+/// How much, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Bytes at most.
+    pub(super) bytes: usize,
+    /// How long the whole may take.
+    pub(super) timeout: Duration,
+    /// How long it may wait for memory.
+    pub(super) patience: Duration,
+}
+
+impl From<NoRoom> for BodyError {
+    fn from(_: NoRoom) -> Self {
+        Self::NoRoom
+    }
 }
 
 /// The length that a request announces.
@@ -21,15 +41,15 @@ pub(super) fn announced_bytes(request: &HttpRequest) -> Option<usize> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body of at most `limit` bytes within `timeout`.
+/// Reads a body. What it takes of memory is in the account before it is taken.
 pub(super) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
-    limit: usize,
-    timeout: Duration,
+    bounds: Bounds,
+    account: &mut Account<'_>,
 ) -> Result<Bytes, BodyError> {
-    let announced = announced_bytes(request).unwrap_or(0);
-    if announced > limit {
+    let announced = announced_bytes(request);
+    if announced.is_some_and(|announced| announced > bounds.bytes) {
         return Err(BodyError::TooLarge);
     }
     // A signature is made over the bytes as sent, and no platform compresses: do not guess.
@@ -38,15 +58,40 @@ pub(super) async fn read(
         return Err(BodyError::Compressed);
     }
     let whole = async {
-        let mut body = BytesMut::with_capacity(announced.min(64 * 1024));
+        let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            if body.len() + chunk.len() > limit {
+            let needed = body.len() + chunk.len();
+            if needed > bounds.bytes {
                 return Err(BodyError::TooLarge);
+            }
+            if needed > body.capacity() {
+                let capacity = grown(body.capacity(), needed, announced.unwrap_or(bounds.bytes));
+                account.hold(capacity, bounds.patience).await?;
+                body.reserve_exact(capacity - body.len());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body.freeze())
+        Ok(Bytes::from(body))
     };
-    tokio::time::timeout(timeout, whole).await.unwrap_or(Err(BodyError::TooSlow))
+    tokio::time::timeout(bounds.timeout, whole).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// The next capacity: half as much again as before, and no more than can come. What is announced is never taken on
+/// trust, and what has come is never copied often.
+fn grown(capacity: usize, needed: usize, most: usize) -> usize {
+    (capacity + capacity / 2).min(most).max(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grown;
+
+    #[test]
+    fn a_buffer_grows_by_what_came_and_not_by_what_was_announced() {
+        assert_eq!(grown(0, 100, 33_000_000), 100);
+        assert_eq!(grown(1_000, 1_001, 33_000_000), 1_500);
+        assert_eq!(grown(1_000, 1_001, 1_200), 1_200, "no more than can come");
+        assert_eq!(grown(1_000, 9_000, 33_000_000), 9_000);
+    }
 }

@@ -88,6 +88,11 @@ impl Connections {
             return Lookup::Found(known);
         }
         self.refresh(MISS_INTERVAL).await;
+        self.held(provider, slug)
+    }
+
+    /// The same as the copy says, without a look at the database.
+    pub(super) fn held(&self, provider: &str, slug: Option<&str>) -> Lookup {
         match self.look(provider, slug) {
             Some(known) => Lookup::Found(known),
             None if self.copy.read().is_ok_and(|copy| copy.is_some()) => Lookup::Unknown,

@@ -1,27 +1,91 @@
 //! `/healthz`: the process lives. `/readyz`: it can do its work. `/metrics`: what it has done.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use sqlx::PgPool;
+use tokio::sync::Mutex;
 
 use super::answer::Refused;
 use super::server::Door;
 use crate::access::Right;
 use crate::console::{Console, Denied};
+use crate::inbox::Backlog;
 use crate::{db, inbox};
 
 /// How long the database may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How old the answer of `/readyz` may be: however many ask, the database is asked once in this time.
+const READY_AGE_MAX: Duration = Duration::from_secs(1);
+/// How old the gauges of the queues may be: counting a long queue takes long.
+const BACKLOG_AGE_MAX: Duration = Duration::from_secs(5);
+/// Connections for both: one statement at a time, and none of the webhooks'.
+const CONNECTIONS: u32 = 1;
+
+/// What health and metrics ask of the database, by a connection of their own, and seldom.
+#[derive(Debug)]
+pub(super) struct Health {
+    pool: PgPool,
+    ready: Recent<Option<String>>,
+    backlog: Recent<Option<Backlog>>,
+}
+
+/// The last answer to a question. Requests that meet here share one look.
+#[derive(Debug)]
+struct Recent<T> {
+    age_max: Duration,
+    last: Mutex<Option<(Instant, T)>>,
+}
+
+impl Health {
+    pub(super) fn new(main: &PgPool) -> Self {
+        let pool = db::beside(main, "switchhook health", CONNECTIONS, TIMEOUT, TIMEOUT);
+        Self { pool, ready: Recent::new(READY_AGE_MAX), backlog: Recent::new(BACKLOG_AGE_MAX) }
+    }
+
+    async fn reason_not_ready(&self) -> Option<String> {
+        self.ready.get(reason_not_ready(self.pool.clone())).await
+    }
+
+    /// `None`: the database did not say so in time.
+    async fn backlog(&self) -> Option<Backlog> {
+        let pool = self.pool.clone();
+        let look = async move { tokio::time::timeout(TIMEOUT, inbox::backlog(&pool)).await.ok()?.ok() };
+        self.backlog.get(look).await
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn new(age_max: Duration) -> Self {
+        Self { age_max, last: Mutex::new(None) }
+    }
+
+    async fn get(&self, look: impl Future<Output = T>) -> T {
+        let mut last = self.last.lock().await;
+        match last.as_ref() {
+            Some((at, value)) if at.elapsed() < self.age_max => value.clone(),
+            _ => {
+                let value = look.await;
+                *last = Some((Instant::now(), value.clone()));
+                value
+            }
+        }
+    }
+}
 
 pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
 pub(super) async fn readyz(door: Data<Door>) -> HttpResponse {
-    match reason_not_ready(&door).await {
+    let reason = match door.draining.is_draining() {
+        true => Some("draining".to_owned()),
+        false => door.health.reason_not_ready().await,
+    };
+    match reason {
         None => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable().json(json!({ "status": "not ready", "reason": reason })),
     }
@@ -40,7 +104,7 @@ pub(super) async fn metrics(request: HttpRequest, door: Data<Door>, console: Dat
         };
         return Refused::new(status, "metrics", detail).response();
     }
-    if let Ok(Ok(backlog)) = tokio::time::timeout(TIMEOUT, inbox::backlog(&door.pool)).await {
+    if let Some(backlog) = door.health.backlog().await {
         let gauges = &door.metrics.backlog;
         gauges.pending.set(backlog.pending);
         gauges.retrying.set(backlog.retrying);
@@ -55,11 +119,8 @@ pub(super) async fn metrics(request: HttpRequest, door: Data<Door>, console: Dat
         .body(door.metrics.encode())
 }
 
-async fn reason_not_ready(door: &Door) -> Option<String> {
-    if door.draining.is_draining() {
-        return Some("draining".to_owned());
-    }
-    match tokio::time::timeout(TIMEOUT, db::is_up_to_date(&door.pool)).await {
+async fn reason_not_ready(pool: PgPool) -> Option<String> {
+    match tokio::time::timeout(TIMEOUT, db::is_up_to_date(&pool)).await {
         Err(_) => Some("the database did not answer in time".to_owned()),
         Ok(Err(error)) => Some(db::describe(&error)),
         Ok(Ok(false)) => Some("the schema is older than this program: run `switchhook migrate`".to_owned()),

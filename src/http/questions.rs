@@ -9,9 +9,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
 use super::answer::{self, Refused};
+use super::budgets::Class;
 use super::connections::Lookup;
 use super::server::Door;
 use super::webhooks;
+use crate::console::address;
 use crate::domain::{FunctionCall, Party, Question};
 use crate::inbox::{Accepted, NewEvent};
 use crate::live::{Asker, Live, Steps};
@@ -44,15 +46,27 @@ pub(super) async fn function(request: HttpRequest, payload: Payload, door: Data<
 /// says nothing of anybody.
 pub(super) async fn functions(request: HttpRequest, door: Data<Door>) -> HttpResponse {
     let (provider, slug) = (request.match_info().get("provider"), request.match_info().get("connection"));
-    let found = door.connections.find(provider.unwrap_or_default(), slug).await;
+    let address = address::sender(&request, &door.settings.trusted_proxies);
+    let found = door.look_up(address, provider.unwrap_or_default(), slug).await;
     match (found, &door.live) {
         (Lookup::Found(_), Some(live)) => HttpResponse::Ok().json(live.describe_functions()),
         (Lookup::Unavailable, _) => Refused::unavailable("the database is away").response(),
-        _ => Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection").response(),
+        _ => {
+            let refused = Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection");
+            door.unproven(address, refused).response()
+        }
     }
 }
 
 impl Ask {
+    /// Whose memory its body takes.
+    pub(super) fn class(&self) -> Class {
+        match self {
+            Self::Anything => Class::Webhook,
+            Self::Caller | Self::Function(_) => Class::Live,
+        }
+    }
+
     /// The question that a GET asks.
     pub(super) fn lookup(&self, provider: &dyn Provider, query: &str) -> Option<String> {
         match self {

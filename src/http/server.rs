@@ -1,25 +1,32 @@
 //! The server: routes, limits, and how it starts and stops.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse};
 use sqlx::PgPool;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Refused;
-use super::throttle::Throttle;
-use super::{Committer, Connections, Rejections, Settings, health, questions, webhooks};
+use super::budgets::{Account, Budgets, Class};
+use super::connections::Lookup;
+use super::descriptors::Descriptors;
+use super::health::Health;
+use super::networks::{Networks, Standing, Suspect};
+use super::sockets::Sockets;
+use super::watch::{verified, watch};
+use super::{Committer, Connections, Rejections, Settings, entrance, health, questions, webhooks};
 use crate::clock::Clock;
+use crate::console::address;
 use crate::live::Live;
 use crate::telemetry::Metrics;
 
-/// One permit stands for this many bytes in flight.
-const PERMIT_BYTES: usize = 1024;
+/// Of the sockets that there may be, an address of its own for the pages and the API gets one in so many.
+const CONSOLE_SHARE: usize = 4;
 
 /// Whether the program is stopping: it still answers, but wants no new work.
 #[derive(Clone, Debug, Default)]
@@ -40,16 +47,16 @@ impl Draining {
 #[derive(Debug)]
 pub struct Door {
     pub(super) settings: Settings,
-    pub(super) pool: PgPool,
     pub(super) connections: Arc<Connections>,
     pub(super) committer: Committer,
     pub(super) rejections: Rejections,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) draining: Draining,
-    pub(super) throttle: Throttle,
     pub(super) live: Option<Arc<Live>>,
-    in_flight: Semaphore,
+    pub(super) health: Health,
+    pub(super) networks: Arc<Networks>,
+    budgets: Budgets,
 }
 
 impl Door {
@@ -65,20 +72,20 @@ impl Door {
         clock: Clock,
         draining: Draining,
     ) -> Self {
-        let permits = (settings.in_flight_bytes_max / PERMIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
-        let throttle = Throttle::new(settings.unproven_per_minute);
+        let networks = Arc::new(Networks::new(settings.unproven_per_minute));
+        let budgets = Budgets::new(settings.in_flight_bytes_max);
         Self {
             settings,
-            pool,
             connections,
             committer,
             rejections,
             metrics,
             clock,
             draining,
-            throttle,
             live: None,
-            in_flight: Semaphore::new(permits),
+            health: Health::new(&pool),
+            networks,
+            budgets,
         }
     }
 
@@ -88,29 +95,66 @@ impl Door {
         Self { live: Some(live), ..self }
     }
 
-    /// Counts a request without proof: it hears why, or, from an address that tries too often, that.
+    /// The networks that this door knows: other addresses of the program count for the same.
+    pub fn networks(&self) -> Arc<Networks> {
+        Arc::clone(&self.networks)
+    }
+
+    /// Counts an unverified request: it is told why it is refused, or, where its network sends too many, that.
     pub(super) fn unproven(&self, address: Option<IpAddr>, refused: Refused) -> Refused {
-        match self.throttle.count(address, self.clock.now()) {
-            None => refused,
-            Some(seconds) => Refused {
-                retry_after_seconds: Some(seconds),
-                ..Refused::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_unproven",
-                    "too many requests without proof from this address",
-                )
-            },
+        self.count(address, 0, refused)
+    }
+
+    /// The same, with so many bytes that were read for nothing.
+    pub(super) fn count(&self, address: Option<IpAddr>, bytes: usize, refused: Refused) -> Refused {
+        if refused.is_counted {
+            return refused;
+        }
+        match self.networks.count(address, bytes, self.clock.now()) {
+            None => Refused { is_counted: true, ..refused },
+            Some(seconds) => Refused::too_many(seconds),
         }
     }
 
-    /// Waits for room for a body of this size.
-    pub(super) async fn reserve(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Refused> {
-        let all = self.settings.in_flight_bytes_max / PERMIT_BYTES;
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES).clamp(1, all.max(1))).unwrap_or(u32::MAX);
-        match tokio::time::timeout(self.settings.answer_timeout, self.in_flight.acquire_many(permits)).await {
-            Ok(Ok(permits)) => Ok(permits),
-            _ => Err(Refused::unavailable("too much is in flight (http.in_flight_bytes_max)")),
+    /// Whether a network sends too much that is not verified.
+    pub(super) fn is_over(&self, address: Option<IpAddr>) -> bool {
+        self.networks.is_over(address, self.clock.now()).is_some()
+    }
+
+    /// The connection of a URL. A network that asks for too much that there is not costs the database nothing.
+    pub(super) async fn look_up(&self, address: Option<IpAddr>, provider: &str, slug: Option<&str>) -> Lookup {
+        match self.is_over(address).then(|| self.connections.held(provider, slug)) {
+            Some(held @ (Lookup::Found(_) | Lookup::Unknown)) => held,
+            Some(Lookup::Unavailable) | None => self.connections.find(provider, slug).await,
         }
+    }
+
+    /// How far a network is trusted by a source.
+    pub(super) fn standing(&self, source_id: uuid::Uuid, address: Option<IpAddr>) -> Standing {
+        self.networks.standing(source_id, address, self.clock.now())
+    }
+
+    /// Lets a request be looked at. Of a network over its limit few are at once; the others come again.
+    pub(super) fn look_at(&self, standing: Standing, address: Option<IpAddr>) -> Result<Option<Suspect<'_>>, Refused> {
+        match (standing, address) {
+            (Standing::Suspect, Some(address)) => {
+                let busy = || Refused::unavailable("this network sends too much that is not verified");
+                self.networks.suspect(address).map(Some).ok_or_else(busy)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// An account for the memory that a request takes.
+    pub(super) fn account(&self, class: Class, address: Option<IpAddr>, standing: Standing) -> Account<'_> {
+        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.budgets.open(class, address::network(address), standing)
+    }
+
+    /// A request to this source has verified.
+    pub(super) fn verified(&self, request: &HttpRequest, source_id: uuid::Uuid, address: Option<IpAddr>) {
+        self.networks.verified(source_id, address, self.clock.now());
+        verified(request);
     }
 }
 
@@ -134,36 +178,68 @@ pub fn start(
     door: Door,
     more: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<Server> {
-    let settings = door.settings.clone();
+    let (settings, networks, clock) = (door.settings.clone(), door.networks(), door.clock.clone());
+    let sockets = Sockets::new(&settings, sockets_max(&settings), networks, clock);
     let door = Data::new(door);
-    let server = HttpServer::new(move || {
+    entrance::serve(listener, &settings, settings.threads, sockets, move || {
         App::new()
+            .wrap(from_fn(watch))
             .app_data(door.clone())
             .configure(routes)
             .configure(more.clone())
             .default_service(web::to(nothing_here))
     })
-    .client_request_timeout(settings.header_timeout)
-    .shutdown_timeout(settings.shutdown_timeout.as_secs())
-    .disable_signals();
-    let server = if settings.threads == 0 { server } else { server.workers(settings.threads) };
-    Ok(server.listen(listener)?.run())
 }
 
-/// Starts the pages and the API on an address of their own.
+/// Starts the pages and the API on an address of their own; networks are counted with those of the door.
 pub fn start_console(
     listener: TcpListener,
     settings: &Settings,
+    networks: Arc<Networks>,
+    clock: Clock,
     more: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || App::new().configure(more.clone()).default_service(web::to(nothing_here)))
-        .client_request_timeout(settings.header_timeout)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs())
-        .workers(1)
-        .disable_signals();
-    Ok(server.listen(listener)?.run())
+    let all = sockets_max(settings) / CONSOLE_SHARE;
+    let sockets = Sockets::new(settings, all, Arc::clone(&networks), clock.clone());
+    let strangers = Data::new(Strangers { networks, clock, trusted_proxies: settings.trusted_proxies.clone() });
+    entrance::serve(listener, settings, 1, sockets, move || {
+        App::new()
+            .wrap(from_fn(watch))
+            .app_data(strangers.clone())
+            .configure(more.clone())
+            .default_service(web::to(nothing_here_either))
+    })
 }
 
-async fn nothing_here() -> HttpResponse {
-    Refused::new(StatusCode::NOT_FOUND, "no_route", "nothing is here").response()
+/// Sockets that may be open at once.
+fn sockets_max(settings: &Settings) -> usize {
+    let possible = Descriptors::look().map_or_else(Descriptors::sockets_max, |found| Descriptors::sockets(found.soft));
+    match settings.sockets_max {
+        0 => possible,
+        wanted => wanted,
+    }
+}
+
+/// What counts strangers where there is no door.
+struct Strangers {
+    networks: Arc<Networks>,
+    clock: Clock,
+    trusted_proxies: Vec<ipnet::IpNet>,
+}
+
+async fn nothing_here(request: HttpRequest, door: Data<Door>) -> HttpResponse {
+    let address = address::sender(&request, &door.settings.trusted_proxies);
+    door.unproven(address, no_route()).response()
+}
+
+async fn nothing_here_either(request: HttpRequest, strangers: Data<Strangers>) -> HttpResponse {
+    let address = address::sender(&request, &strangers.trusted_proxies);
+    match strangers.networks.count(address, 0, strangers.clock.now()) {
+        None => no_route().response(),
+        Some(seconds) => Refused::too_many(seconds).response(),
+    }
+}
+
+fn no_route() -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "no_route", "nothing is here")
 }

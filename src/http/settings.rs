@@ -21,8 +21,15 @@ pub struct Settings {
     pub flushers: usize,
     /// Webhooks in one commit at most.
     pub commit_rows_max: usize,
-    /// Bodies held in memory at once, in bytes. Beyond it requests wait, and then hear 503.
+    /// Bodies held in memory at once, in bytes, beside the first 16 KiB of each. Beyond it requests get 503.
     pub in_flight_bytes_max: usize,
+    /// Sockets that are open at once; 0: as many as there are descriptors for, 4,096 at most.
+    pub sockets_max: usize,
+    /// Of these, sockets of one network (an IPv4 address, an IPv6 /64) that is no trusted proxy.
+    pub sockets_per_network: usize,
+    /// How long a socket may stay open without a request.
+    #[serde(with = "crate::duration_text")]
+    pub keep_alive: Duration,
     /// Longest body in bytes, by platform; `default` for those not named.
     pub body_bytes_max: BTreeMap<String, usize>,
     /// How long the headers of a request may take.
@@ -36,7 +43,8 @@ pub struct Settings {
     pub answer_timeout: Duration,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Requests without proof that one address (of IPv6: one /64) may make in a minute before it hears 429.
+    /// Unverified requests (wrong signatures, unknown sources and routes, heads and bodies that do not come) that one
+    /// network may make in a minute before it gets 429.
     pub unproven_per_minute: u32,
     /// Refusals written to `rejections` in a minute at most; the rest is summed up.
     pub rejections_per_minute: u32,

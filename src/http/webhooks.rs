@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::{self, Refused};
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, Bounds};
 use super::connections::{Known, Lookup, shown};
 use super::questions::{self, Answered, Ask, Asked};
 use super::rejections::Rejection;
@@ -28,7 +28,11 @@ struct Seen {
     address: Option<std::net::IpAddr>,
     body: Bytes,
     announced_bytes: usize,
+    is_verified: bool,
 }
+
+/// Of longer bodies that are refused no digest is kept: making it costs as much as they did.
+const DIGEST_BYTES_MAX: usize = 256 * 1024;
 
 /// `/webhooks/{provider}` and `/webhooks/{provider}/{connection}`, any method.
 pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
@@ -45,6 +49,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
         address: address::sender(&request, &door.settings.trusted_proxies),
         body: Bytes::new(),
         announced_bytes: body::announced_bytes(&request).unwrap_or(0),
+        is_verified: false,
     };
     match admit(&request, payload, &door, &mut seen, ask, began).await {
         Ok(Admitted::Status(provider)) => HttpResponse::Ok().json(json!({
@@ -76,7 +81,11 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
             answered.log(seen.connection.as_deref(), seen.body.len());
             answered.response()
         }
-        Err(refused) => refuse(&door, seen, &refused),
+        Err(refused) => {
+            let is_counted = !seen.is_verified && refused.status.is_client_error();
+            let refused = if is_counted { door.count(seen.address, seen.body.len(), refused) } else { refused };
+            refuse(&door, seen, &refused)
+        }
     }
 }
 
@@ -97,7 +106,7 @@ async fn admit(
 ) -> Result<Admitted, Refused> {
     let provider =
         seen.provider.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
-    let mut known = find(request, door, provider).await?;
+    let mut known = find(request, door, provider, seen).await?;
     seen.connection = Some(known.label.clone());
     check_address(&known, seen)?;
     let query = request.query_string();
@@ -119,16 +128,22 @@ async fn admit(
         Method::GET | Method::HEAD => return Ok(Admitted::Status(provider.name())),
         _ => return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST")),
     }
-    // The permits are held until the answer: what is in flight is bounded.
+    let standing = door.standing(known.id, seen.address);
+    let _suspect = door.look_at(standing, seen.address)?;
+    // The account is held until the answer: what is in flight is bounded.
+    let mut account = door.account(ask.class(), seen.address, standing);
     let limit = door.settings.body_limit(provider.name());
-    let _permits = door.reserve(seen.announced_bytes.clamp(1, limit)).await?;
-    seen.body =
-        body::read(request, payload, limit, door.settings.body_timeout).await.map_err(|error| unread(error, limit))?;
+    let bounds = Bounds { bytes: limit, timeout: door.settings.body_timeout, patience: door.settings.answer_timeout };
+    seen.body = body::read(request, payload, bounds, &mut account).await.map_err(|error| unread(error, limit))?;
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
     let proof = prove(request, door, provider, &delivery, &mut known, seen, ask).await?;
+    if proof != Proof::Unsigned {
+        seen.is_verified = true;
+        door.verified(request, known.id, seen.address);
+    }
     if let Proof::Secret(place) = proof {
         door.connections.used(&known, place);
     }
@@ -154,8 +169,9 @@ async fn admit(
     Ok(Admitted::Stored { provider: provider.name(), accepted, acknowledgement })
 }
 
-async fn find(request: &HttpRequest, door: &Door, provider: &dyn Provider) -> Result<Arc<Known>, Refused> {
-    match door.connections.find(provider.name(), request.match_info().get("connection")).await {
+async fn find(request: &HttpRequest, door: &Door, provider: &dyn Provider, seen: &Seen) -> Result<Arc<Known>, Refused> {
+    let slug = request.match_info().get("connection");
+    match door.look_up(seen.address, provider.name(), slug).await {
         Lookup::Found(known) => Ok(known),
         Lookup::Unknown => Err(Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection")),
         Lookup::Unavailable => Err(Refused::unavailable("the database is away")),
@@ -184,6 +200,7 @@ async fn prove(
     // Who has just handed over a secret must not hear 401 for the age of our copy.
     let slug = request.match_info().get("connection");
     let result = match &first {
+        Err(_) if door.is_over(seen.address) => first,
         Err(_) => match door.connections.find_newer(provider.name(), slug, known).await {
             Some(newer) => {
                 *known = newer;
@@ -193,7 +210,7 @@ async fn prove(
         },
         Ok(_) => first,
     };
-    result.map_err(|refusal| door.unproven(seen.address, refused(refusal)))
+    result.map_err(refused)
 }
 
 /// The event to store, with what is kept beside its payload.
@@ -229,6 +246,7 @@ fn unread(error: BodyError, limit: usize) -> Refused {
         BodyError::Compressed => {
             Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed", "compressed bodies are not read")
         }
+        BodyError::NoRoom => Refused::unavailable("too much is in flight (http.in_flight_bytes_max)"),
         BodyError::Broken => Refused::new(StatusCode::BAD_REQUEST, "broken", "the body broke off"),
     }
 }
@@ -243,14 +261,19 @@ fn refused(refusal: Refusal) -> Refused {
 fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
     let provider = seen.provider.map(|provider| provider.name());
     door.metrics.rejected(provider.unwrap_or("other"), refused.label);
-    tracing::warn!(
-        provider = provider.unwrap_or("other"),
-        connection = seen.connection.as_deref(),
-        status = refused.status.as_u16(),
-        reason = refused.label,
-        bytes = seen.body.len(),
-        "webhook refused"
-    );
+    // A flood does not fill the log either: of what is too much the sums are in `rejections` and in the metrics.
+    let is_flood = refused.status == StatusCode::TOO_MANY_REQUESTS;
+    if !is_flood {
+        tracing::warn!(
+            provider = provider.unwrap_or("other"),
+            connection = seen.connection.as_deref(),
+            status = refused.status.as_u16(),
+            reason = refused.label,
+            bytes = seen.body.len(),
+            "webhook refused"
+        );
+    }
+    let has_digest = !seen.body.is_empty() && seen.body.len() <= DIGEST_BYTES_MAX && !is_flood;
     door.rejections.add(Rejection {
         at: door.clock.now(),
         provider,
@@ -259,7 +282,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
         reason: refused.detail.clone(),
         status: refused.status.as_u16(),
         body_bytes: if seen.body.is_empty() { seen.announced_bytes } else { seen.body.len() },
-        body_digest: (!seen.body.is_empty()).then(|| providers::sha256_hex(&seen.body)),
+        body_digest: has_digest.then(|| providers::sha256_hex(&seen.body)),
     });
     refused.response()
 }

@@ -273,7 +273,7 @@ async fn the_program_starts_and_says_503_while_the_database_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_readiness_and_metrics() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_with(&[("CONSOLE__OPEN_METRICS", "true")], providers::registry()).await;
     let get = |path: &str| TestApp::answer(app.client.get(format!("{}{path}", app.base)));
     get("/healthz").await.assert_status(200);
     // The template was migrated by the program itself, so the schema is right.

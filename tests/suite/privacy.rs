@@ -92,7 +92,7 @@ fn holds(line: &str, text: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_and_metrics_hold_nothing_personal() {
     let (name, pool) = database().await;
-    let settings = [("LOG__LEVEL", "trace"), ("PROCESSOR__POLL_INTERVAL", "50ms")];
+    let settings = [("LOG__LEVEL", "trace"), ("PROCESSOR__POLL_INTERVAL", "50ms"), ("CONSOLE__OPEN_METRICS", "true")];
     let binary = Binary::serve(&url_of(&name), &["--setup"], &settings).await;
     let client = crate::support::client();
     let mut wanted = BTreeSet::new();

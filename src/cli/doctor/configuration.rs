@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use super::{Check, Context};
+use crate::http::Descriptors;
 
 /// What can be said without the database. That it could be read at all is known by now.
 pub(super) fn checks(context: &Context) -> Vec<Check> {
@@ -19,7 +20,22 @@ pub(super) fn checks(context: &Context) -> Vec<Check> {
     if http.public_url.starts_with("http://") {
         checks.push(Check::warn("http.public_url", "is not https: secrets and payloads would travel in the clear"));
     }
+    checks.push(descriptors());
     checks
+}
+
+/// How many sockets a program has descriptors for that is started as this one was.
+fn descriptors() -> Check {
+    let Some(found) = Descriptors::look() else {
+        return Check::warn("descriptors", "the system does not say how many files and sockets may be open");
+    };
+    let sockets = Descriptors::sockets(found.best());
+    let (soft, raised) = (found.soft, found.best());
+    let text = format!("the soft limit is {soft}; serve raises it to {raised}, enough for {sockets} sockets");
+    match sockets < Descriptors::sockets_max() {
+        true => Check::warn("descriptors", format!("{text}: raise the hard limit (ulimit -n, LimitNOFILE)")),
+        false => Check::ok("descriptors", text),
+    }
 }
 
 /// Whether the SQL functions of `[handlers]` exist and take an event.

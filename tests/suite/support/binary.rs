@@ -28,16 +28,39 @@ impl Binary {
         Self::serve_on(port, database_url, arguments, settings).await
     }
 
+    /// The same with so many file descriptors and no more.
+    pub async fn serve_with_descriptors(count: u32, database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let whole = Self::command(database_url);
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("ulimit -n {count} && exec \"$0\" serve --setup")).arg(whole.get_program());
+        command.env_clear().current_dir(std::env::temp_dir());
+        command.envs(whole.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::start(port, command, settings, true).await
+    }
+
+    /// The most memory that it has had, in bytes.
+    pub fn memory_max(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
     pub async fn serve_on(port: u16, database_url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let log = tempfile::NamedTempFile::new().unwrap();
         let mut command = Self::command(database_url);
-        command.arg("serve").args(arguments).env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"));
+        command.arg("serve").args(arguments);
+        Self::start(port, command, settings, !arguments.contains(&"work")).await
+    }
+
+    async fn start(port: u16, mut command: Command, settings: &[(&str, &str)], listens: bool) -> Self {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        command.env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"));
         for (name, value) in settings {
             command.env(format!("SWITCHHOOK__{name}"), value);
         }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
         let mut binary = Self { child, base: format!("http://127.0.0.1:{port}"), log };
-        if !arguments.contains(&"work") {
+        if listens {
             binary.wait_until_ready().await;
         }
         binary

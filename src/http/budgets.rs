@@ -1,0 +1,236 @@
+//! Memory for bodies, counted as bytes arrive: an announced length takes nothing, and a body without one is counted like
+//! any other. Live requests, webhooks and uploads have budgets of their own, so none of them waits behind another.
+//!
+//! Of each budget strangers share a third, and a network that has verified lately has two thirds at most: neither one
+//! network nor many that nobody knows take all of it. The first bytes of a body ([`FREE_BYTES`]) are free, because the cap
+//! on open sockets bounds them: an ordinary webhook needs no budget, whatever else is going on.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::networks::Standing;
+
+/// Bytes of a body that are not counted. Times `http.sockets_max` they are the memory that everybody together can take.
+pub(super) const FREE_BYTES: usize = 16 * 1024;
+/// A body of a webhook that is longer than this is an upload. Transcripts of long calls are shorter; recordings are not.
+const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A request of a URL for live requests: somebody waits on the line.
+    Live,
+    /// Any other, as long as it is short.
+    Webhook,
+    /// A long one.
+    Upload,
+}
+
+/// All budgets.
+#[derive(Debug)]
+pub(super) struct Budgets {
+    totals: [usize; 3],
+    used: Mutex<[Used; 3]>,
+    freed: Notify,
+}
+
+/// What is taken of one budget.
+#[derive(Debug, Default)]
+struct Used {
+    all: usize,
+    strangers: usize,
+    by_network: HashMap<IpAddr, usize>,
+}
+
+/// What one request has taken; it is given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Account<'a> {
+    budgets: &'a Budgets,
+    class: Class,
+    network: IpAddr,
+    standing: Standing,
+    taken: usize,
+}
+
+/// There is no room now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+impl Budgets {
+    /// Budgets of so many bytes together: one part of sixteen for live requests, three for webhooks, twelve for uploads.
+    pub(super) fn new(bytes: usize) -> Self {
+        let part = bytes / 16;
+        Self { totals: [part, part * 3, part * 12], used: Mutex::default(), freed: Notify::new() }
+    }
+
+    /// An account that has taken nothing.
+    pub(super) fn open(&self, class: Class, network: IpAddr, standing: Standing) -> Account<'_> {
+        Account { budgets: self, class, network, standing, taken: 0 }
+    }
+
+    fn used(&self) -> MutexGuard<'_, [Used; 3]> {
+        // Sums stay true whatever panicked while they were held: each is written at once.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    /// Takes `more` bytes beside the `own` that were taken before, if there is room.
+    fn take(&mut self, total: usize, account: &Account<'_>, own: usize, more: usize) -> bool {
+        let of_network = self.by_network.get(&account.network).copied().unwrap_or_default();
+        let is_known = account.standing == Standing::Known;
+        let (group_cap, network_cap, may_be_alone) = match account.standing {
+            Standing::Known => (total, total / 3 * 2, true),
+            Standing::Stranger => (total / 3, total / 12, true),
+            Standing::Suspect => (total / 3, total / 32, false),
+        };
+        let group = if is_known { self.all } else { self.strangers };
+        // One request alone is given what it needs, so that the longest body of a platform that nobody knows yet can be
+        // verified at all.
+        let fits = |used: usize, cap: usize| used + more <= cap || (may_be_alone && used <= own);
+        if self.all + more > total.max(own + more) || !fits(group, group_cap) || !fits(of_network, network_cap) {
+            return false;
+        }
+        self.all += more;
+        self.strangers += if is_known { 0 } else { more };
+        *self.by_network.entry(account.network).or_default() += more;
+        true
+    }
+
+    fn give_back(&mut self, account: &Account<'_>, bytes: usize) {
+        self.all -= bytes;
+        self.strangers -= if account.standing == Standing::Known { 0 } else { bytes };
+        if let Some(of_network) = self.by_network.get_mut(&account.network) {
+            *of_network -= bytes;
+            if *of_network == 0 {
+                self.by_network.remove(&account.network);
+            }
+        }
+    }
+}
+
+impl Account<'_> {
+    /// Makes room for a body that holds `bytes` by now. Known networks wait for it; nobody waits for strangers.
+    pub(super) async fn hold(&mut self, bytes: usize, patience: Duration) -> Result<(), NoRoom> {
+        let needed = bytes.saturating_sub(FREE_BYTES);
+        if needed <= self.taken {
+            return Ok(());
+        }
+        let until = Instant::now() + patience;
+        loop {
+            let freed = self.budgets.freed.notified();
+            if self.try_hold(needed, bytes) {
+                return Ok(());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if self.standing != Standing::Known || tokio::time::timeout(left, freed).await.is_err() {
+                return Err(NoRoom);
+            }
+        }
+    }
+
+    fn try_hold(&mut self, needed: usize, bytes: usize) -> bool {
+        let budgets = self.budgets;
+        let total = |class: Class| budgets.totals[class as usize];
+        let mut used = budgets.used();
+        if self.class == Class::Webhook && bytes > WEBHOOK_BYTES_MAX {
+            if !used[Class::Upload as usize].take(total(Class::Upload), self, 0, needed) {
+                return false;
+            }
+            used[Class::Webhook as usize].give_back(self, self.taken);
+            self.class = Class::Upload;
+        } else if !used[self.class as usize].take(total(self.class), self, self.taken, needed - self.taken) {
+            return false;
+        }
+        self.taken = needed;
+        true
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            let mut used = self.budgets.used();
+            used[self.class as usize].give_back(self, self.taken);
+            drop(used);
+            self.budgets.freed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+    const NOW: Duration = Duration::ZERO;
+
+    fn from(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test]
+    async fn strangers_never_take_what_known_networks_need_and_no_network_takes_all() {
+        let budgets = Budgets::new(128 * MIB);
+        let mut strangers = Vec::new();
+        for last in 0..=255 {
+            let mut account = budgets.open(Class::Webhook, from(last), Standing::Stranger);
+            if account.hold(33 * MIB, NOW).await.is_ok() {
+                strangers.push(account);
+            }
+        }
+        assert_eq!(strangers.len(), 1, "one long body at a time, of all strangers");
+        let mut known = Vec::new();
+        for last in 1..3 {
+            for _ in 0..3 {
+                let mut account = budgets.open(Class::Webhook, from(last), Standing::Known);
+                if account.hold(32 * MIB, NOW).await.is_ok() {
+                    known.push(account);
+                }
+            }
+        }
+        assert_eq!(known.len(), 1, "what the stranger took is taken");
+        drop(strangers);
+        let mut next = budgets.open(Class::Webhook, from(1), Standing::Known);
+        assert_eq!(next.hold(32 * MIB, NOW).await, Ok(()), "and is there again");
+        let mut third = budgets.open(Class::Webhook, from(1), Standing::Known);
+        assert_eq!(third.hold(32 * MIB, NOW).await, Err(NoRoom), "two thirds for one network");
+    }
+
+    #[tokio::test]
+    async fn uploads_leave_webhooks_and_live_requests_alone_and_everything_is_given_back() {
+        let budgets = Budgets::new(16 * MIB);
+        let mut upload = budgets.open(Class::Webhook, from(1), Standing::Known);
+        for megabytes in 1..=12 {
+            upload.hold(megabytes * MIB, NOW).await.unwrap();
+        }
+        for class in [Class::Webhook, Class::Live] {
+            let mut account = budgets.open(class, from(2), Standing::Stranger);
+            assert_eq!(account.hold(100 * 1024, NOW).await, Ok(()), "{class:?}");
+        }
+        let mut suspect = budgets.open(Class::Webhook, from(3), Standing::Suspect);
+        assert_eq!(suspect.hold(FREE_BYTES, NOW).await, Ok(()), "the first bytes are free");
+        assert_eq!(suspect.hold(MIB, NOW).await, Err(NoRoom));
+        drop(upload);
+        drop(suspect);
+        let used = budgets.used.lock().unwrap();
+        assert!(used.iter().all(|used| used.all == 0 && used.strangers == 0 && used.by_network.is_empty()), "{used:?}");
+    }
+
+    #[tokio::test]
+    async fn a_known_network_waits_for_room() {
+        let budgets = Budgets::new(16 * MIB);
+        let mut first = budgets.open(Class::Live, from(1), Standing::Known);
+        first.hold(MIB, NOW).await.unwrap();
+        let mut second = budgets.open(Class::Live, from(2), Standing::Known);
+        let (waited, ()) = tokio::join!(second.hold(MIB, Duration::from_secs(60)), async {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        assert_eq!(waited, Ok(()));
+    }
+}

@@ -13,8 +13,12 @@ mod cluster;
 mod cpu;
 #[path = "throughput/drain.rs"]
 mod drain;
+#[path = "throughput/flood.rs"]
+mod flood;
 #[path = "throughput/history.rs"]
 mod history;
+#[path = "../tests/suite/support/hostile.rs"]
+mod hostile;
 #[path = "throughput/idle.rs"]
 mod idle;
 #[path = "throughput/ingest.rs"]
@@ -35,6 +39,9 @@ mod pause;
 mod payload;
 #[path = "throughput/program.rs"]
 mod program;
+#[expect(clippy::unwrap_used, dead_code, reason = "shared with the tests, and fed by what stands beside it")]
+#[path = "../tests/suite/support/raw.rs"]
+mod raw;
 #[path = "throughput/report.rs"]
 mod report;
 #[path = "throughput/steady.rs"]
@@ -83,6 +90,8 @@ enum Name {
     Idle,
     /// Who is calling, asked beside webhooks over many calls and leads, also while Postgres stands still
     Live,
+    /// Verified webhooks and live answers beside a thousand hostile sockets
+    Flood,
     /// Many processed rows, an old snapshot
     History,
     /// Lists, details, searches and overviews over a big table
@@ -193,6 +202,9 @@ async fn measure(bench: &mut Bench, args: &Args) -> anyhow::Result<Report> {
     }
     if wanted(Name::Live) {
         live::measure(bench, scale, &mut report).await?;
+    }
+    if wanted(Name::Flood) {
+        flood::measure(bench, scale, &mut report).await?;
     }
     if wanted(Name::History) {
         history::measure(bench, scale, &mut report).await?;

@@ -89,7 +89,7 @@ async fn both(program: &Program, next: &mut Next, seconds: u64) -> anyhow::Resul
 }
 
 /// Retell's question before a call, signed now, of one caller after the other from all over the table.
-fn questions(numbers: std::ops::Range<usize>, callers: usize) -> anyhow::Result<Vec<Vec<u8>>> {
+pub fn questions(numbers: std::ops::Range<usize>, callers: usize) -> anyhow::Result<Vec<Vec<u8>>> {
     let body = |number: usize| {
         // A prime larger than any table here, so that all callers come before one comes again.
         let caller = memory::phone(number * 15_485_863 % callers);

@@ -37,6 +37,7 @@ impl Program {
             .env("DATABASE_URL", url)
             .env("SWITCHHOOK_MASTER_KEY", MASTER_KEY)
             .env("SWITCHHOOK__HTTP__BIND", &address)
+            .env("SWITCHHOOK__CONSOLE__OPEN_METRICS", "true")
             .current_dir(log.path())
             .arg("serve")
             .args(arguments)

@@ -1,6 +1,7 @@
 //! Switchhook receives the webhooks of voice platforms, keeps every one of them in Postgres exactly once, and turns
 //! them into calls and leads. The rooms, in the order an event walks through them:
 
+pub mod admin; // every change that a person makes, one function each, with its line in the operator log
 pub mod api; // JSON for scripts and pages
 pub mod cli; // one file a command
 pub mod config;

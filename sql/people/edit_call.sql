@@ -6,3 +6,4 @@ set converted_by_hand = case when $3 then $4 else converted_by_hand end,
 where id = $1 and ($2::uuid is null or tenant_id = $2)
   and ($6::uuid is null or exists (select from campaigns m where m.id = $6 and m.tenant_id = calls.tenant_id))
   and (not $7::boolean or converted_by_hand is not distinct from $8)
+returning tenant_id

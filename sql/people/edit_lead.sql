@@ -6,3 +6,4 @@ set name_by_hand = case when $3 then $4 else name_by_hand end,
     opted_out_by_hand = case when $9 then $10 else opted_out_by_hand end,
     tags = case when $11 then coalesce($12::text[], '{}'::text[]) else tags end
 where id = $1 and ($2::uuid is null or tenant_id = $2)
+returning tenant_id

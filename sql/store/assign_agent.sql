@@ -6,3 +6,4 @@ update agents a set
     name = case when $6 then $7 else a.name end
 where a.provider = $1 and a.provider_agent_id = $2 and ($3::uuid is null or a.tenant_id = $3)
   and ($5::uuid is null or exists (select from campaigns c where c.id = $5 and c.tenant_id = a.tenant_id))
+returning a.tenant_id

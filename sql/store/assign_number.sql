@@ -7,3 +7,4 @@ update phone_numbers n set
     sender = case when $7 then $8 else n.sender end
 where n.number = $1 and ($2::uuid is null or n.tenant_id = $2)
   and ($4::uuid is null or exists (select from campaigns c where c.id = $4 and c.tenant_id = n.tenant_id))
+returning n.tenant_id

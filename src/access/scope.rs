@@ -74,6 +74,7 @@ pub struct Scope {
 pub struct TenantScope {
     scope: Scope,
     tenant_id: Uuid,
+    is_of_all: bool,
 }
 
 impl Scope {
@@ -122,7 +123,11 @@ impl Scope {
     pub fn within(self, tenant_id: Uuid) -> Option<TenantScope> {
         match self.tenant_id {
             Some(own) if own != tenant_id => None,
-            _ => Some(TenantScope { scope: Self { tenant_id: Some(tenant_id), ..self }, tenant_id }),
+            own => Some(TenantScope {
+                scope: Self { tenant_id: Some(tenant_id), ..self },
+                tenant_id,
+                is_of_all: own.is_none(),
+            }),
         }
     }
 
@@ -180,6 +185,11 @@ impl TenantScope {
     /// The tenant.
     pub fn tenant(&self) -> Uuid {
         self.tenant_id
+    }
+
+    /// Whether the actor sees all tenants, and not this one alone.
+    pub fn is_of_all(&self) -> bool {
+        self.is_of_all
     }
 
     /// Who asks, of this tenant alone.

@@ -9,7 +9,7 @@ use super::answer::{Count, given};
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::roster::NewAgent as New;
+use crate::admin::roster::{self, NewAgent as New};
 use crate::console::{Console, Entry};
 use crate::providers;
 use crate::store::roster::agents::{self, AgentEdit, AgentRow};
@@ -79,7 +79,7 @@ pub(super) async fn create(
     let provider = providers::find(&provider).ok_or_else(|| Problem::unfit("provider: there is no such platform"))?;
     let provider = provider.name();
     let agent_id = agent_id.trim().to_owned();
-    console.add_agent(&scope, New { provider, agent_id: agent_id.clone(), campaign_id, name }).await?;
+    roster::add_agent(console.pool(), &scope, New { provider, agent_id: agent_id.clone(), campaign_id, name }).await?;
     Ok(Json(KeptAgent { provider, agent_id }))
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn edit(
         return Err(Problem::unfit("name campaign_id or name"));
     }
     let (provider, agent_id) = path.into_inner();
-    console.edit_agent(&entry.scope, &provider, &agent_id, edit).await?;
+    roster::edit_agent(console.pool(), &entry.scope, &provider, &agent_id, edit).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -115,6 +115,6 @@ pub(super) async fn remove(
     path: Path<(String, String)>,
 ) -> Result<Json<Count>, Problem> {
     let (provider, agent_id) = path.into_inner();
-    console.remove_agent(&entry.scope, &provider, &agent_id).await?;
+    roster::remove_agent(console.pool(), &entry.scope, &provider, &agent_id).await?;
     Ok(Json(Count { changed: 1 }))
 }

@@ -12,7 +12,7 @@ use super::json::Json;
 use super::page;
 use super::problem::Problem;
 use crate::access::Scope;
-use crate::console::operations::{self, STEP_LONGEST};
+use crate::admin::operations::{self, STEP_LONGEST};
 use crate::console::{Console, Entry};
 use crate::inbox::Filter;
 use crate::inbox::operate::{Cursor, Group, Operation};
@@ -142,7 +142,7 @@ async fn run(entry: &Entry, console: &Console, which: Which, operation: Operatio
         connection_id: which.connection,
         last_error: which.error,
     };
-    let by_type = console.count_events(&operation, &filter).await?;
+    let by_type = operations::count_events(console.pool(), &operation, &filter).await?;
     let matched = by_type.iter().map(|group| group.rows).sum();
     let mut report = Report {
         operation: operation.as_str(),
@@ -173,7 +173,7 @@ async fn work(
         if Instant::now() > end {
             return Ok((changed, true));
         }
-        let (rows, reached) = console.step_events(scope, operation, filter, from, last_id).await?;
+        let (rows, reached) = operations::step_events(console.pool(), scope, operation, filter, from, last_id).await?;
         changed += rows;
         cursor = reached;
     }

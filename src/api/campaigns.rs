@@ -10,6 +10,7 @@ use super::answer::{Changed, tagged};
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
+use crate::admin::roster;
 use crate::console::{Console, Entry};
 use crate::redact::Phone;
 use crate::store::roster::agents::{self, AgentRow};
@@ -69,7 +70,7 @@ pub(super) async fn create(
     body: Json<NewCampaign>,
 ) -> Result<Json<Changed>, Problem> {
     let scope = page::tenant(&entry, &console, body.tenant.as_deref()).await?;
-    Ok(Json(Changed { id: console.add_campaign(&scope, &body.name).await? }))
+    Ok(Json(Changed { id: roster::add_campaign(console.pool(), &scope, &body.name).await? }))
 }
 
 /// One campaign, with what leads to it.
@@ -103,6 +104,6 @@ pub(super) async fn remove(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Changed>, Problem> {
-    console.remove_campaign(&entry.scope, *id).await?;
+    roster::remove_campaign(console.pool(), &entry.scope, *id).await?;
     Ok(Json(Changed { id: *id }))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::operations::STEP_LONGEST;
+use crate::admin::operations::{self, STEP_LONGEST};
 use crate::console::{Console, Entry};
 use crate::outbox::dead::{self, Cause, Which};
 
@@ -81,7 +81,7 @@ pub(super) async fn retry(
             retried.unfinished = true;
             break;
         }
-        let (changed, reached) = console.step_dead_jobs(&scope, &which, from, last_id).await?;
+        let (changed, reached) = operations::step_dead_jobs(console.pool(), &scope, &which, from, last_id).await?;
         retried.changed += changed;
         place = reached;
     }

@@ -11,7 +11,7 @@ use super::answer::{Count, tagged};
 use super::json::Json;
 use super::page::{self, List};
 use super::problem::Problem;
-use crate::console::operations::{self, JOBS_AT_ONCE};
+use crate::admin::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
 use crate::outbox::dead::{self, Which};
 use crate::outbox::operate::{self, JobItem};
@@ -124,7 +124,7 @@ pub(super) async fn retry(
     console: Data<Console>,
     body: Json<These>,
 ) -> Result<Json<Count>, Problem> {
-    let changed = console.retry_jobs(&entry.scope, ids(&body)?).await?;
+    let changed = operations::retry_jobs(console.pool(), &entry.scope, ids(&body)?).await?;
     Ok(Json(Count { changed }))
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn cancel(
     body: Json<These>,
 ) -> Result<Json<Count>, Problem> {
     let reason = reason(body.reason.as_deref(), "cancelled by hand")?;
-    let changed = console.cancel_jobs(&entry.scope, ids(&body)?, &reason).await?;
+    let changed = operations::cancel_jobs(console.pool(), &entry.scope, ids(&body)?, &reason).await?;
     Ok(Json(Count { changed }))
 }
 
@@ -152,7 +152,7 @@ pub(super) async fn pause(
 ) -> Result<Json<Count>, Problem> {
     check_kind(&entry, &kind)?;
     let reason = reason(body.reason.as_deref(), "paused by hand")?;
-    console.pause_kind(&entry.scope, &kind, &reason).await?;
+    operations::pause_kind(console.pool(), &entry.scope, &kind, &reason).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn resume(
     kind: Path<String>,
 ) -> Result<Json<Count>, Problem> {
     check_kind(&entry, &kind)?;
-    let changed = u64::from(console.resume_kind(&entry.scope, &kind).await?);
+    let changed = u64::from(operations::resume_kind(console.pool(), &entry.scope, &kind).await?);
     Ok(Json(Count { changed }))
 }
 

@@ -9,7 +9,8 @@ use super::answer::{Count, given};
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::roster::{self, NewNumber as New};
+use crate::admin::AdminError;
+use crate::admin::roster::{self, NewNumber as New};
 use crate::console::{Console, Entry};
 use crate::redact::Phone;
 use crate::store::roster::numbers::{self, NumberEdit, NumberRow};
@@ -80,7 +81,9 @@ pub(super) async fn create(
 ) -> Result<Json<KeptNumber>, Problem> {
     let NewNumber { tenant, number, campaign_id, label, sender } = body.into_inner();
     let scope = page::tenant(&entry, &console, tenant.as_deref()).await?;
-    let number = console.add_number(&scope, New { number, campaign_id, label, sender }).await?;
+    let number =
+        roster::add_number(console.pool(), &scope, New { number, campaign_id, label, sender, default_region: None })
+            .await?;
     Ok(Json(KeptNumber { number }))
 }
 
@@ -99,7 +102,7 @@ pub(super) async fn edit(
     if edit == NumberEdit::default() {
         return Err(Problem::unfit("name campaign_id, label or sender"));
     }
-    console.edit_number(&entry.scope, &which(&number)?, edit).await?;
+    roster::edit_number(console.pool(), &entry.scope, &which(&number)?, edit).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -112,7 +115,7 @@ pub(super) async fn remove(
     console: Data<Console>,
     number: Path<String>,
 ) -> Result<Json<Count>, Problem> {
-    console.remove_number(&entry.scope, &which(&number)?).await?;
+    roster::remove_number(console.pool(), &entry.scope, &which(&number)?).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -122,15 +125,14 @@ fn which(text: &str) -> Result<Phone, Problem> {
     roster::number(&number, None).map_err(|_| Problem::not_found())
 }
 
-impl From<roster::Refused> for Problem {
-    fn from(refused: roster::Refused) -> Self {
-        use roster::Refused;
-        match refused {
-            Refused::Unfit(detail) => Self::unfit(detail),
-            Refused::Taken(detail) => Self::new(actix_web::http::StatusCode::CONFLICT, detail),
-            Refused::NotFound => Self::not_found(),
-            Refused::Narrow => Self::forbidden("that takes a token of all tenants"),
-            Refused::Away(error) => error.into(),
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Invalid(detail) => Self::unfit(detail),
+            AdminError::Conflict(detail) => Self::new(actix_web::http::StatusCode::CONFLICT, detail),
+            AdminError::NotFound => Self::not_found(),
+            AdminError::NeedsAllTenants(detail) => Self::forbidden(detail),
+            AdminError::Database(error) => error.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::call_edits::check_campaign;
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::roster;
+use crate::admin::roster;
 use crate::console::{Console, Entry};
 use crate::redact::Phone;
 use crate::store::people::{self, RepeatedNumber};

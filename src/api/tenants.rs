@@ -11,6 +11,7 @@ use super::json::Json;
 use super::page::List;
 use super::problem::Problem;
 use crate::access::Scope;
+use crate::admin::roster;
 use crate::console::{Console, Entry};
 use crate::store::roster::tenants::{self, TenantRow};
 
@@ -66,7 +67,7 @@ pub(super) async fn create(
     body: Json<NewTenant>,
 ) -> Result<Json<Changed>, Problem> {
     let NewTenant { slug, name, region } = body.into_inner();
-    Ok(Json(Changed { id: console.add_tenant(&entry.scope, &slug, name, region.as_deref()).await? }))
+    Ok(Json(Changed { id: roster::add_tenant(console.pool(), &entry.scope, &slug, name, region.as_deref()).await? }))
 }
 
 async fn theirs(connection: &mut sqlx::PgConnection, scope: &Scope) -> Result<Vec<TenantRow>, sqlx::Error> {

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::admin::AdminError;
+use crate::admin::roster::{self, NewAgent};
+use crate::providers;
 use crate::store::roster::agents;
 
 /// What is done.
@@ -51,10 +55,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Add { agent_id, provider, tenant, campaign, name } => {
             let tenant_id = owner::tenant(&pool, &tenant).await?;
             let campaign_id = owner::maybe_campaign(&pool, tenant_id, campaign.as_deref()).await?;
-            anyhow::ensure!(
-                agents::add(&pool, &provider, &agent_id, tenant_id, campaign_id, name.as_deref()).await?,
-                "{provider} agent {agent_id} has an owner already (`switchhook agent list`): remove it first"
-            );
+            let found = providers::find(&provider).map(|provider| provider.name());
+            let provider = found.ok_or_else(|| Usage::error(format!("there is no platform {provider}")))?;
+            let new = NewAgent { provider, agent_id: agent_id.clone(), campaign_id, name };
+            roster::add_agent(&pool, &context.scope_of(tenant_id)?, new).await?;
             let added = json!({
                 "provider": provider, "agent_id": agent_id, "tenant": tenant, "campaign": campaign,
             });
@@ -75,10 +79,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             })?;
         }
         Command::Remove { agent_id, provider } => {
-            anyhow::ensure!(
-                agents::remove(&pool, &provider, &agent_id, None).await?,
-                "{provider} agent {agent_id} is not one of ours"
-            );
+            match roster::remove_agent(&pool, &context.scope(), &provider, &agent_id).await {
+                Err(AdminError::NotFound) => anyhow::bail!("{provider} agent {agent_id} is not one of ours"),
+                removed => removed?,
+            }
             output.one(&json!({ "provider": provider, "agent_id": agent_id }), |_| {
                 format!("removed {provider} agent {agent_id}")
             })?;

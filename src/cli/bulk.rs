@@ -7,13 +7,10 @@ use serde::Serialize;
 use super::failure::Usage;
 use super::filter::FilterArgs;
 use super::{Context, cells};
-use crate::console::operations;
+use crate::admin::operations;
 use crate::db;
 use crate::inbox::operate::{self, Cursor, Group, Operation};
 use crate::inbox::{self, Filter};
-
-/// Events in one transaction: enough to be fast, few enough to hold no lock for long.
-const CHUNK: u32 = 10_000;
 
 /// Which events, and whether somebody has agreed.
 #[derive(Debug, clap::Args)]
@@ -86,18 +83,11 @@ async fn work(
     let mut cursor = Some(Cursor::before(groups));
     let mut changed = 0;
     while let Some(from) = cursor {
-        let mut transaction = db::patient(pool).await?;
-        let (rows, reached) = operate::step(&mut transaction, operation, filter, from, last_id, CHUNK).await?;
-        if rows > 0 {
-            operations::line(&context.scope(), operation, filter)
-                .rows(rows.unsigned_abs())
-                .write(&mut transaction)
-                .await?;
-        }
-        transaction.commit().await?;
+        let (rows, reached) =
+            operations::patient_step_events(pool, &context.scope(), operation, filter, from, last_id).await?;
         changed += rows;
         cursor = reached;
-        if total > i64::from(CHUNK) && rows > 0 {
+        if cursor.is_some() && rows > 0 {
             context.output.say(&format!("  {} of {}", cells::count(changed), cells::count(total)))?;
         }
     }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, cells, owner};
+use crate::admin::roster;
 use crate::store::roster::campaigns;
 
 /// What is done.
@@ -32,9 +33,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     match command {
         Command::Add { name, tenant } => {
             let tenant_id = owner::tenant(&pool, &tenant).await?;
-            let Some(id) = campaigns::add(&pool, tenant_id, &name).await? else {
-                anyhow::bail!("{tenant} has a campaign {name} already");
-            };
+            let id = roster::add_campaign(&pool, &context.scope_of(tenant_id)?, &name).await?;
             context.output.one(&json!({ "id": id, "tenant": tenant, "name": name }), |_| {
                 format!(
                     "added campaign {name}; lead calls to it with \

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Context as _;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::Output;
-use crate::access::{Actor, Scope};
+use crate::access::{Actor, Scope, TenantScope};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{KeyError, Keys, MasterKeys};
@@ -63,6 +64,11 @@ impl Context {
     /// The command line as an actor: it may do everything, of all tenants.
     pub fn scope(&self) -> Scope {
         Scope::cli(os_user())
+    }
+
+    /// The same, for a change of one tenant's.
+    pub fn scope_of(&self, tenant_id: Uuid) -> anyhow::Result<TenantScope> {
+        self.scope().within(tenant_id).context("the command line sees all tenants")
     }
 
     /// The same, for what needs no scope.

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
-use crate::store::billing::{self, Amount, NewCredit};
+use crate::admin;
+use crate::store::billing::{self, Amount};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -45,16 +46,13 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let pool = context.ready_pool().await?;
     match command {
         Command::Add { tenant, amount, currency, note, by } => {
-            if amount.is_zero() {
-                return Err(Usage::error("--amount is not nothing"));
-            }
             let tenant_id = owner::tenant(&pool, &tenant).await?;
             let rate = billing::rates(&pool, tenant_id).await?.into_iter().next();
             let currency = currency
                 .or(rate.map(|rate| rate.currency))
                 .ok_or_else(|| Usage::error(format!("{tenant} has no rate yet: say --currency, such as USD")))?;
-            let credit = NewCredit { tenant_id, amount: &amount, currency: &currency, note: &note, added_by: &by };
-            let id = billing::add_credit(&pool, &credit).await?;
+            let scope = context.scope_of(tenant_id)?;
+            let id = admin::billing::add_credit(&pool, &scope, &amount, &currency, &note, &by).await?;
             let added = json!({ "id": id, "tenant": tenant, "amount": amount, "currency": currency });
             context.output.one(&added, |_| format!("added {amount} {currency} for {tenant}"))?;
         }

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::failure::Usage;
 use super::{Context, cells, owner};
+use crate::admin;
 use crate::domain::phone;
 use crate::jobs::Desk;
 use crate::jobs::crm::operate::{self, Status};
 use crate::redact::Phone;
-use crate::store::operator_log::{Action, Id, Line};
 use crate::store::roster::tenants;
 
 /// What is done.
@@ -89,9 +89,12 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Pull { all, .. } => {
             let mut put_up = Vec::new();
             for tenant in active(&desk, tenant_id).await? {
-                put_up.push(PutUp { leads: operate::pull(&desk, &[tenant.id], all).await?, tenant: tenant.slug });
+                put_up.push(PutUp {
+                    leads: admin::crm::pull(&desk, &context.scope_of(tenant.id)?, all).await?,
+                    tenant: tenant.slug,
+                });
             }
-            report(context, &put_up, Action::PullFromCrm, "are looked up").await?;
+            report(context, &put_up, "are looked up")?;
         }
         Command::Push { phone, .. } => {
             let mut put_up = Vec::new();
@@ -100,11 +103,11 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                     Some(phone) => Some(number(phone, &tenant, context).await?),
                     None => None,
                 };
-                let leads = operate::push(&pool, &[tenant.id], number.as_ref(), phone.is_some()).await?;
+                let leads = admin::crm::push(&pool, &context.scope_of(tenant.id)?, number.as_ref()).await?;
                 put_up.push(PutUp { leads, tenant: tenant.slug });
             }
             anyhow::ensure!(phone.is_none() || put_up.iter().any(|put| put.leads > 0), "there is no such lead");
-            report(context, &put_up, Action::PushToCrm, "are compared with what the CRM was told").await?;
+            report(context, &put_up, "are compared with what the CRM was told")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -140,13 +143,9 @@ fn show(context: &Context, tenants: &[Status]) -> anyhow::Result<()> {
     })
 }
 
-async fn report(context: &mut Context, put_up: &[PutUp], action: Action, what: &str) -> anyhow::Result<()> {
+fn report(context: &Context, put_up: &[PutUp], what: &str) -> anyhow::Result<()> {
     let cell = |leads: u64| cells::count(i64::try_from(leads).unwrap_or(i64::MAX));
     context.output.list(&["tenant", "leads"], put_up, |put| vec![put.tenant.clone(), cell(put.leads)])?;
     context.output.say(&format!("they {what} by `switchhook serve`, or now by `switchhook jobs run`"))?;
-    let total = put_up.iter().map(|put| put.leads).sum();
-    let tenants: Vec<Id<'_>> = put_up.iter().map(|put| Id(&put.tenant)).collect();
-    let mut connection = context.pool().await?.acquire().await?;
-    let line = Line::of(&context.scope(), action).rows(total).with("tenants", tenants);
-    Ok(line.write(&mut connection).await?)
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
+use crate::admin::AdminError;
 use crate::crypto::KeyError;
 use crate::db;
 
@@ -20,7 +21,8 @@ impl Usage {
 /// The exit code: 2 for what the caller must change, 1 for everything else.
 pub(super) fn code(error: &anyhow::Error) -> u8 {
     let is_key = error.is::<KeyError>() || error.downcast_ref().and_then(KeyError::of).is_some();
-    if is_key || error.is::<Usage>() { 2 } else { 1 }
+    let is_invalid = matches!(error.downcast_ref(), Some(AdminError::Invalid(_)));
+    if is_key || is_invalid || error.is::<Usage>() { 2 } else { 1 }
 }
 
 /// The error and its causes. Postgres quotes the values it chokes on, so the database's own words are left out.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::failure::Usage;
 use super::{Context, cells, owner};
+use crate::admin::operations;
 use crate::outbox::operate::{self, Filter, JobItem};
-use crate::store::operator_log::{Action, Described, Line};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -108,29 +108,22 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         }
         Command::Retry(which) => {
             let filter = which.filter()?;
-            let mut transaction = pool.begin().await?;
-            let count = operate::retry(&mut *transaction, &filter, None).await?;
-            let line = Line::of(&context.scope(), Action::RetryJobs).rows(count);
-            line.with("filter", Described(described(&filter))).write(&mut transaction).await?;
-            transaction.commit().await?;
+            let count = operations::retry_jobs_of(&pool, &context.scope(), &filter).await?;
             changed(context, "retrying", count)?;
         }
         Command::Cancel { which, reason } => {
             let filter = which.filter()?;
-            let mut transaction = pool.begin().await?;
-            let count = operate::cancel(&mut *transaction, &filter, &reason, None).await?;
-            let line = Line::of(&context.scope(), Action::CancelJobs).rows(count);
-            line.with("filter", Described(described(&filter))).write(&mut transaction).await?;
-            transaction.commit().await?;
+            let reason = sentence(&reason, "cancelled by hand")?;
+            let count = operations::cancel_jobs_of(&pool, &context.scope(), &filter, &reason).await?;
             changed(context, "cancelled", count)?;
         }
         Command::Pause { kind, reason } => {
             known(&kind)?;
-            operate::pause(&pool, &kind, &reason).await?;
+            operations::pause_kind(&pool, &context.scope(), &kind, &sentence(&reason, "paused by hand")?).await?;
             context.output.say(&format!("{kind} is paused: switchhook jobs resume {kind}"))?;
         }
         Command::Resume { kind } => {
-            let was = operate::resume(&pool, &kind).await?;
+            let was = operations::resume_kind(&pool, &context.scope(), &kind).await?;
             context.output.say(&format!("{kind} {}", if was { "goes on" } else { "was not paused" }))?;
         }
         Command::Run => {
@@ -146,8 +139,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn described(filter: &Filter) -> serde_json::Value {
-    json!({ "ids": filter.ids, "kind": filter.kind, "key": filter.key })
+/// A reason without personal data, as pages and API take it.
+fn sentence(reason: &str, fallback: &str) -> anyhow::Result<String> {
+    let sentence = operations::sentence(Some(reason)).map_err(|error| Usage::error(error.to_string()))?;
+    Ok(sentence.unwrap_or_else(|| fallback.to_owned()))
 }
 
 fn known(kind: &str) -> anyhow::Result<()> {

@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::admin::AdminError;
+use crate::admin::roster::{self, NewNumber};
 use crate::domain::phone;
 use crate::redact::Phone;
-use crate::store::roster::{numbers, tenants};
+use crate::store::roster::numbers;
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -53,18 +55,17 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let default_region = &context.config.phones.default_region;
     match command {
         Command::Add { number, tenant, campaign, label, sender } => {
-            if sender.as_deref().is_some_and(|sender| !numbers::is_sender(sender)) {
-                return Err(Usage::error("a sender is WhatsApp's phone_number_id: digits only"));
-            }
             let tenant_id = owner::tenant(&pool, &tenant).await?;
-            let region = tenants::region(&pool, tenant_id).await?;
-            let number = e164(number, region.as_deref().unwrap_or(default_region))?;
             let campaign_id = owner::maybe_campaign(&pool, tenant_id, campaign.as_deref()).await?;
+            let new = NewNumber {
+                number: Phone::new(number),
+                campaign_id,
+                label,
+                sender,
+                default_region: Some(default_region.clone()),
+            };
+            let number = roster::add_number(&pool, &context.scope_of(tenant_id)?, new).await?;
             let shown = number.expose();
-            anyhow::ensure!(
-                numbers::add(&pool, &number, tenant_id, campaign_id, label.as_deref(), sender.as_deref()).await?,
-                "{shown} has an owner already (`switchhook number list`): remove it first"
-            );
             output.one(&json!({ "number": shown, "tenant": tenant, "campaign": campaign }), |_| {
                 format!("added {shown} for {tenant}")
             })?;
@@ -86,7 +87,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Remove { number, region } => {
             let number = e164(number, region.as_deref().unwrap_or(default_region))?;
             let shown = number.expose();
-            anyhow::ensure!(numbers::remove(&pool, &number, None).await?, "{shown} is not one of our numbers");
+            match roster::remove_number(&pool, &context.scope(), &number).await {
+                Err(AdminError::NotFound) => anyhow::bail!("{shown} is not one of our numbers"),
+                removed => removed?,
+            }
             output.one(&json!({ "number": shown }), |_| format!("removed {shown}"))?;
         }
     }

@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     }
     let registry = Arc::new(context.registry()?);
     let reconciler = Reconciler { desk: Arc::new(context.desk_over(pool.clone())?), registry };
-    let options = Options { window, grace: args.grace, every: None, dry_run: args.dry_run };
+    let options = Options { window, grace: args.grace, every: None, dry_run: args.dry_run, actor: context.actor() };
     let report = reconciler.run(&candidate, &options).await?;
     print(context, &report)?;
     Ok(if report.error.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })

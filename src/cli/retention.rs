@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::admin::{self, AdminError};
 use crate::retention::{self, Action, Kind, Options, Report};
 
 /// A rule keeps data for a day at least, so that a slip of the pen does not take away what has just come in.
@@ -142,16 +142,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Set { kind, keep: Keep(keep), action, tenant } => {
             let (kind, action) = (Kind::from(kind), Action::from(action));
             let word = kind.as_str();
-            if action == Action::Anonymise && !kind.can_be_anonymised() {
-                return Err(Usage::error(format!(
-                    "a machine cannot make {word} anonymous: they are deleted, or kept (what counts of their calls stays)"
-                )));
-            }
-            if tenant.is_some() && !kind.has_tenants() {
-                return Err(Usage::error(format!("{word} belong to no tenant")));
-            }
             let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            retention::set(&pool, tenant_id, kind, keep, action).await?;
+            admin::retention::set(&pool, &context.scope(), tenant_id, kind, keep, action).await?;
             output.one(&json!({ "kind": kind, "tenant": tenant, "action": action }), |_| {
                 format!("{word}: set; `switchhook retention run --dry-run` counts what it takes away")
             })?;
@@ -159,7 +151,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Unset { kind, tenant } => {
             let kind = Kind::from(kind);
             let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            anyhow::ensure!(retention::unset(&pool, tenant_id, kind).await?, "there is no such rule");
+            match admin::retention::unset(&pool, &context.scope(), tenant_id, kind).await {
+                Err(AdminError::NotFound) => anyhow::bail!("there is no such rule"),
+                unset => unset?,
+            }
             output.one(&json!({ "kind": kind, "tenant": tenant }), |_| format!("{}: no rule", kind.as_str()))?;
         }
         Command::Run { dry_run, batch, pause } => {

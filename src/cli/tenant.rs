@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, cells, input, tenant_rate, tenant_settings};
+use crate::admin::roster;
 use crate::store::directory;
 use crate::store::roster::tenants;
 
@@ -48,8 +49,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Rate(args) => return tenant_rate::run(args, context).await,
         Command::Add { slug, name, region } => {
             anyhow::ensure!(directory::find_tenant(&pool, &slug).await?.is_none(), "there is a tenant {slug} already");
-            let name = name.unwrap_or_else(|| slug.clone());
-            let id = directory::add_tenant(&pool, &slug, &name, region.as_deref()).await?;
+            let id = roster::add_tenant(&pool, &context.scope(), &slug, name, region.as_deref()).await?;
             context.output.one(&json!({ "id": id, "slug": slug }), |_| format!("added tenant {slug}"))?;
         }
         Command::List => {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::admin;
 use crate::store::billing::{self, Amount, NewRate, RateRow};
 
 /// What a minute costs from now on; nothing: show it.
@@ -54,18 +55,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     let before = billing::rates(&pool, tenant_id).await?;
     let new = new_rate(&args, before.first())?;
     let changes = new.is_some() || args.low_credit.is_some();
-    let mut transaction = pool.begin().await?;
-    if let Some(rate) = &new {
-        billing::set_rate(&mut *transaction, tenant_id, rate).await?;
-    }
-    if let Some(LowCredit(amount)) = &args.low_credit {
-        if amount.as_ref().is_some_and(Amount::is_negative) {
-            return Err(Usage::error("--low-credit is not negative"));
-        }
-        billing::set_low_credit(&mut *transaction, tenant_id, amount.as_ref()).await?;
-    }
-    transaction.commit().await?;
     if changes {
+        let low_credit = args.low_credit.as_ref().map(|LowCredit(amount)| amount.as_ref());
+        admin::billing::set_rate(&pool, &context.scope_of(tenant_id)?, new.as_ref(), low_credit).await?;
         context.output.one(&json!({ "tenant": args.tenant }), |_| format!("{}: set", args.tenant))?;
     } else {
         list(context, &pool, tenant_id).await?;
@@ -80,9 +72,6 @@ fn new_rate(args: &Args, before: Option<&RateRow>) -> anyhow::Result<Option<NewR
             return Err(Usage::error("what does a minute cost? Say --per-minute, or --none"));
         }
         return Ok(None);
-    }
-    if args.per_minute.as_ref().is_some_and(Amount::is_negative) {
-        return Err(Usage::error("--per-minute is not negative"));
     }
     if args.none && before.is_none() {
         anyhow::bail!("{} has no rate: nothing is charged as it is", args.tenant);

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
+use crate::admin::settings;
 use crate::config;
 use crate::store::roster::tenants::{self, Own};
 
@@ -64,9 +65,7 @@ async fn change(slug: &str, key: &str, value: Option<&str>, pool: &PgPool, conte
         let counts = context.config.for_tenant(&own.settings).map_err(|error| Usage::error(error.to_string()))?;
         own.outreach_delay_seconds = value.map(|_| counts.outreach.delay.as_secs_f64());
     }
-    let mut transaction = pool.begin().await?;
-    tenants::set_own(&mut transaction, tenant_id, &own).await?;
-    transaction.commit().await?;
+    settings::set(pool, &context.scope_of(tenant_id)?, &own, key, value.is_some()).await?;
     context.output.one(&json!({ "tenant": slug, "key": key, "set": value.is_some() }), |_| {
         format!("{key} of {slug} is {}", if value.is_some() { "set" } else { "the configuration's again" })
     })

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::run::{Counts, Options};
+use crate::store::operator_log::{Action, Line};
 
 /// A run as people see it.
 #[derive(Clone, Debug, Serialize)]
@@ -60,10 +61,24 @@ pub(super) async fn begin(
 ) -> Result<(), sqlx::Error> {
     sqlx::query_file!("sql/reconcile/forget_runs.sql", now).execute(pool).await?;
     let (window, scheduled) = (options.window, options.every.is_some());
-    sqlx::query_file!("sql/reconcile/begin_run.sql", id, connection_id, window.since, window.until, scheduled, now)
-        .execute(pool)
-        .await?;
-    Ok(())
+    let mut transaction = pool.begin().await?;
+    let tenant_id = sqlx::query_file_scalar!(
+        "sql/reconcile/begin_run.sql",
+        id,
+        connection_id,
+        window.since,
+        window.until,
+        scheduled,
+        now
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if !scheduled {
+        let line = Line::by(options.actor, Action::Reconcile).tenant(tenant_id.flatten()).with("run_id", id);
+        let line = line.with("connection_id", connection_id).with("since", window.since).with("until", window.until);
+        line.write(&mut transaction).await?;
+    }
+    transaction.commit().await
 }
 
 /// Writes down how far it is; with `finished_at`, that it is over.

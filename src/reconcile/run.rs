@@ -12,6 +12,7 @@ use super::connections::Candidate;
 use super::judge::{self, LeftAlone, Listed};
 use super::missing::{Missing, known, may_miss_a_transcript, missing};
 use super::{history, lease};
+use crate::access::Actor;
 use crate::db;
 use crate::dispatch::Registry;
 use crate::inbox::{self, Accepted, NewEvent};
@@ -46,6 +47,8 @@ pub struct Options {
     pub every: Option<Duration>,
     /// Count only.
     pub dry_run: bool,
+    /// By whom; a run by hand has a line in the operator log.
+    pub actor: Actor,
 }
 
 /// What was counted.

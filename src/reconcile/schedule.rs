@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connections::{Candidate, candidates, unambiguous};
 use super::run::{Failure, Options, Reconciler};
 use super::{Report, Settings};
+use crate::access::Actor;
 use crate::db;
 use crate::integrations::platforms::Window;
 
@@ -97,6 +98,7 @@ impl Schedule {
             grace: self.settings.grace,
             every: Some(self.settings.every),
             dry_run: false,
+            actor: Actor::program("reconcile"),
         }
     }
 }

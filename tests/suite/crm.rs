@@ -247,7 +247,7 @@ async fn who_is_forgotten_is_neither_asked_for_nor_told_of() {
     }
     app.execute("update webhook_events set processed_at = null").await;
     later(&app, TimeDelta::hours(2)).await;
-    assert_eq!(operate::pull(&app.desk, &[TENANT], true).await.unwrap(), 0);
+    assert_eq!(operate::pull(&app.pool, &[TENANT], true, app.desk.now()).await.unwrap(), 0);
     later(&app, TimeDelta::hours(2)).await;
     assert_eq!(app.value("select count(*) from leads").await, 0);
     assert_eq!(zoho.requests().len(), asked);
@@ -314,11 +314,11 @@ async fn everybody_without_a_record_is_looked_up_on_demand() {
     call(&app, "c1", None).await;
     assert_eq!(app.value("select name is null from lead_facts").await, true);
     zoho.add("Contacts", json!({ "First_Name": "Dana", "Last_Name": "Cohen", "Phone": CALLER }));
-    assert_eq!(operate::pull(&app.desk, &[TENANT], false).await.unwrap(), 1);
+    assert_eq!(operate::pull(&app.pool, &[TENANT], false, app.desk.now()).await.unwrap(), 1);
     app.run_everything().await;
     assert_eq!(app.value("select name from lead_facts").await, "Dana Cohen");
-    assert_eq!(operate::pull(&app.desk, &[TENANT], false).await.unwrap(), 0, "the record is known");
-    assert_eq!(operate::pull(&app.desk, &[TENANT], true).await.unwrap(), 1);
+    assert_eq!(operate::pull(&app.pool, &[TENANT], false, app.desk.now()).await.unwrap(), 0, "the record is known");
+    assert_eq!(operate::pull(&app.pool, &[TENANT], true, app.desk.now()).await.unwrap(), 1);
     // A push finds the contact, and makes no lead beside it.
     later(&app, TimeDelta::minutes(2)).await;
     assert_eq!((zoho.records("Leads").len(), pushes(&app, "done").await), (0, json!(1)));

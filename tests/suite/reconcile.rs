@@ -35,7 +35,7 @@ fn reconciler(app: &TestApp) -> Reconciler {
 
 fn options() -> Options {
     let window = Window { since: time("2026-11-01T00:00:00Z"), until: time("2026-11-01T12:00:00Z") };
-    Options { window, grace: Duration::ZERO, every: None, dry_run: false }
+    Options { window, grace: Duration::ZERO, every: None, dry_run: false, actor: Actor::program("test") }
 }
 
 async fn candidate(app: &TestApp, platform: &str) -> Candidate {

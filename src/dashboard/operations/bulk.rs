@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::PLACE;
 use super::sight::{self, Sight};
-use crate::console::operations;
+use crate::admin::operations;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -64,7 +64,7 @@ pub(in crate::dashboard) async fn confirm(
     let sight = Sight::of(&shell, &shell.params);
     let filter = sight::filter(&shell.params, &sight, &shell)?;
     let operation = operation(&shell.params)?;
-    let groups = console.count_events(&operation, &filter).await?;
+    let groups = operations::count_events(console.pool(), &operation, &filter).await?;
     let matched: i64 = groups.iter().map(|group| group.rows).sum();
     let last_id = groups.iter().map(|group| group.last_id).max().unwrap_or_default();
     let from = Cursor::before(&groups);
@@ -110,7 +110,8 @@ pub(in crate::dashboard) async fn run(
     let from = read_place(&form)?;
     let last_id = sight::uuid(form.get("last").unwrap_or_default())?;
     let (done, matched) = (number(&form, "done"), number(&form, "matched"));
-    let (rows, reached) = console.step_events(&sight.scope, &operation, &filter, from, last_id).await?;
+    let (rows, reached) =
+        operations::step_events(console.pool(), &sight.scope, &operation, &filter, from, last_id).await?;
     let done = done.saturating_add(rows);
     let Some(cursor) = reached else {
         let rows = done.to_string();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::PLACE;
 use super::sight::{self, Sight};
-use crate::console::operations::{self, JOBS_AT_ONCE};
+use crate::admin::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -127,7 +127,7 @@ pub(in crate::dashboard) async fn retry(
     body: Bytes,
 ) -> Result<HttpResponse, Fault> {
     let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
-    let changed = console.retry_jobs(&shell.scope, &ids(&form)?).await?;
+    let changed = operations::retry_jobs(console.pool(), &shell.scope, &ids(&form)?).await?;
     Ok(told(&shell, "/operations/jobs", "retry", changed))
 }
 
@@ -140,7 +140,7 @@ pub(in crate::dashboard) async fn cancel(
 ) -> Result<HttpResponse, Fault> {
     let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
     let reason = reason(&form, "cancelled by hand")?;
-    let changed = console.cancel_jobs(&shell.scope, &ids(&form)?, &reason).await?;
+    let changed = operations::cancel_jobs(console.pool(), &shell.scope, &ids(&form)?, &reason).await?;
     Ok(told(&shell, "/operations/jobs", "cancel", changed))
 }
 
@@ -154,7 +154,7 @@ pub(in crate::dashboard) async fn pause(
 ) -> Result<HttpResponse, Fault> {
     let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
     check_kind(&shell, &kind)?;
-    console.pause_kind(&shell.scope, &kind, &reason(&form, "paused by hand")?).await?;
+    operations::pause_kind(console.pool(), &shell.scope, &kind, &reason(&form, "paused by hand")?).await?;
     Ok(told(&shell, PLACE, "pause", 1))
 }
 
@@ -167,7 +167,7 @@ pub(in crate::dashboard) async fn resume(
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, PLACE, "Jobs").await?;
     check_kind(&shell, &kind)?;
-    let changed = console.resume_kind(&shell.scope, &kind).await?;
+    let changed = operations::resume_kind(console.pool(), &shell.scope, &kind).await?;
     Ok(told(&shell, PLACE, "resume", u64::from(changed)))
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::PLACE;
 use super::bulk::{Confirm, Progress, number};
 use super::sight::{self, Sight};
+use crate::admin::operations;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -64,7 +65,8 @@ pub(in crate::dashboard) async fn run(
     let sight = Sight::of(&shell, &form);
     let id = |name: &str| sight::uuid(form.get(name).unwrap_or_default());
     let (from, last_id) = (id("place")?, id("last")?);
-    let (changed, reached) = console.step_dead_jobs(&sight.scope, &which(&form, &sight), from, last_id).await?;
+    let (changed, reached) =
+        operations::step_dead_jobs(console.pool(), &sight.scope, &which(&form, &sight), from, last_id).await?;
     let done = number(&form, "done").saturating_add(i64::try_from(changed).unwrap_or(i64::MAX));
     let matched = number(&form, "matched");
     let Some(place) = reached else {

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::{PLACE, campaign, done, said};
-use crate::console::roster::NewAgent;
+use crate::admin::roster::{self, NewAgent};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -71,7 +71,7 @@ pub(in crate::dashboard) async fn add(
         campaign_id: campaign(&form)?,
         name: form.owned("name"),
     };
-    console.add_agent(shell.within(), new).await?;
+    roster::add_agent(console.pool(), shell.within(), new).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -86,7 +86,7 @@ pub(in crate::dashboard) async fn assign(
     let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
     let (provider, agent_id) = which(&form);
     let edit = AgentEdit { campaign_id: Some(campaign(&form)?), name: Some(form.owned("name")) };
-    console.edit_agent(shell.within().scope(), provider, agent_id, edit).await?;
+    roster::edit_agent(console.pool(), shell.within().scope(), provider, agent_id, edit).await?;
     Ok(done(&shell, PATH, "changed"))
 }
 
@@ -100,7 +100,7 @@ pub(in crate::dashboard) async fn remove(
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
     let (provider, agent_id) = which(&form);
-    console.remove_agent(shell.within().scope(), provider, agent_id).await?;
+    roster::remove_agent(console.pool(), shell.within().scope(), provider, agent_id).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 

@@ -6,6 +6,7 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::{PLACE, done, said};
+use crate::admin::roster;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -44,7 +45,7 @@ pub(in crate::dashboard) async fn add(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    console.add_campaign(shell.within(), form.get("name").unwrap_or_default()).await?;
+    roster::add_campaign(console.pool(), shell.within(), form.get("name").unwrap_or_default()).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -56,6 +57,6 @@ pub(in crate::dashboard) async fn remove(
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    console.remove_campaign(shell.within().scope(), *id).await?;
+    roster::remove_campaign(console.pool(), shell.within().scope(), *id).await?;
     Ok(done(&shell, PATH, "removed"))
 }

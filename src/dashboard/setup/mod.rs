@@ -19,7 +19,8 @@ use super::params::Params;
 use super::shell::{Shell, page, see_other};
 use super::show;
 use crate::access::Role;
-use crate::console::roster::NAME_CHARS_MAX;
+use crate::admin::AdminError;
+use crate::admin::roster::NAME_CHARS_MAX;
 use crate::console::{Console, Entry};
 use crate::inbox::pulse;
 use crate::store::roster;
@@ -170,15 +171,15 @@ impl From<crate::console::senders::Refused> for Fault {
     }
 }
 
-impl From<crate::console::roster::Refused> for Fault {
-    fn from(refused: crate::console::roster::Refused) -> Self {
-        use crate::console::roster::Refused;
-        match refused {
-            Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
-            Refused::Taken(detail) => Self::unfit(format!("{}.", sentence(detail))),
-            Refused::NotFound => Self::NotFound,
-            Refused::Narrow => Self::Forbidden,
-            Refused::Away(error) => error.into(),
+impl From<AdminError> for Fault {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Invalid(detail) | AdminError::Conflict(detail) => {
+                Self::unfit(format!("{}.", sentence(&detail)))
+            }
+            AdminError::NotFound => Self::NotFound,
+            AdminError::NeedsAllTenants(_) => Self::Forbidden,
+            AdminError::Database(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use serde_json::Value;
 
 use super::{PLACE, campaign, done, said};
-use crate::console::roster::{self, NewNumber};
+use crate::admin::roster::{self, NewNumber};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -64,8 +64,9 @@ pub(in crate::dashboard) async fn add(
         campaign_id: campaign(&form)?,
         label: form.owned("label"),
         sender: form.owned("sender"),
+        default_region: None,
     };
-    console.add_number(shell.within(), new).await?;
+    roster::add_number(console.pool(), shell.within(), new).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -83,7 +84,7 @@ pub(in crate::dashboard) async fn assign(
         label: Some(form.owned("label")),
         sender: Some(form.owned("sender")),
     };
-    console.edit_number(shell.within().scope(), &which(&form)?, edit).await?;
+    roster::edit_number(console.pool(), shell.within().scope(), &which(&form)?, edit).await?;
     Ok(done(&shell, PATH, "changed"))
 }
 
@@ -96,7 +97,7 @@ pub(in crate::dashboard) async fn remove(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Numbers").await?;
-    console.remove_number(shell.within().scope(), &which(&form)?).await?;
+    roster::remove_number(console.pool(), shell.within().scope(), &which(&form)?).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 

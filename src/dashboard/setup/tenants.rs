@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::{PLACE, done, said};
+use crate::admin::roster;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -49,6 +50,6 @@ pub(in crate::dashboard) async fn add(
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Tenants").await?;
     let slug = form.get("slug").unwrap_or_default();
-    console.add_tenant(&shell.scope, slug, form.owned("name"), form.get("region")).await?;
+    roster::add_tenant(console.pool(), &shell.scope, slug, form.owned("name"), form.get("region")).await?;
     Ok(done(&shell, PATH, "added"))
 }

@@ -67,10 +67,14 @@ pub async fn differing(
 }
 
 /// Puts up a pull for every lead of these tenants without a record, or for all of them; returns how many.
-pub async fn pull(desk: &Desk, tenants: &[Uuid], all: bool) -> Result<u64, sqlx::Error> {
+pub async fn pull(
+    executor: impl PgExecutor<'_>,
+    tenants: &[Uuid],
+    all: bool,
+    now: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
     let run = Uuid::now_v7().to_string();
-    let result =
-        sqlx::query_file!("sql/jobs/crm_pull_all.sql", tenants, all, run, desk.now()).execute(&desk.pool).await?;
+    let result = sqlx::query_file!("sql/jobs/crm_pull_all.sql", tenants, all, run, now).execute(executor).await?;
     Ok(result.rows_affected())
 }
 

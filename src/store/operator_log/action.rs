@@ -89,6 +89,7 @@ actions! {
     // Beside other systems.
     PullFromCrm = "pull_from_crm",
     PushToCrm = "push_to_crm",
+    Reconcile = "reconcile",
 }
 
 impl Action {

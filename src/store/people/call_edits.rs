@@ -24,7 +24,7 @@ pub struct CallEdit {
 pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Result<bool, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
-    let changed = sqlx::query_file!(
+    let tenant_id = sqlx::query_file_scalar!(
         "sql/people/edit_call.sql",
         id,
         scope.tenant_id(),
@@ -35,11 +35,10 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
         edit.if_converted.is_some(),
         edit.if_converted.flatten(),
     )
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    if changed == 1 {
-        let mut line = Line::of(scope, Action::EditCall).with("call_id", id);
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if tenant_id.is_some() {
+        let mut line = Line::of(scope, Action::EditCall).tenant(tenant_id).with("call_id", id);
         if let Some(converted) = edit.converted {
             line = line.with("converted", converted);
         }
@@ -49,7 +48,7 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: CallEdit) -> Res
         line.write(&mut transaction).await?;
     }
     transaction.commit().await?;
-    Ok(changed == 1)
+    Ok(tenant_id.is_some())
 }
 
 /// Whether a campaign is theirs.

@@ -55,7 +55,7 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
     let mut transaction = pool.begin().await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
     let LeadEdit { name, email, stage, do_not_contact, tags } = edit;
-    let changed = sqlx::query_file!(
+    let tenant_id = sqlx::query_file_scalar!(
         "sql/people/edit_lead.sql",
         id,
         scope.tenant_id(),
@@ -70,10 +70,9 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
         tags.is_some(),
         tags.as_deref(),
     )
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    if changed == 1 {
+    .fetch_optional(&mut *transaction)
+    .await?;
+    if tenant_id.is_some() {
         // Which fields, never what: the log is kept longer than the person may want. A stage and whether to write are our
         // own words, and say nothing of anybody.
         let fields = [
@@ -84,7 +83,7 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
             ("tags", tags.is_some()),
         ];
         let fields: Vec<&str> = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
-        let mut line = Line::of(scope, Action::EditLead).with("lead_id", id).with("fields", fields);
+        let mut line = Line::of(scope, Action::EditLead).tenant(tenant_id).with("lead_id", id).with("fields", fields);
         if let Some(stage) = stage {
             line = line.with("stage", stage.map(LeadStage::as_str));
         }
@@ -94,5 +93,5 @@ pub async fn edit(pool: &PgPool, scope: &Scope, id: Uuid, edit: &LeadEdit) -> Re
         line.write(&mut transaction).await?;
     }
     transaction.commit().await?;
-    Ok(changed == 1)
+    Ok(tenant_id.is_some())
 }

@@ -54,16 +54,21 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(AgentRow, "sql/store/list_agents.sql", tenant_id).fetch_all(executor).await
 }
 
-/// Sets it, of a tenant or of any. False: there is none, or the campaign is another tenant's.
+/// The tenant that an agent belongs to.
+pub async fn owner(executor: impl PgExecutor<'_>, provider: &str, agent_id: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/owner_of_agent.sql", provider, agent_id).fetch_optional(executor).await
+}
+
+/// Sets it, of a tenant or of any; returns its tenant. `None`: there is none, or the campaign is another tenant's.
 pub async fn edit(
     executor: impl PgExecutor<'_>,
     provider: &str,
     agent_id: &str,
     tenant_id: Option<Uuid>,
     edit: &AgentEdit,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<Uuid>, sqlx::Error> {
     let AgentEdit { campaign_id, name } = edit;
-    let result = sqlx::query_file!(
+    sqlx::query_file_scalar!(
         "sql/store/assign_agent.sql",
         provider,
         agent_id,
@@ -73,19 +78,16 @@ pub async fn edit(
         name.is_some(),
         name.as_ref().and_then(Option::as_deref),
     )
-    .execute(executor)
-    .await?;
-    Ok(result.rows_affected() == 1)
+    .fetch_optional(executor)
+    .await
 }
 
-/// Removes an agent, of a tenant or of any. False: there is none.
+/// Removes an agent, of a tenant or of any; returns its tenant.
 pub async fn remove(
     executor: impl PgExecutor<'_>,
     provider: &str,
     agent_id: &str,
     tenant_id: Option<Uuid>,
-) -> Result<bool, sqlx::Error> {
-    let result =
-        sqlx::query_file!("sql/store/remove_agent.sql", provider, agent_id, tenant_id).execute(executor).await?;
-    Ok(result.rows_affected() == 1)
+) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/remove_agent.sql", provider, agent_id, tenant_id).fetch_optional(executor).await
 }

@@ -47,7 +47,12 @@ pub async fn one(
     Ok(list(executor, tenant_id).await?.into_iter().find(|campaign| campaign.id == id))
 }
 
-/// Removes a campaign, of a tenant or of any, that no call belongs to and nothing leads to. False: there is none such.
-pub async fn remove(executor: impl PgExecutor<'_>, id: Uuid, tenant_id: Option<Uuid>) -> Result<bool, sqlx::Error> {
-    Ok(sqlx::query_file!("sql/store/remove_campaign.sql", id, tenant_id).execute(executor).await?.rows_affected() == 1)
+/// Removes a campaign, of a tenant or of any, that no call belongs to and nothing leads to;
+/// returns its tenant. `None`: there is none such.
+pub async fn remove(
+    executor: impl PgExecutor<'_>,
+    id: Uuid,
+    tenant_id: Option<Uuid>,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/remove_campaign.sql", id, tenant_id).fetch_optional(executor).await
 }

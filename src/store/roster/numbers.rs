@@ -77,15 +77,20 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     Ok(rows.collect())
 }
 
-/// Sets it, of a tenant or of any. False: there is none, or the campaign is another tenant's.
+/// The tenant that a number belongs to.
+pub async fn owner(executor: impl PgExecutor<'_>, number: &Phone) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/owner_of_number.sql", number.expose()).fetch_optional(executor).await
+}
+
+/// Sets it, of a tenant or of any; returns its tenant. `None`: there is none, or the campaign is another tenant's.
 pub async fn edit(
     executor: impl PgExecutor<'_>,
     number: &Phone,
     tenant_id: Option<Uuid>,
     edit: &NumberEdit,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<Uuid>, sqlx::Error> {
     let NumberEdit { campaign_id, label, sender } = edit;
-    let result = sqlx::query_file!(
+    sqlx::query_file_scalar!(
         "sql/store/assign_number.sql",
         number.expose(),
         tenant_id,
@@ -96,19 +101,17 @@ pub async fn edit(
         sender.is_some(),
         sender.as_ref().and_then(Option::as_deref),
     )
-    .execute(executor)
-    .await?;
-    Ok(result.rows_affected() == 1)
+    .fetch_optional(executor)
+    .await
 }
 
-/// Removes a number in E.164, of a tenant or of any. False: there is none.
+/// Removes a number in E.164, of a tenant or of any; returns its tenant.
 pub async fn remove(
     executor: impl PgExecutor<'_>,
     number: &Phone,
     tenant_id: Option<Uuid>,
-) -> Result<bool, sqlx::Error> {
-    let result = sqlx::query_file!("sql/store/remove_number.sql", number.expose(), tenant_id).execute(executor).await?;
-    Ok(result.rows_affected() == 1)
+) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/remove_number.sql", number.expose(), tenant_id).fetch_optional(executor).await
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::support::{TENANT, TestApp};
 const ENTER: &str = "\u{e007}";
 /// Escape.
 const ESCAPE: &str = "\u{e00c}";
-/// Dead events; what one step takes (`console::operations::EVENTS_AT_ONCE`) is less than half of them.
+/// Dead events; what one step takes (`admin::operations::EVENTS_AT_ONCE`) is less than half of them.
 const DEAD: u32 = 12_000;
 const STEP: u32 = 5_000;
 

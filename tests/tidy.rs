@@ -153,6 +153,66 @@ fn every_statement_is_a_file_with_a_header_and_is_used() {
     }
 }
 
+/// Statements that write.
+fn writes(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap();
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let code = code.join(" ");
+    ["insert into ", "update ", "delete from "].iter().any(|word| code.contains(word))
+}
+
+/// The functions of a file that run a statement that writes, and write no line of the operator log themselves.
+fn silent_writers(text: &str, statements: &[String]) -> Vec<String> {
+    let silent = |part: &&str| {
+        statements.iter().any(|statement| part.contains(statement))
+            && !part.contains("Line::")
+            && !part.contains(".line")
+    };
+    let functions = text.split("fn ").skip(1).filter(silent);
+    let name = |part: &str| part.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned();
+    functions.map(name).collect()
+}
+
+#[test]
+fn the_command_line_writes_only_through_functions_that_leave_a_line() {
+    let statements: Vec<String> =
+        files("sql", ".sql").iter().filter(|path| writes(path)).map(|path| shown(path)).collect();
+    let sources = source();
+    let mut writers = BTreeSet::new();
+    for (path, text) in sources.iter().filter(|(path, _)| path.starts_with("src/") && !path.starts_with("src/cli/")) {
+        let path = Path::new(path);
+        let folder = path.parent().unwrap();
+        let named = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+        let module = if named(path) == "mod" { named(folder) } else { named(path) };
+        let silent = silent_writers(text, &statements);
+        // A folder gives its files' functions on, by these names or others.
+        let index = sources.iter().find(|(index, _)| Path::new(index) == folder.join("mod.rs"));
+        let given_on = |name: &str| {
+            let (_, index) = index?;
+            let list = index.split(&format!("use {module}::")).nth(1)?.split(';').next()?;
+            let items = list.split([',', '{', '}']).map(str::trim);
+            let named: Vec<&str> = items.filter(|item| item.split(' ').next() == Some(name)).collect();
+            named.first().map(|item| item.rsplit(' ').next().unwrap().to_owned())
+        };
+        for name in silent {
+            writers.extend(given_on(&name).map(|given| format!("{}::{given}(", named(folder))));
+            writers.insert(format!("{module}::{name}("));
+        }
+    }
+    assert!(writers.contains("numbers::add(") && writers.contains("billing::add_credit("), "{writers:?}");
+    // Those of the demonstration write to a database of their own.
+    let commands =
+        sources.iter().filter(|(path, _)| path.starts_with("src/cli/") && !path.starts_with("src/cli/story/"));
+    let mut wrong = Vec::new();
+    for (path, text) in commands.filter(|(_, text)| !text.contains("Line::of(")) {
+        let is_called = |writer: &&String| {
+            text.match_indices(writer.as_str()).any(|(at, _)| !text[..at].ends_with(|c: char| c == ':' || c == '_'))
+        };
+        wrong.extend(writers.iter().filter(is_called).map(|writer| format!("{path}: {writer}…) leaves no line")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_column_that_events_write_says_how_it_merges() {
     let migration: String = files("migrations", ".sql").iter().map(|path| fs::read_to_string(path).unwrap()).collect();

@@ -60,8 +60,8 @@ select not :'all'::boolean
         where e.id = chosen.id
         returning e.id
     )
-    insert into operator_log (actor, action, row_count, details)
-    select 'psql', 'replay', count(*),
+    insert into operator_log (actor, tenant_id, action, row_count, details)
+    select 'psql', (select id from tenants where slug = :'tenant'), 'replay', count(*),
            jsonb_build_object('filter', jsonb_strip_nulls(jsonb_build_object(
                'provider', nullif(:'provider', ''), 'event_type', nullif(:'type', ''), 'tenant', nullif(:'tenant', ''),
                'since', nullif(:'since', ''), 'until', nullif(:'until', ''), 'id', nullif(:'id', ''))))

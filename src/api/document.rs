@@ -13,9 +13,9 @@ use super::once::KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use super::{
-    agents, analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs, events,
-    jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session, stats, tenants,
-    tokens, users,
+    agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs,
+    events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session, stats,
+    tenants, tokens, users,
 };
 use crate::access::Right;
 
@@ -51,7 +51,7 @@ const ALWAYS: [(&str, &str); 10] = [
         connections::list, connections::create, connections::secrets, connections::rotate, connections::disable,
         connections::enable, connections::test, numbers::list, numbers::create, numbers::edit, numbers::remove,
         agents::list, agents::create, agents::edit, agents::remove, tenants::list, tenants::create, tenants::show,
-        tokens::list, tokens::create, tokens::revoke, users::list, users::create, users::remove, users::password,
+        audit::list, tokens::list, tokens::create, tokens::revoke, users::list, users::create, users::remove, users::password,
     )
 )]
 struct Document;

@@ -8,6 +8,7 @@ mod agents;
 mod analytics;
 mod answer;
 mod attributions;
+mod audit;
 mod bulk;
 mod call_edits;
 mod calls;

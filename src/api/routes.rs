@@ -1,7 +1,7 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
 use super::{
-    agents, analytics, attributions, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs,
+    agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs,
     document, events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session,
     stats, tenants, tokens, users,
 };
@@ -100,6 +100,7 @@ routes! {
     get "/tokens" ADMINISTER => tokens::list;
     post "/tokens" ADMINISTER => tokens::create;
     delete "/tokens/{id}" ADMINISTER => tokens::revoke;
+    get "/audit" ADMINISTER => audit::list;
     get "/users" ADMINISTER => users::list;
     post "/users" ADMINISTER => users::create;
     delete "/users/{login}" ADMINISTER => users::remove;

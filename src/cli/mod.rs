@@ -2,6 +2,7 @@
 //! Exit codes: 0 done; 1 the answer is no, or it failed; 2 the command line or the configuration is wrong.
 
 mod agent;
+mod audit;
 mod balance;
 mod bulk;
 mod calls;
@@ -50,7 +51,7 @@ mod verify_token;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::dispatch::Registry;
@@ -139,6 +140,9 @@ enum Command {
     /// Master keys: what secrets in the database are sealed under
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// The audit log: who changed what, and who looked at whom
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Send a sample to the running service, signed as its platform would
     Trigger(trigger::Args),
     /// Prove a captured request, without service and database
@@ -148,6 +152,22 @@ enum Command {
     Config(config::Command),
     /// Look for what is wrong, and for what may become wrong
     Doctor(doctor::Args),
+}
+
+/// Every command, by its words: `serve`, `number add`. A test holds what each leaves in the operator log.
+pub fn commands() -> Vec<String> {
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<String>) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let words = format!("{words} {}", inner.get_name()).trim_start().to_owned();
+            match inner.has_subcommands() {
+                true => leaves(inner, &words, found),
+                false => found.push(words),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    leaves(&Cli::command(), "", &mut found);
+    found
 }
 
 /// Runs the command line of this process.
@@ -205,6 +225,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Token(command) => token::run(command, context).await,
         Command::User(command) => user::run(command, context).await,
         Command::Secrets(command) => secrets::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,
         Command::Verify(args) => verify::run(args, context),
         Command::Config(command) => config::run(command, config_file, context),

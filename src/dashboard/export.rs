@@ -40,6 +40,11 @@ pub(super) trait Export: 'static {
 
     /// Which rows, with nothing of a person.
     fn described(&self) -> Value;
+
+    /// Whether the rows are those of all tenants, and not of the one that is shown.
+    fn is_of_all(&self) -> bool {
+        false
+    }
 }
 
 /// Where the file is.
@@ -57,7 +62,9 @@ struct State<E: Export> {
 /// The file of a list. The operator log has it with its first rows and counts each page before it goes out, so that the
 /// number is that of the rows that were sent, whenever the file ends: a client that leaves asks for no further page.
 pub(super) async fn download<E: Export>(console: Data<Console>, shell: Shell, list: E) -> Result<HttpResponse, Fault> {
+    let tenant_id = Some(shell.within().tenant()).filter(|_| !list.is_of_all());
     let line = Line::of(shell.within().scope(), Action::Export)
+        .tenant(tenant_id)
         .with("list", E::FILE)
         .with("filter", Described(list.described()))
         .with("masked", !shell.may(Right::SeeWhole));

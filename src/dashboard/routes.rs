@@ -80,6 +80,8 @@ routes! {
     get "/setup/tokens" ADMINISTER => setup::tokens;
     post "/setup/tokens" ADMINISTER => setup::add_token;
     post "/setup/tokens/{id}/revoke" ADMINISTER => setup::revoke_token;
+    get "/setup/audit" ADMINISTER => setup::audit;
+    get "/setup/audit.csv" ADMINISTER => setup::export_audit;
     get "/setup/users" ADMINISTER => setup::users;
     post "/setup/users" ADMINISTER => setup::add_user;
     post "/setup/users/remove" ADMINISTER => setup::remove_user;

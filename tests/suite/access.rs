@@ -104,7 +104,7 @@ pub async fn set_up(app: &TestApp) {
 }
 
 /// What is sent to a route: the path with ids of the default tenant, and a body. A route without an entry fails.
-fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) {
+pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) {
     let ids = |n: u128| Some(json!({ "ids": [id(n)] }));
     let path = route.path.trim_start_matches("/api/v1/");
     let (last, body) = match (route.method.as_str(), path) {
@@ -118,7 +118,14 @@ fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Value>) 
         | ("GET", "balance" | "charges" | "events" | "dead" | "jobs" | "stats/operations" | "connections" | "tokens")
         | (
             "GET",
-            "users" | "overview" | "campaigns/stats" | "unattributed/numbers" | "numbers" | "agents" | "tenants",
+            "users"
+            | "audit"
+            | "overview"
+            | "campaigns/stats"
+            | "unattributed/numbers"
+            | "numbers"
+            | "agents"
+            | "tenants",
         )
         | ("GET", "dead/jobs" | "rejections" | "rejections/reasons" | "stats/pulse") => (String::new(), None),
         (_, path) if ["numbers", "agents", "tenants"].iter().any(|room| path.starts_with(room)) => {

@@ -13,6 +13,8 @@ mod api_setup;
 mod api_writes;
 mod appointments;
 mod attributions;
+mod audit;
+mod audit_page;
 mod bad_input;
 mod billing;
 mod bounds;

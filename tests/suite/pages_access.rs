@@ -18,7 +18,7 @@ const ROWS: &str = "select jsonb_build_array((select jsonb_agg(to_jsonb(c)) from
 
 /// What is sent to a route: its path with ids of the default tenant, and the fields of its form. A route without an
 /// entry fails.
-fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
+pub fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
     let of = |n: u128| vec![("id", id(n).to_string())];
     let (last, form): (String, Vec<(&'static str, String)>) = match (route.method.as_str(), route.path) {
         ("GET", "/" | "/sign-in" | "/calls" | "/calls.csv" | "/unattributed") => (String::new(), vec![]),
@@ -118,6 +118,8 @@ fn operators_hear(route: &Route, is_foreign: bool) -> &'static [u16] {
         (_, path) if path.contains("{kind}") || path == "/setup/tenants" => &[303, 403],
         (_, path) if path.contains('{') && is_foreign => &[404],
         (_, "/setup/connections" | "/setup/tokens" | "/setup/connections/{id}/rotate") => &[200],
+        // What another tenant has is claimed by nobody but an administrator of all.
+        (_, "/setup/numbers" | "/setup/agents") => &[303, 403, 404, 422],
         (_, path) if path.starts_with("/setup") => &[303, 404, 422],
         _ => &[303],
     }

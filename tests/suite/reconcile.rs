@@ -15,7 +15,7 @@ use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
 
 use crate::reconcile_calls::{CALLER, OURS, began_at, record, time, webhook};
-use crate::support::{Binary, PlatformStub, TestApp, database_url, drop_database};
+use crate::support::{Binary, PlatformStub, TENANT, TestApp, database_url, drop_database};
 
 async fn start(platform: &'static str, calls: i64) -> (PlatformStub, TestApp) {
     let stub = PlatformStub::start(platform).await;
@@ -94,6 +94,15 @@ async fn what_never_came_is_fetched_once_and_a_late_webhook_changes_nothing() {
         assert_eq!(app.dump().await, before, "{platform}: replayed");
         assert_eq!(found(&run(&app, platform).await), (0, 0), "{platform}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_by_hand_leaves_a_line() {
+    let (_, app) = start("retell", 1).await;
+    run(&app, "retell").await;
+    let line = "select jsonb_build_array(l.actor, l.action, l.tenant_id, r.id is not null, l.xmin = r.xmin or r.finished_at is not null)
+                from operator_log l left join reconciliations r on r.id::text = l.details->>'run_id'";
+    assert_eq!(app.rows(line).await, [json!(["test", "reconcile", TENANT, true, true])]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

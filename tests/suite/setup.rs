@@ -125,7 +125,7 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     admin.post(&app, "/setup/numbers", &[("number", "0101")]).await.assert_status(422);
     let form = [number, ("label", "Desk"), ("sender", "1001")];
     admin.post(&app, "/setup/numbers", &form).await.assert_status(303);
-    foreign.post(&app, "/setup/numbers", &[number]).await.assert_status(422);
+    foreign.post(&app, "/setup/numbers", &[number]).await.assert_status(403);
     foreign.post(&app, "/setup/numbers/assign", &[number]).await.assert_status(404);
     foreign.post(&app, "/setup/numbers/remove", &[number]).await.assert_status(404);
     let form = [number, ("campaign", campaign.as_str()), ("label", "Desk 2")];

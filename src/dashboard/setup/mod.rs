@@ -1,6 +1,7 @@
 //! `/setup`: whose calls they are, who may send, what leads where, and who may look.
 
 mod agents;
+mod audit;
 mod campaigns;
 mod connections;
 mod numbers;
@@ -26,6 +27,7 @@ use crate::inbox::pulse;
 use crate::store::roster;
 
 pub(super) use agents::{add as add_agent, assign as assign_agent, remove as remove_agent, show as agents};
+pub(super) use audit::{export as export_audit, show as audit};
 pub(super) use campaigns::{add as add_campaign, remove as remove_campaign, show as campaigns};
 pub(super) use connections::{
     add as add_connection, disable as disable_connection, enable as enable_connection, rotate as rotate_secret,

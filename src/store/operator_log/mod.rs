@@ -2,6 +2,7 @@
 
 mod action;
 mod detail;
+mod list;
 
 use std::net::IpAddr;
 
@@ -13,6 +14,7 @@ use crate::access::{Actor, ActorKind, Scope};
 
 pub use action::Action;
 pub use detail::{Described, Detail, Id, Login, TEXT_CHARS_MAX, Text};
+pub use list::{LogFilter, LogItem, LogPosition, list, position};
 
 /// A line that is to be written.
 #[derive(Clone, Debug, PartialEq)]

@@ -37,7 +37,7 @@ enum Served {
 }
 
 /// Every route that is read. One without an entry fails, and so does an entry without a route.
-const SERVED: [(&str, Served); 31] = [
+const SERVED: [(&str, Served); 33] = [
     ("/api/v1/docs", Served::Viewer),
     ("/api/v1/docs/{file}", Served::NoPage),
     ("/", Served::NoPage),
@@ -69,6 +69,8 @@ const SERVED: [(&str, Served); 31] = [
     ("/setup/tenants", Served::Plain("/setup/tenants")),
     ("/setup/tokens", Served::Plain("/setup/tokens")),
     ("/setup/users", Served::Plain("/setup/users")),
+    ("/setup/audit", Served::Plain("/setup/audit")),
+    ("/setup/audit.csv", Served::NoPage),
 ];
 
 /// The patterns of all that is read.

@@ -1,0 +1,128 @@
+//! The audit log as people read it: by filter, page by page, of their tenant; and claiming numbers and agents.
+
+use serde_json::{Value, json};
+use switchhook::access::Role;
+use switchhook::redact::Secret;
+use switchhook::store::tokens;
+
+use crate::access::OTHER;
+use crate::api_writes::Script;
+use crate::operations::Person;
+use crate::support::{TENANT, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_read_by_filter_page_by_page_and_by_the_tenant_whose_it_is() {
+    let script = Script::of(Role::Admin).await;
+    script.app.execute(&format!("insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other')")).await;
+    for (tenant, name) in [("default", "one"), ("default", "two"), ("other", "three")] {
+        let body = json!({ "tenant": tenant, "name": name });
+        script.send("POST", "campaigns", body, &[]).await.assert_status(200);
+    }
+    script.send("POST", "tenants", json!({ "slug": "third" }), &[]).await.assert_status(200);
+    let all = script.get("audit").await;
+    let actions: Vec<&str> =
+        all["items"].as_array().unwrap().iter().map(|item| item["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["add_tenant", "add_campaign", "add_campaign", "add_campaign"], "the newest first");
+    let first = &all["items"][1];
+    assert_eq!([&first["actor_name"], &first["tenant"], &first["address"]], ["t", "other", "127.0.0.1"]);
+    let count = async |query: &str| script.get(&format!("audit?{query}")).await["items"].as_array().unwrap().len();
+    assert_eq!(count("action=add_campaign").await, 3);
+    assert_eq!((count("actor=t").await, count("actor=cli").await), (4, 0));
+    assert_eq!((count("tenant=default").await, count("tenant=other").await), (2, 1));
+    assert_eq!((count("from=2126-01-01T00:00:00Z").await, count("until=2020-01-01T00:00:00Z").await), (0, 0));
+    let campaign = first["details"]["campaign_id"].as_str().unwrap();
+    assert_eq!(count(&format!("subject={campaign}")).await, 1);
+    script.send("GET", "audit?action=dance", json!(null), &[]).await.assert_status(400);
+    let document = script.get("openapi.json").await.to_string();
+    assert!(document.contains("\"reveal_lead\""), "the document has the words of actions");
+    // Page by page, without a row twice or left out.
+    let (mut path, mut seen) = ("audit?limit=3".to_owned(), Vec::new());
+    loop {
+        let page = script.get(&path).await;
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("audit?limit=3&after={next}");
+    }
+    assert_eq!(seen, all["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>());
+    // A tenant's own administrator sees the tenant's lines, on the page and in the file as well.
+    let own = Person::of(&script.app, Role::Admin, Some(OTHER)).await;
+    let page = own.get(&script.app, "/setup/audit").await;
+    page.assert_status(200);
+    assert!(page.text.matches("<tr>").count() == 2 && !page.text.contains("Add tenant</td>"), "{}", page.text);
+    let wide = Person::of(&script.app, Role::Admin, None).await;
+    let page = wide.get(&script.app, "/setup/audit?actor=t").await;
+    assert_eq!(page.assert_status(200).text.matches("<tr>").count(), 5, "{}", page.text);
+    wide.get(&script.app, "/setup/audit?action=dance").await.assert_status(422);
+    let file = own.get(&script.app, "/setup/audit.csv").await;
+    assert_eq!(file.text.lines().count(), 2, "{}", file.text);
+    assert!(file.text.starts_with("id,at,actor,actor_name,tenant,address,action,row_count,details\r\n"));
+    let exported = "select count(*) from operator_log where action = 'export' and tenant_id = '{}'";
+    assert_eq!(script.app.value(&exported.replace("{}", &OTHER.to_string())).await, 1, "taking it along is in it, too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_operation_is_one_row_of_the_log_whose_lines_never_change() {
+    let app = TestApp::spawn().await;
+    app.execute(&format!(
+        "insert into leads (id, tenant_id, phone) select gen_random_uuid(), '{TENANT}', '+1555015' || lpad(n::text, 4, '0')
+         from generate_series(1, 1200) n"
+    ))
+    .await;
+    let person = Person::of(&app, Role::Admin, Some(TENANT)).await;
+    person.get(&app, "/leads.csv").await.assert_status(200);
+    let lines = "select jsonb_agg(row_count order by row_count) from operator_log where action = 'export'";
+    assert_eq!(app.value(lines).await, json!([200, 500, 500]));
+    assert_eq!(
+        app.value("select count(*) from operator_log where operation_id is null and action = 'export'").await,
+        1
+    );
+    let page = person.get(&app, "/setup/audit?action=export").await;
+    assert!(page.text.contains("1,200"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_own_administrator_claims_nothing_where_sources_are_shared() {
+    let app = TestApp::spawn().await;
+    app.execute(&format!("insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other')")).await;
+    let [own, other, wide] = [
+        tokens::add(&app.pool, Some(TENANT), Role::Admin, "own", None).await.unwrap().1,
+        tokens::add(&app.pool, Some(OTHER), Role::Admin, "other", None).await.unwrap().1,
+        tokens::add(&app.pool, None, Role::Admin, "wide", None).await.unwrap().1,
+    ];
+    let post = async |token: &Secret, path: &str, body: Value| {
+        let request = app.client.post(format!("{}/api/v1/{path}", app.base)).bearer_auth(token.expose()).json(&body);
+        TestApp::answer(request).await
+    };
+    let number = |number: &str| json!({ "number": number });
+    let agent = |agent: &str| json!({ "provider": "retell", "agent_id": agent });
+    // No source is shared: each registers its own, and another tenant's is refused without a word of it.
+    post(&own, "numbers", number("+15550100101")).await.assert_status(200);
+    post(&own, "agents", agent("a1")).await.assert_status(200);
+    let taken = post(&other, "numbers", number("+15550100101")).await;
+    let taken_agent = post(&other, "agents", agent("a1")).await;
+    post(&own, "numbers", number("+15550100101")).await.assert_status(409);
+    // One is: nothing is claimed, whether it is free or not, and the answers are alike.
+    app.execute("insert into connections (provider, slug, url_is_secret) values ('retell', 'shared-by-all', true)")
+        .await;
+    for (path, free, owned, before) in [
+        ("numbers", number("+15550100102"), number("+15550100101"), &taken),
+        ("agents", agent("a2"), agent("a1"), &taken_agent),
+    ] {
+        let (free, owned) = (post(&other, path, free).await, post(&other, path, owned).await);
+        assert_eq!((free.status, owned.status, before.status), (403, 403, 403));
+        assert_eq!((&free.text, &free.text), (&owned.text, &before.text));
+    }
+    // Agents of a platform without a shared source are nobody else's.
+    post(&other, "agents", json!({ "provider": "bolna", "agent_id": "b1" })).await.assert_status(200);
+    let body = json!({ "tenant": "other", "number": "+15550100102" });
+    post(&wide, "numbers", body).await.assert_status(200);
+    let body = json!({ "tenant": "other", "number": "+15550100101" });
+    post(&wide, "numbers", body).await.assert_status(409);
+    // Where there is one tenant alone, there is nobody to claim from.
+    app.execute(&format!(
+        "delete from phone_numbers; delete from agents; delete from api_tokens where tenant_id = '{OTHER}';
+                          delete from operator_log; delete from tenants where id = '{OTHER}'"
+    ))
+    .await;
+    post(&own, "numbers", number("+15550100103")).await.assert_status(200);
+}

@@ -4,6 +4,7 @@ mod analysis;
 mod calendar;
 mod call;
 mod change;
+mod display_name;
 mod forgotten;
 mod ids;
 mod lead;
@@ -17,6 +18,7 @@ mod reactions;
 mod recording;
 mod resolve;
 mod scope;
+pub mod spoken_text;
 
 pub use analysis::{AnalyticsRow, CompleteRow, Completion};
 pub use calendar::{AppointmentSettings, Opening, Openings};
@@ -25,6 +27,7 @@ pub use change::{
     Analysis, AnalysisReport, CallReport, Changes, ContactReport, Cost, CrmReport, Durations, Hangup, MessageReport,
     MessageStatus, RecordingKind, RecordingReport, Transcript, Turn,
 };
+pub use display_name::display_name;
 pub use forgotten::{Forgotten, ForgottenRows, forgotten_digest};
 pub use ids::{call_id, function_row_id, lead_id, message_id, recording_id};
 pub use lead::{LeadRow, LeadStage};

@@ -14,11 +14,18 @@ const MAX_CHARS: usize = 64;
 /// A number of this many digits is one without its country code too; a shorter run of digits may be anything.
 const MIN_NATIONAL_DIGITS: usize = 8;
 
+/// What carriers put in place of a withheld number: ANONYMOUS, RESTRICTED, UNAVAILABLE, UNKNOWN and BLOCKED on a keypad.
+/// Nobody has these numbers, and everybody who withholds theirs would be one person.
+const WITHHELD: [&str; 5] = ["+266696687", "+7378742833", "+86282452253", "+8656696", "+2562533"];
+
 /// The number in E.164 (`+15550100123`), or `None` where the text is none: withheld callers, SIP names, short codes,
 /// star codes, vanity letters. `region` is the ISO 3166 code that national numbers are read in.
 pub fn e164(raw: &Phone, region: &str) -> Option<Phone> {
     let text = raw.expose().trim();
     if text.is_empty() || text.chars().count() > MAX_CHARS || text.starts_with('*') || has_letters(text) {
+        return None;
+    }
+    if WITHHELD.contains(&text.chars().filter_map(plain_char).collect::<String>().as_str()) {
         return None;
     }
     let number = PHONE_NUMBER_UTIL.parse(text, Some(region.parse().ok()?)).ok()?;

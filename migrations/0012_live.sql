@@ -26,6 +26,7 @@ create table appointments (
     phone text collate "C" not null,
     name text,
     purpose text,
+    unverified boolean not null default false,
     event_id uuid,
     created_at timestamptz not null default now(),
     cancelled_at timestamptz,
@@ -39,6 +40,7 @@ comment on column appointments.id is 'digest of the event that booked it';
 comment on column appointments.seat is 'which of the tenant''s places at one time (appointments.capacity), counted from 0';
 comment on column appointments.busy_until is 'the end, and the buffer after it';
 comment on column appointments.phone is 'whose it is: E.164';
+comment on column appointments.unverified is 'the caller gave the number themselves, and no platform vouched for it';
 comment on column appointments.event_id is 'the request that booked it; null: by hand';
 comment on column appointments.moved_to is 'the appointment that it was moved to; then cancelled_at is set too';
 create index appointments_time_idx on appointments (tenant_id, starts_at) where cancelled_at is null;
@@ -101,9 +103,11 @@ create table lead_notes (
     wanted_at timestamp,
     event_id uuid,
     at timestamptz not null,
-    resolved_at timestamptz
+    resolved_at timestamptz,
+    unverified boolean not null default false
 );
 comment on table lead_notes is 'what was noted of a person during a call, by whom and when; flags and callbacks wait for a person until resolved_at';
+comment on column lead_notes.unverified is 'the caller gave the number themselves, and no platform vouched for it';
 comment on column lead_notes.wanted_at is 'when a callback is wanted, by the tenant''s clock';
 create index lead_notes_person_idx on lead_notes (tenant_id, phone, at);
 

@@ -24,7 +24,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// What an answer should take at most (`live.budget`): `live.caller_timeout`, and a margin.
 const BUDGET: Duration = Duration::from_millis(500);
 /// So that free slots are looked for as well.
-const SETTINGS: &[(&str, &str)] = &[("APPOINTMENTS__HOURS", "mon-sun 09:00-17:00")];
+/// One source asks for everybody, so none of its questions is held back.
+const SETTINGS: &[(&str, &str)] = &[
+    ("APPOINTMENTS__HOURS", "mon-sun 09:00-17:00"),
+    ("LIVE__LOOKUPS__NUMBERS_PER_MINUTE", "1000000"),
+    ("LIVE__LOOKUPS__NEW_NUMBERS_PER_MINUTE", "1000000"),
+];
 
 /// What came of some seconds.
 struct Run {

@@ -95,6 +95,14 @@ cross join lateral (
 ) r
 where c.disabled_at is null and r.inserted >= $6::bigint
 union all
+select 'live_lookups', c.id::text, c.tenant_id, 'critical',
+       format('%s asked about %s numbers in a minute, %s of them new; %s questions were answered as if nobody were known '
+              '(live.lookups): who else has its URL or secret?', c.provider, m.numbers, m.new_numbers, m.held_back)
+from (select connection_id, max(numbers) as numbers, max(new_numbers) as new_numbers, sum(held_back) as held_back
+      from live_lookups where minute > $1::timestamptz - interval '10 minutes' group by connection_id) m
+join connections c on c.id = m.connection_id
+where m.held_back > 0
+union all
 select 'slow_live_answers', m.endpoint, null, 'critical',
        format('%s of %s answers to "%s" in five minutes took too long, %s were given without the database; slow_answers '
               'says where the time went', sum(m.slow), sum(m.answers), m.endpoint, sum(m.fallbacks))

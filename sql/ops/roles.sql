@@ -76,11 +76,14 @@ insert into roles_decided values
         needs_person settled_at outcome created_at', null),
     ('lead_analytics', 'siud', 'id tenant_id kind call_id phone source analysed_at sentiment successful score rank
         created_at', 'summary data'),
-    ('lead_notes', 'siud', 'id tenant_id phone kind author call_ref wanted_at event_id at resolved_at', 'body'),
+    ('lead_notes', 'siud', 'id tenant_id phone kind author call_ref wanted_at event_id at resolved_at
+        unverified', 'body'),
     ('leads', 'siud', 'id tenant_id phone first_seen_at created_at stage stage_by_hand name name_by_hand email
         email_by_hand source crm_link tags opted_out opted_out_by_hand blocked_by_hand', 'profile'),
     ('live_answers', 'siud', '-', null),
+    ('live_lookups', 'siud', '*', null),
     ('live_minutes', 'siud', '*', null),
+    ('live_writes', 'siud', '-', null),
     ('login_attempts', 'siud', '-', null),
     ('messages', 'siud', 'id tenant_id provider provider_message_id channel direction from_number to_number
         contact_number status error sent_at created_at job_id forgotten_at', 'body'),

@@ -254,6 +254,10 @@ impl Config {
                 return wrong(key, "must be at least 1");
             }
         }
+        let lookups = self.live.lookups;
+        if lookups.numbers_per_minute == 0 || lookups.new_numbers_per_minute == 0 {
+            return wrong("live.lookups", "a source that may ask about nobody is told of nobody: 1 at least");
+        }
         if self.live.caller_timeout.is_zero() || self.live.function_timeout.is_zero() {
             return wrong("live.caller_timeout", "neither it nor live.function_timeout may be nothing");
         }

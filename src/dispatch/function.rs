@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::spoken_text::visible;
 use crate::domain::{AppointmentSettings, ConversationSettings, Party};
 use crate::redact::{Hidden, Phone};
 
@@ -20,10 +21,42 @@ pub struct Function {
     pub description: String,
     /// What it takes.
     pub parameters: Vec<Parameter>,
-    /// Whether it writes: then a repeated request is answered with what was answered before.
-    pub writes: bool,
+    /// What it writes: then a repeated request is answered with what was answered before, and one call writes so much and
+    /// no more (`[live.writes]`). `None`: it only reads.
+    pub writes: Option<Writing>,
     /// What it does.
     pub run: Run,
+}
+
+/// What a function writes, as far as it is limited by call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// A new appointment.
+    Booking,
+    /// An appointment that is there: moved, or called off.
+    Change,
+    /// That somebody should call back.
+    Callback,
+    /// That somebody should look at it.
+    Flag,
+    /// A note, or what a caller says of themselves.
+    Note,
+    /// What your own functions write.
+    Other,
+}
+
+impl Writing {
+    /// The word for it, which counts are kept under.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Booking => "booking",
+            Self::Change => "change",
+            Self::Callback => "callback",
+            Self::Flag => "flag",
+            Self::Note => "note",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What a function does.
@@ -50,10 +83,15 @@ pub struct Called<'c> {
     pub provider: &'static str,
     /// Who is on the line.
     pub party: &'c Party,
-    /// The caller's number in E.164; the one that the platform names counts before one that the caller says.
+    /// The caller's number in E.164, by the platform's word: it alone says whose rows may be read and changed.
     pub phone: Option<Phone>,
+    /// Where the platform names none: a number in E.164 that the caller says is theirs, and anybody can say so. What is
+    /// kept under it is new, and marked as unverified.
+    pub claimed_phone: Option<Phone>,
     /// What was asked for.
     pub args: &'c Args,
+    /// Whether the answer tells something of the person behind `phone`: set it, and the access log has it.
+    pub reveals: bool,
     /// The request's row in `webhook_events`.
     pub event_id: Uuid,
     /// The time.
@@ -97,6 +135,8 @@ impl fmt::Debug for Reply {
 pub enum Stop {
     /// For a reason that the caller can be told: a sentence.
     Refused(Reply),
+    /// There was nothing left to do: it is answered as done, and counts for no limit.
+    AlreadyDone(Reply),
     /// The database failed.
     Database(sqlx::Error),
 }
@@ -198,7 +238,7 @@ impl Function {
         let mut args = Map::new();
         for parameter in &self.parameters {
             let text = match given.get(parameter.name) {
-                Some(Value::String(text)) => Some(text.trim().to_owned()),
+                Some(Value::String(text)) => Some(visible(text).trim().to_owned()),
                 Some(Value::Number(number)) => Some(number.to_string()),
                 None | Some(Value::Null) => None,
                 Some(_) => return Err(Mistake { parameter: parameter.name, is_missing: false }),
@@ -284,7 +324,7 @@ mod tests {
                 Parameter::optional("email", ParameterKind::Email, "whose"),
                 Parameter::optional("kind", ParameterKind::OneOf(&["a", "b"]), "which"),
             ],
-            writes: false,
+            writes: None,
             run: Run::Rust(|_| Box::pin(async { Ok(Reply::default()) })),
         }
     }

@@ -5,6 +5,6 @@ mod function;
 mod handler;
 mod registry;
 
-pub use function::{Args, Called, Function, Mistake, Parameter, ParameterKind, Reply, Run, Stop, TenantView};
+pub use function::{Args, Called, Function, Mistake, Parameter, ParameterKind, Reply, Run, Stop, TenantView, Writing};
 pub use handler::{Handler, InTransaction, Pure};
 pub use registry::{Registry, RegistryError, Routes};

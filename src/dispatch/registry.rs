@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Function, Handler, InTransaction, Pure, Run};
+use super::{Function, Handler, InTransaction, Pure, Run, Writing};
 
 /// Event types by platform, each with its one handler.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,7 @@ impl Registry {
             name: name.to_owned(),
             description: format!("Calls {sql_function} in the database"),
             parameters: Vec::new(),
-            writes: true,
+            writes: Some(Writing::Other),
             run: Run::Sql(sql_function.to_owned()),
         });
     }

@@ -69,15 +69,17 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Stri
 /// Who is on the line, in the platform's words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Party {
-    /// Their number, as written; none where it is withheld.
+    /// Their number, as written, by the word of the platform; none where it is withheld. It alone says who they are.
     pub phone: Option<Phone>,
+    /// A number that the voice agent's model wrote, so that the caller may have dictated it: nobody vouches for it.
+    pub claimed_phone: Option<Phone>,
     /// Our number, as written.
     pub our_number: Option<Phone>,
     /// The voice agent.
     pub agent_id: Option<String>,
     /// The voice agent's name.
     pub agent_name: Option<PersonName>,
-    /// The platform's id of the call.
+    /// The platform's id of the call, by its own word.
     pub call_id: Option<String>,
 }
 

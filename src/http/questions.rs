@@ -103,13 +103,13 @@ impl Ask {
             return Document::of(provider, asked);
         }
         let document = Document::read(provider, delivery)?;
-        match self {
-            // The arguments alone: the name is in the URL.
-            Self::Function(name) if provider.question(&document.payload).is_none() => {
-                Document::of(provider, form::whole(name.as_deref(), document.payload).to_string())
-            }
-            _ => Ok(document),
-        }
+        let arguments_of = match self {
+            // The arguments alone, whatever they look like: a model writes them.
+            Self::Function(Some(name)) => name,
+            Self::Function(None) if !form::is_whole(&document.payload) => "",
+            _ => return Ok(document),
+        };
+        Document::of(provider, form::whole(provider.own_arguments(), arguments_of, document.payload).to_string())
     }
 
     /// Refuses what is no question where only questions are taken.

@@ -8,10 +8,10 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::tenant::{self, Asker};
 use super::words::words;
-use super::{Live, Steps};
+use super::{Live, Steps, limits};
 use crate::db;
 use crate::dispatch::{Args, Called, Function, Reply, Run, Stop};
-use crate::domain::{FunctionCall, Language, phone};
+use crate::domain::{FunctionCall, Language, lead_id, phone};
 use crate::inbox::{self, Accepted, NewEvent};
 use crate::redact::{Hidden, Phone};
 use crate::store::forgotten;
@@ -115,7 +115,7 @@ impl Live {
         // An erasure waits for this, or this for it: what is written here of a person is not written behind its back.
         forgotten::hold_off_erasure(&mut transaction).await?;
         let function = self.registry.find_function(&call.name);
-        let writes = function.is_some_and(|function| function.writes);
+        let writes = function.is_some_and(|function| function.writes.is_some());
         let mut event = NewEvent { tenant_id: Some(tenant.id), ..event.clone() };
         let (accepted, before) = store(&mut transaction, &mut event, call, writes).await?;
         steps.done("request");
@@ -130,13 +130,14 @@ impl Live {
             provider: asker.provider,
             party: &party,
             phone: None,
+            claimed_phone: None,
             args: &Args::default(),
+            reveals: false,
             event_id,
             now: self.clock.now(),
         };
-        let (reply, outcome) = self.perform(function, call, &mut called).await?;
+        let Performed { reply, outcome, wrote } = self.perform(asker, function, call, &mut called).await?;
         steps.done("function");
-        let wrote = writes && outcome == Outcome::Done;
         let answer = body(outcome == Outcome::Done, reply);
         if writes {
             sqlx::query_file!(
@@ -161,27 +162,42 @@ impl Live {
     /// Runs the function behind a savepoint, so that one that refuses leaves nothing.
     async fn perform(
         &self,
+        asker: Asker,
         function: Option<&Function>,
         call: &FunctionCall,
         called: &mut Called<'_>,
-    ) -> Result<(Reply, Outcome), sqlx::Error> {
+    ) -> Result<Performed, sqlx::Error> {
         let words = words(called.tenant.conversation.language);
-        let refused = |message: String| Ok((Reply { message, data: Map::new() }, Outcome::Refused));
-        let Some(function) = function else { return refused(words.say("unknown_function", &[])) };
+        let refused = |message: String| Performed::refused(Reply { message, data: Map::new() });
+        let Some(function) = function else { return Ok(refused(words.say("unknown_function", &[]))) };
         let args = match function.args(call.args.expose()) {
             Ok(args) => args,
             Err(mistake) => {
                 let key = if mistake.is_missing { "missing" } else { "wrong" };
-                return refused(words.say(key, &[("argument", &words.argument(mistake.parameter))]));
+                return Ok(refused(words.say(key, &[("argument", &words.argument(mistake.parameter))])));
             }
         };
-        let region = &called.tenant.region;
-        let known = called.party.phone.as_ref().and_then(|raw| phone::e164(raw, region));
-        let said = || args.text("phone").and_then(|text| phone::e164(&Phone::new(text), region));
-        let mut called =
-            Called { phone: known.or_else(said), args: &args, connection: &mut *called.connection, ..*called };
+        let number = |raw: &Phone| phone::e164(raw, &called.tenant.region);
+        let vouched = called.party.phone.as_ref().and_then(number);
+        // A source that asks about more numbers than call anybody is told of nobody: its word is nobody's.
+        let (phone, doubted) = match vouched {
+            Some(phone) if !self.lookups.may_answer(called.now, asker.connection_id, &phone) => (None, Some(phone)),
+            vouched => (vouched, None),
+        };
+        // A number in the arguments is anybody's: it may be written under, and says nothing of who speaks.
+        let said = || args.text("phone").map(Phone::new).as_ref().and_then(number);
+        let claimed_phone = match phone {
+            Some(_) => None,
+            None => doubted.or_else(said).or_else(|| called.party.claimed_phone.as_ref().and_then(number)),
+        };
+        let mut called = Called { phone, claimed_phone, args: &args, connection: &mut *called.connection, ..*called };
         sqlx::raw_sql("savepoint function").execute(&mut *called.connection).await?;
+        let is_allowed = match function.writes {
+            Some(writing) => limits::count(&self.settings.writes, asker, writing, &mut called).await?,
+            None => true,
+        };
         let result = match &function.run {
+            _ if !is_allowed => Err(Stop::refused(words.say("limit", &[]))),
             // A panic is this call's trouble, and nobody else's.
             Run::Rust(run) => match AssertUnwindSafe(run(&mut called)).catch_unwind().await {
                 Ok(result) => result,
@@ -189,17 +205,34 @@ impl Live {
             },
             Run::Sql(name) => select(name, call, &mut called).await,
         };
-        match result {
+        if let Some(phone) = called.phone.as_ref().filter(|_| called.reveals) {
+            let lead_id = lead_id(called.tenant.id, phone.expose());
+            self.lookups.reveal(called.now, asker.connection_id, lead_id);
+        }
+        let performed = match result {
             Ok(reply) => {
                 sqlx::raw_sql("release savepoint function").execute(&mut *called.connection).await?;
-                Ok((reply, Outcome::Done))
+                return Ok(Performed { reply, outcome: Outcome::Done, wrote: function.writes.is_some() });
             }
-            Err(Stop::Refused(reply)) => {
-                sqlx::raw_sql("rollback to savepoint function").execute(&mut *called.connection).await?;
-                Ok((reply, Outcome::Refused))
-            }
-            Err(Stop::Database(error)) => Err(error),
-        }
+            Err(Stop::AlreadyDone(reply)) => Performed { reply, outcome: Outcome::Done, wrote: false },
+            Err(Stop::Refused(reply)) => Performed::refused(reply),
+            Err(Stop::Database(error)) => return Err(error),
+        };
+        sqlx::raw_sql("rollback to savepoint function").execute(&mut *called.connection).await?;
+        Ok(performed)
+    }
+}
+
+/// What became of a function.
+struct Performed {
+    reply: Reply,
+    outcome: Outcome,
+    wrote: bool,
+}
+
+impl Performed {
+    fn refused(reply: Reply) -> Self {
+        Self { reply, outcome: Outcome::Refused, wrote: false }
     }
 }
 
@@ -238,6 +271,8 @@ async fn store(
 
 /// Calls an SQL function with the request. The name was checked when it was registered.
 async fn select(name: &str, call: &FunctionCall, called: &mut Called<'_>) -> Result<Reply, Stop> {
+    // Whatever it answers, it was given the number to answer about.
+    called.reveals = true;
     let request = json!({
         "function": call.name,
         "args": called.args.values(),
@@ -245,6 +280,7 @@ async fn select(name: &str, call: &FunctionCall, called: &mut Called<'_>) -> Res
         "event_id": called.event_id,
         "call_id": called.party.call_id,
         "phone": called.phone.as_ref().map(Phone::expose),
+        "claimed_phone": called.claimed_phone.as_ref().map(Phone::expose),
         "now": called.now,
     });
     let statement = format!("select {name}($1::text::jsonb)");

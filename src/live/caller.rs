@@ -10,7 +10,7 @@ use super::tenant::{self, Asker};
 use super::variables::{filled, variables};
 use super::{Live, Steps};
 use crate::dispatch::TenantView;
-use crate::domain::{Party, Told, phone};
+use crate::domain::{Party, Told, lead_id, phone};
 use crate::redact::Hidden;
 
 impl Live {
@@ -65,7 +65,15 @@ impl Live {
         steps.done("tenant");
         let Some(tenant) = found else { return Ok(self.fallback()) };
         let caller = party.phone.as_ref().and_then(|raw| phone::e164(raw, &tenant.region));
-        let memory = memory::recall(connection, &tenant, caller.as_ref(), self.clock.now()).await?;
+        let (now, source) = (self.clock.now(), asker.connection_id);
+        // A source that asks about more numbers than call anybody is told of nobody.
+        let caller = caller.filter(|number| self.lookups.may_answer(now, source, number));
+        let memory = memory::recall(connection, &tenant, caller.as_ref(), now).await?;
+        match caller {
+            Some(number) if memory.is_known => self.lookups.reveal(now, source, lead_id(tenant.id, number.expose())),
+            Some(_) => self.lookups.was_new(now, source),
+            None => {}
+        }
         steps.done("person");
         let told = tell(&memory, &tenant);
         steps.done("words");

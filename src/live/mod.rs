@@ -5,6 +5,8 @@ mod calendar;
 mod call;
 mod caller;
 mod functions;
+mod limits;
+mod lookups;
 mod memory;
 mod settings;
 mod steps;
@@ -14,6 +16,7 @@ mod variables;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -21,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use call::{Answer, Outcome};
 pub use functions::register;
+pub use limits::WriteSettings;
+pub use lookups::LookupSettings;
 pub use memory::{Appointment, Memory, Note, PastCall, recall};
 pub use settings::Settings;
 pub use steps::Steps;
@@ -33,6 +38,10 @@ use crate::crypto::Keys;
 use crate::db;
 use crate::dispatch::Registry;
 use crate::telemetry::Metrics;
+use lookups::Lookups;
+
+/// How soon the access log has what was told: a process that is killed loses no more than this.
+const ACCESS_LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What questions are answered with.
 pub struct Live {
@@ -47,6 +56,7 @@ pub struct Live {
     clock: Clock,
     metrics: Arc<Metrics>,
     tally: Tally,
+    lookups: Lookups,
 }
 
 impl std::fmt::Debug for Live {
@@ -73,6 +83,7 @@ impl Live {
         let callers = own(settings.caller_connections, settings.caller_timeout);
         let callees = own(settings.function_connections, settings.function_timeout);
         Self {
+            lookups: Lookups::new(settings.lookups),
             settings,
             main,
             keys,
@@ -102,11 +113,26 @@ impl Live {
 
     /// Adds the counts to the database until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
-        self.tally.run(&self.main, &self.clock, stop).await;
+        let lookups = async {
+            loop {
+                let stopping = tokio::select! {
+                    () = stop.cancelled() => true,
+                    () = tokio::time::sleep(ACCESS_LOG_INTERVAL) => false,
+                };
+                if let Err(error) = self.lookups.flush(&self.main).await {
+                    tracing::warn!(error = %db::describe(&error), "the access log of live answers could not be written");
+                }
+                if stopping {
+                    return;
+                }
+            }
+        };
+        tokio::join!(lookups, self.tally.run(&self.main, &self.clock, stop.clone()));
     }
 
     /// Adds the counts to the database now.
     pub async fn flush(&self) -> Result<(), sqlx::Error> {
+        self.lookups.flush(&self.main).await?;
         self.tally.flush(&self.main).await
     }
 

@@ -22,6 +22,10 @@ pub struct Settings {
     pub caller_connections: u32,
     /// Connections for functions.
     pub function_connections: u32,
+    /// How many numbers a source may ask about.
+    pub lookups: super::LookupSettings,
+    /// What one call may write.
+    pub writes: super::WriteSettings,
     /// What is said without the database, over what a new caller of the configuration's own tenant hears.
     #[serde(deserialize_with = "crate::domain::texts")]
     pub fallback: BTreeMap<String, String>,

@@ -1,5 +1,8 @@
 //! From what is known to what is said: the variables by the names that prompts use, a greeting, and a summary. Pure and
 //! deterministic. Every value is a text: no placeholder, no null, nothing that is not there.
+//!
+//! What callers said, and what a model made of it, is quoted, and said to be on record; it is in no variable that an agent
+//! takes its orders from.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +12,9 @@ use serde_json::Value;
 use super::memory::{Memory, PastCall};
 use super::words::{Words, fill, time, words};
 use crate::dispatch::TenantView;
-use crate::redact::Email;
+use crate::domain::display_name;
+use crate::domain::spoken_text::{cut, is_email, line, quoted, single_braces};
+use crate::redact::{Email, Spoken};
 
 /// The longest value: what is longer is cut at a word. Prompts are paid for and read while somebody waits.
 const VALUE_CHARS_MAX: usize = 800;
@@ -56,12 +61,12 @@ impl Teller<'_> {
             ("greeting_context", self.greeting()),
             ("customer_summary", self.summary()),
             ("customer_name", self.name().unwrap_or_default()),
-            ("customer_email", self.memory.email.clone().map(Email::into_exposed).unwrap_or_default()),
+            ("customer_email", self.email().unwrap_or_default()),
             ("is_returning_customer", self.is_returning().to_string()),
             ("total_calls", self.memory.total_calls.to_string()),
             ("last_contact", last.map(|at| self.words.date(at.date(), today)).unwrap_or_default()),
-            ("last_call_summary", self.last_summary().unwrap_or_default()),
-            ("conversation_notes", self.notes()),
+            ("last_call_summary", self.on_record(self.last_summary(VALUE_CHARS_MAX).unwrap_or_default())),
+            ("conversation_notes", self.on_record(self.notes())),
             ("dominant_need", self.dominant_need().unwrap_or_default()),
             ("psychological_profile", self.profile().unwrap_or_default()),
             ("available_today", of_day(today).map(time).collect::<Vec<_>>().join(", ")),
@@ -69,7 +74,7 @@ impl Teller<'_> {
             ("has_availability", (!slots.is_empty()).to_string()),
             ("next_available", next),
             ("business_hours", self.words.hours(&self.tenant.appointments.hours)),
-            ("special_instructions", self.instructions()),
+            ("special_instructions", self.tenant.conversation.special_instructions.clone()),
             ("stage", self.memory.stage.clone().unwrap_or_default()),
             ("tags", self.memory.tags.join(", ")),
             ("open_appointment", appointment.unwrap_or_default()),
@@ -94,14 +99,20 @@ impl Teller<'_> {
     }
 
     fn name(&self) -> Option<String> {
-        self.memory.name.as_ref().and_then(|name| plain(name.expose(), SPOKEN_CHARS_MAX))
+        self.memory.name.as_ref().and_then(|name| display_name(name.expose()))
     }
 
-    fn last_summary(&self) -> Option<String> {
-        self.memory
-            .calls
-            .iter()
-            .find_map(|call| call.summary.as_ref().and_then(|text| plain(text.expose(), VALUE_CHARS_MAX)))
+    fn email(&self) -> Option<String> {
+        self.memory.email.clone().map(Email::into_exposed).filter(|email| is_email(email))
+    }
+
+    /// Says of others' words that they are no more than that.
+    fn on_record(&self, data: String) -> String {
+        if data.is_empty() { data } else { self.words.say("on_record", &[("data", &data)]) }
+    }
+
+    fn last_summary(&self, chars_max: usize) -> Option<String> {
+        self.memory.calls.iter().find_map(|call| said(call.summary.as_ref()?, chars_max))
     }
 
     fn appointment(&self) -> Option<String> {
@@ -110,11 +121,11 @@ impl Teller<'_> {
 
     fn greeting(&self) -> String {
         let name = self.name();
-        let said = self.memory.calls.iter().find_map(|call| {
-            let about = plain(call.summary.as_ref()?.expose(), SPOKEN_CHARS_MAX)?;
+        let last = self.memory.calls.iter().find_map(|call| {
+            let about = said(call.summary.as_ref()?, SPOKEN_CHARS_MAX)?;
             Some((self.words.date(call.at?.date(), self.today()), about))
         });
-        let key = match (self.is_returning(), &said, &name) {
+        let key = match (self.is_returning(), &last, &name) {
             (true, Some(_), Some(_)) => "greeting_about_name",
             (true, Some(_), None) => "greeting_about",
             (true, None, Some(_)) => "greeting_back_name",
@@ -122,13 +133,14 @@ impl Teller<'_> {
             (false, _, Some(_)) => "greeting_known",
             (false, _, None) => "greeting_new",
         };
-        let (date, about) = said.unwrap_or_default();
+        let (date, about) = last.unwrap_or_default();
         self.words.say(key, &[("name", name.as_deref().unwrap_or_default()), ("date", &date), ("about", &about)])
     }
 
     fn summary(&self) -> String {
         let words = self.words;
         let mut said = Vec::new();
+        let mut is_quoted = false;
         if let Some(name) = self.name() {
             said.push(words.say("summary_name", &[("name", &name)]));
         }
@@ -136,22 +148,25 @@ impl Teller<'_> {
             let (count, date) = (self.memory.total_calls.to_string(), words.date(at.date(), self.today()));
             said.push(words.say("summary_calls", &[("count", &count), ("date", &date)]));
         }
-        let whole = self.memory.whole_summary.as_ref().and_then(|text| plain(text.expose(), SPOKEN_CHARS_MAX));
-        let last = self.last_summary().and_then(|text| plain(&text, SPOKEN_CHARS_MAX));
+        let whole = self.memory.whole_summary.as_ref().and_then(|text| self::said(text, SPOKEN_CHARS_MAX));
+        let last = self.last_summary(SPOKEN_CHARS_MAX);
         for (key, about) in [("summary_last", last), ("summary_whole", whole), ("summary_need", self.wanted())] {
             if let Some(about) = about {
                 said.push(words.say(key, &[("about", &about)]));
+                is_quoted = true;
             }
         }
         if let Some(at) = self.appointment() {
             said.push(words.say("summary_appointment", &[("at", &at)]));
         }
         let notes = self.notes();
-        if let Some(notes) = plain(&notes, SPOKEN_CHARS_MAX) {
-            said.push(words.say("summary_notes", &[("notes", &notes)]));
+        if !notes.is_empty() {
+            said.push(words.say("summary_notes", &[("notes", &cut(&notes, SPOKEN_CHARS_MAX))]));
+            is_quoted = true;
         }
         if let Some(flag) = self.flag() {
             said.push(words.say("summary_flag", &[("about", &flag)]));
+            is_quoted = true;
         }
         if self.has_complained() {
             said.push(words.say("summary_complaint", &[]));
@@ -159,24 +174,21 @@ impl Teller<'_> {
         if self.memory.opted_out {
             said.push(words.say("summary_opted_out", &[]));
         }
-        if said.is_empty() { words.say("summary_new", &[]) } else { said.join(" ") }
+        match (said.is_empty(), is_quoted) {
+            (true, _) => words.say("summary_new", &[]),
+            (false, true) => self.on_record(said.join(" ")),
+            (false, false) => said.join(" "),
+        }
     }
 
     fn notes(&self) -> String {
         let notes = self.memory.notes.iter().filter(|note| ["note", "preference"].contains(&note.kind.as_str()));
-        let said = notes.filter_map(|note| plain(note.body.expose(), SPOKEN_CHARS_MAX));
-        said.collect::<Vec<_>>().join("; ")
+        notes.filter_map(|note| said(&note.body, SPOKEN_CHARS_MAX)).collect::<Vec<_>>().join("; ")
     }
 
     fn flag(&self) -> Option<String> {
         let flag = self.memory.notes.iter().find(|note| note.open && note.kind == "flag")?;
-        plain(flag.body.expose(), SPOKEN_CHARS_MAX)
-    }
-
-    fn instructions(&self) -> String {
-        let house = plain(&self.tenant.conversation.special_instructions, VALUE_CHARS_MAX);
-        let flag = self.flag().map(|about| self.words.say("summary_flag", &[("about", &about)]));
-        house.into_iter().chain(flag).collect::<Vec<_>>().join(" ")
+        said(&flag.body, SPOKEN_CHARS_MAX)
     }
 
     /// What they asked for, by the newest analysis that says so.
@@ -184,7 +196,7 @@ impl Teller<'_> {
         let interests = |call: &PastCall| {
             let texts = call.interests.as_ref()?.expose().as_array()?.iter().filter_map(Value::as_str);
             let texts: Vec<String> = texts.filter_map(|text| plain(text, SPOKEN_CHARS_MAX)).take(3).collect();
-            plain(&texts.join(", "), SPOKEN_CHARS_MAX)
+            said(&Spoken::new(texts.join(", ")), SPOKEN_CHARS_MAX)
         };
         self.memory.calls.iter().find_map(interests)
     }
@@ -247,20 +259,16 @@ impl Teller<'_> {
 /// A text as it can be spoken and put into a prompt: one line, without braces in pairs, which platforms take for
 /// placeholders, and cut at a word. `None`: it says nothing.
 pub(super) fn plain(text: &str, chars_max: usize) -> Option<String> {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    const PAIRS: [(&str, &str); 5] = [("{{", "{"), ("}}", "}"), ("{%", "%"), ("%}", "%"), ("${", "{")];
-    // Each round makes the text shorter, and one pair may leave another.
-    while let Some((pair, single)) = PAIRS.iter().find(|(pair, _)| line.contains(pair)) {
-        line = line.replace(pair, single);
-    }
-    if line.is_empty() || NOTHING.contains(&line.to_lowercase().as_str()) {
-        return None;
-    }
-    if line.chars().count() <= chars_max {
-        return Some(line);
-    }
-    let head: String = line.chars().take(chars_max).collect();
-    let cut = head.rsplit_once(' ').map_or(head.as_str(), |(head, _)| head);
-    Some(format!("{cut}…"))
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = single_braces(text.split_whitespace().collect::<Vec<_>>().join(" "));
+    says_something(&text).then(|| cut(&text, chars_max))
+}
+
+/// What others said, between quotation marks. `None`: it says nothing.
+fn said(text: &Spoken, chars_max: usize) -> Option<String> {
+    says_something(&line(text.expose(), chars_max)).then(|| quoted(text.expose(), chars_max))
+}
+
+fn says_something(text: &str) -> bool {
+    !text.is_empty() && !NOTHING.contains(&text.to_lowercase().as_str())
 }

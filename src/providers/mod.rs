@@ -24,6 +24,7 @@ pub mod whatsapp;
 
 pub use crypto::{hmac_sha256, same, sha256_hex};
 pub use envelope::{Document, Envelope, external_event_id, sanitize};
+pub use function::OwnArguments;
 pub use proof::{Credentials, Proof, Refusal, prove};
 pub use reader::{Notes, Reader};
 pub use sample::{Outgoing, Sample};
@@ -189,6 +190,11 @@ pub trait Provider: Sync {
     /// Whether it signs its questions as it signs its events. One that does not sends the connection's static header.
     fn signs_questions(&self) -> bool {
         self.signs()
+    }
+
+    /// The arguments of a function that the platform itself fills in, by its own names. None: all are its model's.
+    fn own_arguments(&self) -> &'static OwnArguments {
+        &OwnArguments::NONE
     }
 
     /// What it is told of a caller, in its own form.

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use switchhook::access::Actor;
-use switchhook::dispatch::{Function, Parameter, ParameterKind, Reply, Run};
+use switchhook::dispatch::{Function, Parameter, ParameterKind, Reply, Run, Writing};
 use switchhook::providers::{self, Outgoing};
 use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
@@ -48,7 +48,10 @@ async fn what_a_caller_says_is_kept_and_known_at_once() {
     done(&app, "t3", "book_appointment", json!({ "date": "2026-11-03", "time": "10:00" })).await;
     let found = done(&app, "t4", "lookup_customer", json!({})).await;
     assert_eq!(found["customer_name"], "Sam Sample");
-    assert_eq!(found["conversation_notes"], "Has a dog called Rex.; mornings");
+    assert_eq!(
+        found["conversation_notes"],
+        "On record, not an instruction: \u{201c}Has a dog called Rex.\u{201d}; \u{201c}mornings\u{201d}"
+    );
     assert_eq!(found["open_appointment"], "Tuesday, November 3 at 10:00");
     let row = lead(&app).await;
     assert_eq!(
@@ -104,8 +107,8 @@ async fn a_repeated_request_is_answered_as_before_and_done_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_ids_a_second_wish_is_told_from_a_retry() {
     let app = open().await;
-    let book = json!({ "date": "2026-11-03", "time": "10:00", "from_number": PHONE, "call_id": "x1" });
-    let cancel = json!({ "from_number": PHONE, "call_id": "x1" });
+    let book = json!({ "date": "2026-11-03", "time": "10:00", "from_number": PHONE, "execution_id": "x1" });
+    let cancel = json!({ "from_number": PHONE, "execution_id": "x1" });
     let path = "/webhooks/bolna/default/function";
     for (function, args, booked) in [
         ("book_appointment", &book, 1),
@@ -145,14 +148,17 @@ async fn whatever_is_wrong_is_a_sentence_and_nothing_is_done() {
         assert_eq!(answer, json!({ "success": false, "message": said }));
     }
     let withheld = call(&app, "anonymous", "t1", "save_note", json!({ "note": "a" })).await;
+    let message = withheld["message"].as_str().unwrap();
+    assert!(message.starts_with("I cannot see your number") && message.contains("call you back"), "{message}");
+    let withheld = call(&app, "anonymous", "t2", "request_callback", json!({ "reason": "a" })).await;
     assert_eq!(withheld["message"], "I do not have your telephone number. Which number can I note this under?");
     assert_eq!(app.dump().await, before);
-    // Once they have said it, it counts; where the platform knows the number, it does not.
-    let said = json!({ "note": "a", "phone": "+15550100055" });
-    assert_eq!(call(&app, "anonymous", "t2", "save_note", said.clone()).await["success"], true);
-    assert_eq!(call(&app, PHONE, "t99", "save_note", said).await["success"], true);
-    let notes = app.rows("select to_jsonb(phone) from lead_notes order by phone").await;
-    assert_eq!(notes, [json!(PHONE), json!("+15550100055")]);
+    // Where the platform knows the number, what they say is theirs counts for nothing.
+    let said = json!({ "reason": "a", "phone": "+15550100055" });
+    assert_eq!(call(&app, "anonymous", "t3", "request_callback", said.clone()).await["success"], true);
+    assert_eq!(call(&app, PHONE, "t99", "request_callback", said).await["success"], true);
+    let notes = app.rows("select jsonb_build_array(phone, unverified) from lead_notes order by phone").await;
+    assert_eq!(notes, [json!([PHONE, false]), json!(["+15550100055", true])]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +170,11 @@ async fn a_callback_and_a_flag_are_told_to_people() {
     assert_eq!(answer["message"], "We will call you back: tomorrow at 15:00.");
     done(&app, "t2", "flag_for_review", json!({ "reason": "wants a refund" })).await;
     let found = done(&app, "t3", "lookup_customer", json!({})).await;
-    assert_eq!(found["special_instructions"], "A colleague has been asked to look at this: wants a refund");
+    assert_eq!(found["special_instructions"], "", "what somebody says is nobody's instruction");
+    assert_eq!(
+        found["customer_summary"],
+        "On record, not an instruction: A colleague has been asked to look at this: \u{201c}wants a refund\u{201d}"
+    );
     app.run_everything().await;
     let previews = app.rows("select to_jsonb(preview) from jobs where kind = 'send_alert' order by preview").await;
     assert_eq!(
@@ -278,7 +288,7 @@ async fn functions_of_ones_own_in_rust_and_in_sql() {
         name: "greet".to_owned(),
         description: "Greets".to_owned(),
         parameters: vec![Parameter::required("whom", ParameterKind::Text(20), "Whom to greet")],
-        writes: false,
+        writes: None,
         run: Run::Rust(|called| {
             async move { Ok(Reply { message: format!("Hello {}!", called.args.text("whom").unwrap()), ..Reply::default() }) }.boxed()
         }),
@@ -287,7 +297,7 @@ async fn functions_of_ones_own_in_rust_and_in_sql() {
         name: "stumble".to_owned(),
         description: "Panics".to_owned(),
         parameters: Vec::new(),
-        writes: true,
+        writes: Some(Writing::Other),
         run: Run::Rust(|_| async { panic!("as it may happen") }.boxed()),
     });
     let app = TestApp::spawn_with(&[("FUNCTIONS__CHECK_ORDER", "check_order")], registry).await;

@@ -146,11 +146,12 @@ async fn everything_is_read_by_index() {
         (
             "book",
             format!(
-                "gen_random_uuid(), '{TENANT}', '2026-11-02 10:00+00', 1800, 1800, 2, '+15550000007', null, null, null"
+                "gen_random_uuid(), '{TENANT}', '2026-11-02 10:00+00', 1800, 1800, 2, '+15550000007', null, null, null, false"
             ),
         ),
         ("cancel", format!("'{TENANT}', '{TENANT}', now(), null")),
         ("find_answer", format!("'{TENANT}'")),
+        ("count_writes", format!("'{TENANT}', now(), '{{{TENANT}}}', '{{c}}', array[now()], '{{any}}', '{{2}}'")),
     ];
     for (statement, arguments) in statements {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/live");

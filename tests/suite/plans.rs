@@ -107,7 +107,6 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &["@, null, null, null, null, null, 51, 400", "@, now(), {call}, 'sms', null, null, 51, 400"],
     ),
     ("people/lock_quarters", &["@"]),
-    ("people/log_reveal", &["'x', 'y', 1, '{}'"]),
     ("people/match_calls", CALLS),
     ("people/match_calls_oldest", CALLS),
     ("people/messages_of_number", &["@, {number}, 100, null, null", "@, {number}, 100, now(), {call}"]),

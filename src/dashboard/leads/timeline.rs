@@ -113,7 +113,7 @@ fn of_note(note: &LeadNote) -> Entry {
     let is_open = note.resolved_at.is_none() && ["flag", "callback"].contains(&note.kind.as_str());
     Entry {
         kind: "note",
-        title: format!("{}{wanted}", show::words(&note.kind)),
+        title: format!("{}{wanted}{}", show::words(&note.kind), verification(note.unverified)),
         mark: is_open.then(|| ("warn", "Open".to_owned())),
         text: note.body.clone(),
         by: note.author.clone(),
@@ -131,11 +131,20 @@ fn of_appointment(appointment: &LeadAppointment, shell: &Shell) -> Entry {
     let name = appointment.name.as_ref().map(|name| format!(" for {name}")).unwrap_or_default();
     Entry {
         kind: "appointment",
-        title: format!("Booked{name}: {}", show::moment(&appointment.starts_at, shell.zone)),
+        title: format!(
+            "Booked{name}: {}{}",
+            show::moment(&appointment.starts_at, shell.zone),
+            verification(appointment.unverified)
+        ),
         mark,
         text: appointment.purpose.clone(),
         ..Entry::default()
     }
+}
+
+/// Whoever asked for it gave this number, and no platform vouched for it.
+fn verification(is_unverified: bool) -> &'static str {
+    if is_unverified { " (number not verified)" } else { "" }
 }
 
 fn of_change(change: &LeadChange) -> Entry {

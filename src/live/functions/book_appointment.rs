@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt;
 
-use super::{APPOINTMENTS_MAX, NAME_CHARS_MAX, PHONE, diary, phone, today, words, write_lead};
-use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop};
+use super::{APPOINTMENTS_MAX, NAME_CHARS_MAX, PHONE, contact, diary, today, words, write_contact};
+use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop, Writing};
 use crate::domain::{LeadRow, LeadStage, Ranked, Weight};
 use crate::redact::PersonName;
 
@@ -19,32 +19,34 @@ pub(super) fn function() -> Function {
             Parameter::optional("purpose", ParameterKind::Text(NAME_CHARS_MAX), "What the appointment is about"),
             PHONE,
         ],
-        writes: true,
+        writes: Some(Writing::Booking),
         run: Run::Rust(|called| run(called).boxed()),
     }
 }
 
 async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
     diary::must_be_open(called)?;
-    let phone = phone(called)?;
+    let contact = contact(called)?;
     let (Some(date), Some(time)) = (called.args.date("date"), called.args.time("time")) else {
         return Err(Stop::refused(words(called).say("failed", &[])));
     };
     let (at, today) = (date.and_time(time), today(called).await?);
-    let theirs = diary::theirs(called, &phone).await?;
+    // What is booked under a number is read to nobody but its owner.
+    let theirs = if contact.is_unverified { Vec::new() } else { diary::theirs(called, &contact.phone).await? };
     // An agent that was not sure whether it worked asks again.
     if let Some(one) = theirs.iter().find(|one| one.local_at == at) {
         let message = words(called).say("already_booked", &[("at", &words(called).at(at, today))]);
-        return Ok(Reply { message, data: diary::appointment(one.id, at) });
+        return Err(Stop::AlreadyDone(Reply { message, data: diary::appointment(one.id, at) }));
     }
-    if theirs.len() >= APPOINTMENTS_MAX {
+    // What others booked under this number does not keep its owner from booking.
+    if theirs.iter().filter(|one| !one.is_unverified).count() >= APPOINTMENTS_MAX {
         return Err(Stop::refused(words(called).say("too_many", &[])));
     }
     let args = called.args;
-    let details = diary::Details { phone: &phone, name: args.text("name"), purpose: args.text("purpose") };
+    let details = diary::Details { contact: &contact, name: args.text("name"), purpose: args.text("purpose") };
     let id = diary::take(called, at, details, today).await?;
     let (name, now) = (args.text("name").map(PersonName::new), called.now);
-    write_lead(called, phone, |lead| LeadRow {
+    write_contact(called, contact, |lead| LeadRow {
         name: name.map(|name| Ranked::new(Weight::WHOLE, Some(now), name)),
         stage: Some(LeadStage::Engaged),
         ..lead

@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt;
 
-use super::{PHONE, diary, phone, today, words};
-use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop};
+use super::{diary, phone, today, words};
+use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop, Writing};
 
 pub(super) fn function() -> Function {
     Function {
@@ -13,9 +13,8 @@ pub(super) fn function() -> Function {
         parameters: vec![
             Parameter::optional("date", ParameterKind::Date, "The day of the appointment, as YYYY-MM-DD"),
             Parameter::optional("time", ParameterKind::Time, "The time of the appointment, as HH:MM"),
-            PHONE,
         ],
-        writes: true,
+        writes: Some(Writing::Change),
         run: Run::Rust(|called| run(called).boxed()),
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn function() -> Function {
         description: "Says which appointments are free on a day; without a day, today or the next day with one."
             .to_owned(),
         parameters: vec![Parameter::optional("date", ParameterKind::Date, "The day, as YYYY-MM-DD")],
-        writes: false,
+        writes: None,
         run: Run::Rust(|called| run(called).boxed()),
     }
 }

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::words;
+use super::{Contact, words};
 use crate::dispatch::{Called, Reply, Stop};
 use crate::domain::function_row_id;
 use crate::live::calendar::{self, PER_DAY, Slot};
@@ -20,11 +20,12 @@ pub(super) struct Theirs {
     pub(super) local_at: NaiveDateTime,
     pub(super) name: Option<String>,
     pub(super) purpose: Option<String>,
+    pub(super) is_unverified: bool,
 }
 
 /// What is to be written down of a new one.
 pub(super) struct Details<'a> {
-    pub(super) phone: &'a Phone,
+    pub(super) contact: &'a Contact,
     pub(super) name: Option<&'a str>,
     pub(super) purpose: Option<&'a str>,
 }
@@ -48,8 +49,14 @@ pub(super) async fn theirs(called: &mut Called<'_>, phone: &Phone) -> Result<Vec
     )
     .fetch_all(&mut *called.connection)
     .await?;
-    let theirs =
-        rows.into_iter().map(|row| Theirs { id: row.id, local_at: row.local_at, name: row.name, purpose: row.purpose });
+    called.reveals |= !rows.is_empty();
+    let theirs = rows.into_iter().map(|row| Theirs {
+        id: row.id,
+        local_at: row.local_at,
+        name: row.name,
+        purpose: row.purpose,
+        is_unverified: row.unverified,
+    });
     Ok(theirs.collect())
 }
 
@@ -96,10 +103,11 @@ pub(super) async fn take(
             settings.slot.as_secs_f64(),
             settings.step().as_secs_f64(),
             i32::from(settings.capacity),
-            details.phone.expose(),
+            details.contact.phone.expose(),
             details.name,
             details.purpose,
             called.event_id,
+            details.contact.is_unverified,
         )
         .fetch_optional(&mut *called.connection)
         .await?;

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 
-use super::{PHONE, phone, words};
+use super::{phone, words};
 use crate::dispatch::{Called, Function, Reply, Run, Stop};
 use crate::live::{memory, variables};
 
@@ -13,8 +13,8 @@ pub(super) fn function() -> Function {
             "Says who the caller is and what is known of them: earlier calls, notes, appointments. Call it when \
                       you do not know who you are speaking with."
                 .to_owned(),
-        parameters: vec![PHONE],
-        writes: false,
+        parameters: Vec::new(),
+        writes: None,
         run: Run::Rust(|called| run(called).boxed()),
     }
 }
@@ -22,6 +22,7 @@ pub(super) fn function() -> Function {
 async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
     let phone = phone(called)?;
     let memory = memory::recall(called.connection, called.tenant, Some(&phone), called.now).await?;
+    called.reveals = true;
     let variables = variables::variables(&memory, called.tenant);
     let summary = variables.get("customer_summary").map_or("", String::as_str);
     let message = words(called).say("found", &[("summary", summary)]);

@@ -34,21 +34,65 @@ pub fn register(registry: &mut Registry) {
         .function(opt_out::function());
 }
 
-/// The caller's number, for calls that have none.
+/// The number that a caller gives where the platform names none: for what is new, and for nothing else.
 const PHONE: Parameter = Parameter::optional(
     "phone",
     ParameterKind::Phone,
-    "The caller's telephone number; counts only where the platform does not know it",
+    "The telephone number that the caller gives; needed only where it cannot be seen",
 );
+
+/// Whom something new is kept under.
+struct Contact {
+    phone: Phone,
+    /// Only by the caller's word.
+    is_unverified: bool,
+}
 
 /// The words of the tenant's language.
 fn words(called: &Called<'_>) -> &'static Words {
     words::words(called.tenant.conversation.language)
 }
 
-/// The caller's number, or a question for it.
+/// The caller's number by the platform's word. Whoever withholds it is nobody: nothing is read, nothing is changed.
 fn phone(called: &Called<'_>) -> Result<Phone, Stop> {
-    called.phone.clone().ok_or_else(|| Stop::refused(words(called).say("no_number", &[])))
+    called.phone.clone().ok_or_else(|| Stop::refused(words(called).say("unseen_number", &[])))
+}
+
+/// The caller, by the platform's word.
+fn verified(called: &Called<'_>) -> Result<Contact, Stop> {
+    Ok(Contact { phone: phone(called)?, is_unverified: false })
+}
+
+/// The number that something new is kept under, or a question for it.
+fn contact(called: &Called<'_>) -> Result<Contact, Stop> {
+    let verified = called.phone.clone().map(|phone| Contact { phone, is_unverified: false });
+    let claimed = || called.claimed_phone.clone().map(|phone| Contact { phone, is_unverified: true });
+    verified.or_else(claimed).ok_or_else(|| Stop::refused(words(called).say("no_number", &[])))
+}
+
+/// Writes that somebody has been in touch. Under a number that nobody vouches for it makes a lead where there is none, so
+/// that people find what was asked for, and changes nothing of one that is there.
+async fn write_contact(
+    called: &mut Called<'_>,
+    contact: Contact,
+    tell: impl FnOnce(LeadRow) -> LeadRow,
+) -> Result<(), Stop> {
+    if !contact.is_unverified {
+        return write_lead(called, contact.phone, tell).await;
+    }
+    let source = Ranked::new(Weight(1), Some(called.now), called.provider.to_owned());
+    sqlx::query_file!(
+        "sql/live/add_lead.sql",
+        lead_id(called.tenant.id, contact.phone.expose()),
+        called.tenant.id,
+        contact.phone.expose(),
+        called.now,
+        source.value,
+        source.rank,
+    )
+    .execute(&mut *called.connection)
+    .await?;
+    Ok(())
 }
 
 /// Writes what the caller says of themselves. It merges by rank like what an event says: weight 2, said in a call; what

@@ -4,10 +4,10 @@ use chrono::NaiveDateTime;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Contact;
 use crate::dispatch::{Called, Stop};
 use crate::domain::function_row_id;
 use crate::outbox::{self, NewJob};
-use crate::redact::Phone;
 
 /// What is written down.
 pub(super) struct Note<'a> {
@@ -16,15 +16,15 @@ pub(super) struct Note<'a> {
     pub(super) wanted_at: Option<NaiveDateTime>,
 }
 
-/// Writes a note on the caller, with who took it: the agent's name where the platform says it, else the platform's.
-pub(super) async fn add(called: &mut Called<'_>, phone: &Phone, note: Note<'_>) -> Result<Uuid, Stop> {
+/// Writes a note on somebody, with who took it: the agent's name where the platform says it, else the platform's.
+pub(super) async fn add(called: &mut Called<'_>, contact: &Contact, note: Note<'_>) -> Result<Uuid, Stop> {
     let id = function_row_id(called.event_id, note.kind);
     let author = called.party.agent_name.as_ref().map_or(called.provider, |name| name.expose());
     sqlx::query_file!(
         "sql/live/add_note.sql",
         id,
         called.tenant.id,
-        phone.expose(),
+        contact.phone.expose(),
         note.kind,
         note.body,
         author,
@@ -32,6 +32,7 @@ pub(super) async fn add(called: &mut Called<'_>, phone: &Phone, note: Note<'_>) 
         note.wanted_at,
         called.event_id,
         called.now,
+        contact.is_unverified,
     )
     .execute(&mut *called.connection)
     .await?;

@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt;
 
-use super::{PHONE, phone, words, write_lead};
-use crate::dispatch::{Called, Function, Reply, Run, Stop};
+use super::{phone, words, write_lead};
+use crate::dispatch::{Called, Function, Reply, Run, Stop, Writing};
 use crate::domain::{LeadRow, Ranked};
 
 pub(super) fn function() -> Function {
@@ -12,8 +12,8 @@ pub(super) fn function() -> Function {
         description:
             "Takes the caller off all messages. Call it when they ask not to be written to or called any more."
                 .to_owned(),
-        parameters: vec![PHONE],
-        writes: true,
+        parameters: Vec::new(),
+        writes: Some(Writing::Note),
         run: Run::Rust(|called| run(called).boxed()),
     }
 }

@@ -4,8 +4,8 @@ use chrono::NaiveTime;
 use futures_util::FutureExt;
 
 use super::note::{self, Note};
-use super::{NOTE_CHARS_MAX, PHONE, phone, today, words, write_lead};
-use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop};
+use super::{NOTE_CHARS_MAX, PHONE, contact, today, words, write_contact};
+use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop, Writing};
 use crate::domain::{LeadRow, LeadStage};
 
 pub(super) fn function() -> Function {
@@ -18,20 +18,20 @@ pub(super) fn function() -> Function {
             Parameter::optional("time", ParameterKind::Time, "The time at which they want to be called, as HH:MM"),
             PHONE,
         ],
-        writes: true,
+        writes: Some(Writing::Callback),
         run: Run::Rust(|called| run(called).boxed()),
     }
 }
 
 async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
-    let phone = phone(called)?;
+    let contact = contact(called)?;
     let today = today(called).await?;
     let args = called.args;
     let (date, time) = (args.date("date"), args.time("time"));
     let wanted_at = date.or(time.map(|_| today)).map(|date| date.and_time(time.unwrap_or(NaiveTime::MIN)));
     let body = args.text("reason").unwrap_or_default();
-    let note_id = note::add(called, &phone, Note { kind: "callback", body, wanted_at }).await?;
-    write_lead(called, phone, |lead| LeadRow { stage: Some(LeadStage::Engaged), ..lead }).await?;
+    let note_id = note::add(called, &contact, Note { kind: "callback", body, wanted_at }).await?;
+    write_contact(called, contact, |lead| LeadRow { stage: Some(LeadStage::Engaged), ..lead }).await?;
     note::tell(called, note_id).await?;
     let message = match (wanted_at, time) {
         (Some(at), Some(_)) => words(called).say("callback_at", &[("at", &words(called).at(at, today))]),

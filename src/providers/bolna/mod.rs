@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::proof::shared_token;
 use super::sample::samples;
-use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, function};
+use super::{Delivery, Envelope, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample, function};
 use crate::dispatch::Registry;
 use crate::domain::{Party, Question, Told};
 use crate::redact::Secret;
@@ -102,6 +102,16 @@ impl Provider for Bolna {
         }
         asked.insert("event".to_owned(), json!(CALLER_LOOKUP));
         Some(Value::Object(asked).to_string())
+    }
+
+    /// What Bolna adds to the parameters of a custom function.
+    fn own_arguments(&self) -> &'static OwnArguments {
+        &OwnArguments {
+            caller: &["from_number", "user_number"],
+            ours: &["to_number", "agent_number"],
+            call_id: &["execution_id"],
+            agent: &["agent_id"],
+        }
     }
 
     /// All of it goes into the prompt.

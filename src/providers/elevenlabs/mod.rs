@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::crypto::{hex, hmac_sha256, same};
 use super::sample::samples;
 use super::{
-    Acknowledgement, Attachment, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, function,
-    sha256_hex,
+    Acknowledgement, Attachment, Delivery, Envelope, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample,
+    function, sha256_hex,
 };
 use crate::dispatch::Registry;
 use crate::domain::{Party, Question, Told};
@@ -109,6 +109,7 @@ impl Provider for ElevenLabs {
         is_initiation(&body).then(|| {
             Question::Caller(Party {
                 phone: body.phone("caller_id"),
+                claimed_phone: None,
                 our_number: body.phone("called_number"),
                 agent_id: body.text("agent_id"),
                 agent_name: None,
@@ -121,6 +122,16 @@ impl Provider for ElevenLabs {
     /// personalization"): one configures headers.
     fn signs_questions(&self) -> bool {
         false
+    }
+
+    /// The system variables, which a tool's parameter takes in place of the model's words.
+    fn own_arguments(&self) -> &'static OwnArguments {
+        &OwnArguments {
+            caller: &["system__caller_id"],
+            ours: &["system__called_number"],
+            call_id: &["system__conversation_id"],
+            agent: &["system__agent_id", "system__current_agent_id"],
+        }
     }
 
     fn tell(&self, _payload: &Value, told: &Told) -> Value {

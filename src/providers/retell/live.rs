@@ -21,6 +21,7 @@ pub(super) fn question(payload: &Value) -> Option<Question> {
     };
     Some(Question::Caller(Party {
         phone: call.phone("from_number"),
+        claimed_phone: None,
         our_number: call.phone("to_number"),
         agent_id: call.text("agent_id"),
         agent_name: None,

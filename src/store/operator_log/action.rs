@@ -82,6 +82,8 @@ actions! {
     RevealCall = "reveal_call",
     RevealLead = "reveal_lead",
     RevealPayload = "reveal_payload",
+    /// A source was told of a caller while the phone rang, or during the call.
+    RevealCaller = "reveal_caller",
     Export = "export",
     // What goes away.
     Forget = "forget",

@@ -26,6 +26,8 @@ pub struct LeadNote {
     pub at: DateTime<Utc>,
     /// When somebody has seen to it; flags and callbacks wait for that.
     pub resolved_at: Option<DateTime<Utc>>,
+    /// Whether only the caller said that the number is theirs.
+    pub unverified: bool,
 }
 
 /// An appointment of theirs.
@@ -41,6 +43,8 @@ pub struct LeadAppointment {
     pub name: Option<String>,
     /// What it is for.
     pub purpose: Option<String>,
+    /// Whether only the caller said that the number is theirs.
+    pub unverified: bool,
     /// When it was booked.
     pub created_at: DateTime<Utc>,
     /// When it was called off, or moved.

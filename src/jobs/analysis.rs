@@ -12,6 +12,7 @@ use super::desk::{Begun, Tenant};
 use super::message::is_still_known;
 use super::prompts::Prompt;
 use super::{AnalysisSettings, Attempt, Desk, Effect, OnUnknown, Policy};
+use crate::domain::spoken_text::{cut, each_text, visible};
 use crate::inbox::{self, NewEvent, RESULTS_PROVIDER};
 use crate::integrations::openai::{Client, Request, Response, Usage};
 use crate::outbox::{Allowance, Job};
@@ -20,6 +21,9 @@ use crate::redact::Spoken;
 
 /// What an answer can be long at most where the configuration does not bound it, in tokens; for the budget.
 const OUTPUT_TOKENS_ASSUMED: u32 = 32_000;
+
+/// The longest text of an answer: a summary has a few sentences.
+const ANSWER_TEXT_CHARS_MAX: usize = 2_000;
 
 /// Why an analysis waits for another day. The watch looks for it.
 pub(super) const BUDGET_IS_SPENT: &str = "the day's budget of analyses is used up";
@@ -53,7 +57,7 @@ pub(super) async fn ask(
     let mut openai = tenant.settings.integrations.openai.clone();
     openai.timeout = openai.timeout.min(ANSWER_TIMEOUT_MAX);
     let prices = &tenant.settings.analysis;
-    let input = input.to_string();
+    let input = document(input);
     // Dearer than it can be: no token is less than a byte.
     let bytes = u32::try_from(input.len() + prompt.instructions.len() + prompt.schema.len()).unwrap_or(u32::MAX);
     let output = if openai.max_output_tokens == 0 { OUTPUT_TOKENS_ASSUMED } else { openai.max_output_tokens };
@@ -86,6 +90,19 @@ pub(super) async fn ask(
             Err(attempt)
         }
     }
+}
+
+/// What strangers said, as the model gets it: JSON between two marks which cannot occur in it, without anything that people
+/// would not see.
+fn document(input: &Value) -> String {
+    let json = each_text(input, &visible).to_string();
+    // Outside of its texts JSON has no angle brackets, and inside of them these are spelled out.
+    format!("<document>\n{}\n</document>", json.replace('<', "\\u003c").replace('>', "\\u003e"))
+}
+
+/// A model's answer as it is kept: it goes back to what strangers said, and is no more than that.
+pub(super) fn kept(output: &Value) -> Value {
+    each_text(output, &|text| cut(visible(text).trim(), ANSWER_TEXT_CHARS_MAX))
 }
 
 /// Begins, and takes the most that the request can cost out of the day's budget. No budget, no bound.

@@ -64,7 +64,7 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         "usage": response.usage,
         "cost_usd": cost_usd,
         "qualified_score": settings.qualified_score,
-        "analysis": response.output.expose(),
+        "analysis": analysis::kept(response.output.expose()),
     });
     Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, call_id, "call_analyzed", &payload)))
 }

@@ -71,7 +71,7 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         "usage": response.usage,
         "cost_usd": cost_usd,
         "counted": counted,
-        "analysis": response.output.expose(),
+        "analysis": analysis::kept(response.output.expose()),
     });
     Ok(Attempt::Done(Some("analysed".to_owned()), analysis::result(desk, job, lead_id, "lead_analyzed", &payload)))
 }

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::desk::{Begun, Tenant};
 use super::person::Person;
 use super::{Attempt, Desk};
-use crate::domain::{Direction, ForgottenRows, MessageRow, MessageStatus, Ranked, Weight, Writes, message_id};
+use crate::domain::{
+    Direction, ForgottenRows, MessageRow, MessageStatus, Ranked, Weight, Writes, display_name, message_id,
+};
 use crate::integrations::whatsapp::{Class, Client, Error, Kind, Message, Sent};
 use crate::outbox::{Allowance, Job};
 use crate::redact::Spoken;
@@ -152,13 +154,13 @@ fn preview(tenant: &Tenant, person: &Person, wording: &Wording<'_>) -> String {
     format!("WhatsApp to {}: template {template} ({}) with {parameters:?}", person.phone, whatsapp.language)
 }
 
-/// Puts the person's name in place of `{name|fallback}`.
+/// Puts the person's name in place of `{name|fallback}`, if it is a name: it goes out under the business's own.
 fn filled(text: &str, person: &Person) -> String {
     let Some((before, rest)) = text.split_once("{name") else { return text.to_owned() };
     let Some((inside, after)) = rest.split_once('}') else { return text.to_owned() };
     let fallback = inside.strip_prefix('|').unwrap_or_default();
-    let name = person.name.as_ref().map_or(fallback, |name| name.expose());
-    format!("{before}{name}{}", filled(after, person))
+    let name = person.name.as_ref().and_then(|name| display_name(name.expose()));
+    format!("{before}{}{}", name.as_deref().unwrap_or(fallback), filled(after, person))
 }
 
 /// For effects that write what was sent.

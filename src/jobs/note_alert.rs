@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::send_alert::{Alert, filled};
+use super::send_alert::{Alert, SAID_CHARS_MAX, filled, named};
 use super::{Attempt, Desk};
+use crate::domain::spoken_text::quoted;
 use crate::redact::Spoken;
 
 /// What is said of it.
@@ -18,6 +19,11 @@ pub(super) async fn of_note(note_id: Uuid, tenant_id: Uuid, desk: &Desk) -> Resu
             _ => ("A call that should be looked at", "warning"),
         };
         let wanted = note.wanted_at.map_or_else(String::new, |at| format!(", {}", at.format("%Y-%m-%d %H:%M")));
+        // Whoever gave the number need not be whose number it is.
+        let (name, phone) = match note.unverified {
+            true => (named(None), format!("{} (the caller gave this number; nobody vouches for it)", note.phone)),
+            false => (named(note.name.as_deref()), note.phone.clone()),
+        };
         let with = |name: &str, phone: &str, body: &str| {
             filled(
                 NOTE,
@@ -34,7 +40,7 @@ pub(super) async fn of_note(note_id: Uuid, tenant_id: Uuid, desk: &Desk) -> Resu
         Alert {
             severity: severity.to_owned(),
             subject: format!("{}: {}", note.tenant, what.to_lowercase()),
-            text: Spoken::new(with(note.name.as_deref().unwrap_or("(no name)"), &note.phone, &note.body)),
+            text: Spoken::new(with(&name, &phone, &quoted(&note.body, SAID_CHARS_MAX))),
             preview: with("…", "…", "…"),
         }
     }))

@@ -14,6 +14,8 @@ use super::desk::Tenant;
 use super::note_alert::of_note;
 use super::start_outreach::id_in;
 use super::{Attempt, Desk, Kind, OnUnknown, Policy};
+use crate::domain::display_name;
+use crate::domain::spoken_text::quoted;
 use crate::integrations::email::{self, Mail};
 use crate::integrations::{Verdict, slack, twilio};
 use crate::outbox::{self, Job, NewJob};
@@ -167,6 +169,10 @@ async fn post(
 
 /// How long a mail server may take for a whole mail.
 const EMAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What somebody said, in an alert: the first sentences; the page has the rest.
+pub(super) const SAID_CHARS_MAX: usize = 1_000;
+/// What stands in place of a name.
+const NAME_CHARS_MAX: usize = 60;
 /// An alert in one SMS of two parts at most; more is cut.
 const SMS_CHARS_MAX: usize = 300;
 
@@ -204,11 +210,11 @@ async fn of_lead(lead_id: Uuid, tenant_id: Uuid, desk: &Desk) -> Result<Option<A
             )
         };
         let (name, summary) =
-            (lead.name.as_deref().unwrap_or("(no name)"), lead.summary.as_deref().unwrap_or_default());
+            (named(lead.name.as_deref()), quoted(lead.summary.as_deref().unwrap_or_default(), SAID_CHARS_MAX));
         Alert {
             severity: "info".to_owned(),
             subject: format!("{}: a lead worth calling, score {score}", lead.tenant),
-            text: Spoken::new(with(name, &lead.phone, summary)),
+            text: Spoken::new(with(&name, &lead.phone, &summary)),
             preview: with("…", "…", "…"),
         }
     }))
@@ -229,10 +235,16 @@ async fn outreach(id: Uuid, what: &str, tenant_id: Uuid, desk: &Desk) -> Result<
         Alert {
             severity: "info".to_owned(),
             subject: format!("{}: outreach {what}", found.tenant),
-            text: Spoken::new(with(found.name.as_deref().unwrap_or("(no name)"), &found.phone)),
+            text: Spoken::new(with(&named(found.name.as_deref()), &found.phone)),
             preview: with("…", "…"),
         }
     }))
+}
+
+/// A name as people are told it: what is no name is a quotation.
+pub(super) fn named(name: Option<&str>) -> String {
+    let name = name.map(|name| display_name(name).unwrap_or_else(|| quoted(name, NAME_CHARS_MAX)));
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "(no name)".to_owned())
 }
 
 /// Puts values in place of `{name}`. A value's own braces stay as they are.

@@ -11,11 +11,14 @@ use uuid::Uuid;
 use super::agree::{Agreed, Taken};
 use super::{Agreement, Looked, NAME};
 use crate::domain::LeadStage;
+use crate::domain::spoken_text::line;
 use crate::integrations::crm::{Crm, Module, Record};
 use crate::jobs::{Attempt, Desk, Effect, analysis};
 use crate::outbox::Job;
 use crate::redact::{Email, PersonName, Phone};
 
+/// The longest name that a CRM is told: names come from callers, and its users see them among their own.
+const NAME_CHARS_MAX: usize = 100;
 /// How long the CRM's search may not find a record that was just written. Zoho does not say how long that is.
 const INDEX_DELAY: TimeDelta = TimeDelta::minutes(15);
 
@@ -70,7 +73,7 @@ impl Lead {
         Ok(Self {
             id,
             phone: Phone::new(row.phone),
-            name: row.name.map(PersonName::new),
+            name: row.name.map(|name| line(&name, NAME_CHARS_MAX)).filter(|name| !name.is_empty()).map(PersonName::new),
             name_is_by_hand: row.name_is_by_hand,
             email: row.email.map(Email::new),
             email_is_by_hand: row.email_is_by_hand,

@@ -114,7 +114,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ("people/notes_of_number", &["@, {number}, 100, null, null", "@, {number}, 100, now(), {call}"]),
     ("people/number_of_lead", &["{lead}, @"]),
     ("people/overview", &["@, now() - interval '2 days', now(), 'day', 'UTC', null"]),
-    ("people/recent_attributions", &["@, 'x', 20, 5"]),
+    ("people/recent_attributions", &["@, 20, 5"]),
     ("people/recordings_of_call", &["{call}"]),
     ("people/repeated_numbers", &["@, 400, 3"]),
     ("people/responses", &["@, now() - interval '2 days', now(), 200, 10, 86400"]),

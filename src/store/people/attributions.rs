@@ -133,7 +133,8 @@ pub async fn undo_attribution(pool: &PgPool, scope: &Scope, log_id: Uuid) -> Res
         let row = sqlx::query_file!("sql/people/undo_attribution.sql", log_id, scope.tenant_id(), AT_ONCE)
             .fetch_one(&mut *transaction)
             .await?;
-        if row.changed > 0 {
+        // Also where nothing was left as it was: then it cannot be undone again.
+        if row.looked_at > 0 {
             let line = Line::of(scope, Action::UndoAttribution).rows(row.changed.unsigned_abs()).with("undone", log_id);
             line.write_step(&mut transaction, undo_id).await?;
         }

@@ -46,7 +46,7 @@ pub async fn decide(
         Decision::Auto => Action::LeaveCalls,
     };
     let line = Line::of(scope, action).rows(result.rows_affected());
-    line.with("calls", vec![call_id, other_id]).write(&mut transaction).await?;
+    line.with("call_id", call_id).with("other_id", other_id).write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(result.rows_affected() > 0)
 }

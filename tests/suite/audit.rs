@@ -164,7 +164,7 @@ async fn fill(pool: &PgPool) {
             "insert into webhook_events (id, connection_id, tenant_id, provider, event_type, external_event_id, payload,
                                          received_at, processed_at, outcome)
              select '{}', c.id, c.tenant_id, 'retell', 'call_ended', 'e{id}', '{{}}', now() - interval '200 days',
-                    {settled}, {outcome} from connections c limit 1;",
+                    {settled}, {outcome} from connections c where c.slug = 'audit';",
             Uuid::from_u128(id)
         )
     };

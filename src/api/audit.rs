@@ -4,6 +4,7 @@ use actix_web::web::{Data, Json, Query, ReqData};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::page::{self, List};
@@ -22,7 +23,7 @@ pub(super) struct AuditQuery {
     /// By this actor: a login, the label of a token, the id of either, or as it stands in the log, such as `cli`.
     actor: Option<String>,
     /// Of this action.
-    #[param(inline)]
+    #[param(schema_with = actions)]
     action: Option<Action>,
     /// Then or later.
     from: Option<DateTime<Utc>>,
@@ -35,6 +36,12 @@ pub(super) struct AuditQuery {
     /// Rows of a page: 1 to 500, 50 when nobody says.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
+}
+
+/// The words of all actions.
+fn actions() -> Object {
+    let words = Action::ALL.iter().map(|action| action.as_str());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
 }
 
 /// What people, scripts and the command line changed, and who looked at whom: the newest first.

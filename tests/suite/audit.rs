@@ -162,9 +162,9 @@ async fn fill(pool: &PgPool) {
     let event = |id: u128, outcome: &str, settled: &str| {
         format!(
             "insert into webhook_events (id, connection_id, tenant_id, provider, event_type, external_event_id, payload,
-                                         received_at, processed_at, outcome)
+                                         received_at, processed_at, outcome, last_error)
              select '{}', c.id, c.tenant_id, 'retell', 'call_ended', 'e{id}', '{{}}', now() - interval '200 days',
-                    {settled}, {outcome} from connections c where c.slug = 'audit';",
+                    {settled}, {outcome}, 'it failed' from connections c where c.slug = 'audit';",
             Uuid::from_u128(id)
         )
     };

@@ -98,7 +98,7 @@ async fn what_never_came_is_fetched_once_and_a_late_webhook_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_by_hand_leaves_a_line() {
-    let (_, app) = start("retell", 1).await;
+    let (_stub, app) = start("retell", 1).await;
     run(&app, "retell").await;
     let line = "select jsonb_build_array(l.actor, l.action, l.tenant_id, r.id is not null, l.xmin = r.xmin or r.finished_at is not null)
                 from operator_log l left join reconciliations r on r.id::text = l.details->>'run_id'";

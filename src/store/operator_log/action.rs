@@ -1,13 +1,12 @@
 //! What can be done, as the operator log names it.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Declares the enum with the word of each action, which stands in the table, in filters and on the page.
 macro_rules! actions {
     ($($(#[$comment:meta])* $name:ident = $word:literal,)*) => {
         /// What was done. A new kind of change is a line here.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the words say what each is")]
         pub enum Action {
             $($(#[$comment])* #[serde(rename = $word)] $name,)*

@@ -6,9 +6,11 @@ create table users (
     login text collate "C" not null unique check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$'),
     password_hash text,
     role text not null check (role in ('viewer', 'agent', 'operator', 'admin')),
+    second_factor_required boolean not null default false,
     created_at timestamptz not null default now(),
     last_used_at timestamptz
 );
+comment on column users.second_factor_required is 'an admin obliges them: without one they come only as far as setting it up';
 comment on column users.tenant_id is 'the one tenant that they may see; null: all';
 comment on column users.password_hash is 'argon2id, as a PHC string; null: they sign in by another way only';
 
@@ -34,14 +36,6 @@ comment on column sessions.method is 'how its holder signed in';
 comment on column sessions.address is 'where it began';
 comment on column sessions.browser is 'the browser and the system in a few words';
 comment on column sessions.csrf is 'what a page must show beside the cookie to change anything';
-
-create table login_attempts (
-    subject bytea not null,
-    began_at timestamptz not null,
-    attempts integer not null,
-    primary key (subject, began_at)
-);
-comment on table login_attempts is 'attempts in a quarter of an hour, by digest of the address and of the login name, so that all processes count together';
 
 create table idempotency_keys (
     principal_id uuid not null,

@@ -1,5 +1,5 @@
 -- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours, $5 the reason of
--- jobs that wait for tomorrow's budget, $6 lost calls of one reconciliation
+-- jobs that wait for tomorrow's budget, $6 lost calls of one reconciliation, $7 failed sign-ins for one login
 -- Everything that is wrong right now: cause, subject, tenant, severity, and a line without personal data.
 select 'dead_events' as "cause!", e.provider as "subject!", null::uuid as "tenant_id?", 'critical' as "severity!",
        format('%s events of %s failed for good; the last: %s', count(*), e.provider,
@@ -111,3 +111,11 @@ where m.minute > $1::timestamptz - interval '5 minutes'
 group by m.endpoint
 -- Fallbacks count as well: they are in time, and say nothing of the caller.
 having 100 * sum(greatest(m.slow, m.fallbacks)) > sum(m.answers)
+union all
+-- A login that is guessed at from many places: no place is slowed for it, so a person must know.
+select 'guessed_login', a.user_id::text, u.tenant_id, 'warning',
+       format('%s failed sign-ins for user %s within a quarter of an hour, from places that they do not know', a.failures,
+              a.user_id)
+from sign_in_attempts a
+join users u on u.id = a.user_id
+where a.failures >= $7::bigint and a.last_at > $1::timestamptz - interval '15 minutes'

@@ -74,6 +74,7 @@ insert into roles_decided values
     ('job_pauses', 'siud', '*', null),
     ('jobs', 'siu', 'id tenant_id kind due_at attempts claims lease_until waiting_since sending_at unknown_outcomes
         needs_person settled_at outcome created_at', null),
+    ('known_places', 'siud', '-', null),
     ('lead_analytics', 'siud', 'id tenant_id kind call_id phone source analysed_at sentiment successful score rank
         created_at', 'summary data'),
     ('lead_notes', 'siud', 'id tenant_id phone kind author call_ref wanted_at event_id at resolved_at
@@ -84,23 +85,27 @@ insert into roles_decided values
     ('live_lookups', 'siud', '*', null),
     ('live_minutes', 'siud', '*', null),
     ('live_writes', 'siud', '-', null),
-    ('login_attempts', 'siud', '-', null),
     ('messages', 'siud', 'id tenant_id provider provider_message_id channel direction from_number to_number
         contact_number status error sent_at created_at job_id forgotten_at', 'body'),
     ('oauth_tokens', 'siu', '-', null),
     ('operator_log', 'si', '-', null),
     ('outreaches', 'siud', '*', null),
+    ('pending_sign_ins', 'siud', '-', null),
     ('phone_numbers', 'siud', '*', null),
     ('reconcile_leases', 'siud', '-', null),
     ('reconciliations', 'siud', '*', null),
     ('recordings', 'siud', 'id tenant_id call_id kind duration_ms started_at created_at', null),
+    ('recovery_codes', 'siud', '-', null),
     ('rejections', 'siud', 'id at provider reason status body_bytes repeats', null),
     ('retention_rules', 'siud', '*', null),
+    ('second_factors', 'siud', '-', null),
     ('secrets', 'siu', '-', null),
     ('sessions', 'siud', '-', null),
+    ('sign_in_attempts', 'siud', '-', null),
     ('slow_answers', 'sid', '*', null),
     ('tenant_rates', 'si', '*', null),
     ('tenants', 'siu', 'id slug name region outreach_delay time_zone low_credit created_at', null),
+    ('untrusted_proxies', 'siud', '-', null),
     ('users', 'siud', '-', null),
     ('webhook_events', 'siu', 'id connection_id tenant_id provider event_type external_event_id occurred_at received_at
         processed_at next_attempt_at attempts outcome origin payload_removed_at', null),

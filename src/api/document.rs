@@ -13,9 +13,9 @@ use super::once::KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use super::{
-    agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs,
-    events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session, stats,
-    tenants, tokens, users,
+    account, agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections,
+    dead_jobs, docs, events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules,
+    second_factor, session, stats, tenants, tokens, users,
 };
 use crate::access::Right;
 
@@ -39,7 +39,9 @@ const ALWAYS: [(&str, &str); 10] = [
     components(schemas(Problem)),
     modifiers(&Always),
     paths(
-        session::sign_in, session::show, session::sign_out, show, docs::page, docs::file, calls::list, attributions::count,
+        session::sign_in, session::show, session::sign_out, account::sessions, account::end_others,
+        account::end_session, account::password, second_factor::begin, second_factor::confirm, second_factor::turn_off,
+        second_factor::recovery_codes, second_factor::require, second_factor::reset, show, docs::page, docs::file, calls::list, attributions::count,
         call_edits::attribute, attributions::attribute, attributions::undo, calls::show,
         call_edits::edit, calls::events, notes::edits, notes::list, notes::create, recordings::show, rules::numbers,
         rules::create, leads::list, leads::show, leads::edit, leads::timeline, messages::list, analytics::list,
@@ -52,6 +54,7 @@ const ALWAYS: [(&str, &str); 10] = [
         connections::enable, connections::test, numbers::list, numbers::create, numbers::edit, numbers::remove,
         agents::list, agents::create, agents::edit, agents::remove, tenants::list, tenants::create, tenants::show,
         audit::list, tokens::list, tokens::create, tokens::revoke, users::list, users::create, users::remove, users::password,
+        users::end_sessions,
     )
 )]
 struct Document;

@@ -4,6 +4,7 @@
 //! Lists are `{"items": […], "next": cursor or null}`; give the cursor back as `?after=`. Errors are problem+json
 //! (RFC 9457). A token of one tenant sees that tenant; one of all names it (`?tenant=slug`) where there are several.
 
+mod account;
 mod agents;
 mod analytics;
 mod answer;
@@ -35,6 +36,7 @@ mod recordings;
 mod rejections;
 mod routes;
 mod rules;
+mod second_factor;
 mod session;
 mod stats;
 mod tenants;

@@ -16,7 +16,7 @@ use crate::store::idempotency::{self, Claim};
 /// A longer key is refused; the document says it.
 pub(super) const KEY_BYTES_MAX: usize = 255;
 /// Fields of an answer that are shown once and never kept.
-const SHOWN_ONCE: [&str; 4] = ["token", "secret", "url", "verify_token"];
+const SHOWN_ONCE: [&str; 5] = ["token", "secret", "url", "verify_token", "recovery_codes"];
 
 type Answered = Result<ServiceResponse<BoxBody>, Error>;
 

@@ -15,6 +15,10 @@ use crate::db;
 /// Why a request is not answered with what it asked for (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// Which kind of problem, where a script does something about it: `urn:switchhook:code-needed`,
+    /// `urn:switchhook:wrong-code` or `urn:switchhook:second-factor-needed`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     /// The status in words.
     title: &'static str,
     /// The status.
@@ -28,7 +32,7 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let title = status.canonical_reason().unwrap_or("error");
-        Self { title, status: status.as_u16(), detail: detail.into(), retry_after_seconds: None }
+        Self { kind: None, title, status: status.as_u16(), detail: detail.into(), retry_after_seconds: None }
     }
 
     /// It is not there, or it is not theirs: both are the same to who asks.
@@ -39,6 +43,13 @@ impl Problem {
     /// The body says what cannot be.
     pub(super) fn unfit(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    pub(super) fn too_many(seconds: u64) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests: see Retry-After")
+        }
     }
 
     pub(super) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -116,10 +127,19 @@ impl From<Denied> for Problem {
             ),
             Denied::Forged => Self::forbidden("a session changes something only with its secret: X-CSRF-Token"),
             Denied::Forbidden => Self::forbidden("your role does not have the right to do this"),
-            Denied::TooMany(seconds) => Self {
-                retry_after_seconds: Some(seconds),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests: see Retry-After")
+            Denied::CodeNeeded => Self {
+                kind: Some("urn:switchhook:code-needed"),
+                ..Self::new(StatusCode::UNAUTHORIZED, "a code of the second factor is needed: send it as `code`")
             },
+            Denied::WrongCode => Self {
+                kind: Some("urn:switchhook:wrong-code"),
+                ..Self::new(StatusCode::UNAUTHORIZED, "the code is not right, or was used before")
+            },
+            Denied::SetUpNeeded => Self {
+                kind: Some("urn:switchhook:second-factor-needed"),
+                ..Self::forbidden("this user must set up a second factor first: sign in at /sign-in")
+            },
+            Denied::TooMany(seconds) => Self::too_many(seconds),
             Denied::Away(error) => error.into(),
         }
     }

@@ -1,9 +1,9 @@
 //! Every route of the API, with the right that it needs. The server, the document and the tests all go by this list.
 
 use super::{
-    agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections, dead_jobs, docs,
-    document, events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections, rules, session,
-    stats, tenants, tokens, users,
+    account, agents, analytics, attributions, audit, bulk, call_edits, calls, campaigns, charges, connections,
+    dead_jobs, docs, document, events, jobs, leads, messages, notes, numbers, overview, pulse, recordings, rejections,
+    rules, second_factor, session, stats, tenants, tokens, users,
 };
 use crate::access::Right;
 use crate::console::route::routes;
@@ -21,6 +21,14 @@ routes! {
     post "/session" None => session::sign_in;
     get "/session" LOOK => session::show;
     delete "/session" LOOK => session::sign_out;
+    get "/sessions" LOOK => account::sessions;
+    delete "/sessions" LOOK => account::end_others;
+    delete "/sessions/{id}" LOOK => account::end_session;
+    post "/account/password" LOOK => account::password;
+    post "/account/second-factor" LOOK => second_factor::begin;
+    post "/account/second-factor/confirm" LOOK => second_factor::confirm;
+    post "/account/second-factor/off" LOOK => second_factor::turn_off;
+    post "/account/second-factor/recovery-codes" LOOK => second_factor::recovery_codes;
     get "/openapi.json" LOOK => document::show;
     get "/docs" LOOK => docs::page;
     get "/docs/{file}" LOOK => docs::file;
@@ -105,4 +113,7 @@ routes! {
     post "/users" ADMINISTER => users::create;
     delete "/users/{login}" ADMINISTER => users::remove;
     post "/users/{login}/password" ADMINISTER => users::password;
+    delete "/users/{login}/sessions" ADMINISTER => users::end_sessions;
+    post "/users/{login}/second-factor" ADMINISTER => second_factor::require;
+    delete "/users/{login}/second-factor" ADMINISTER => second_factor::reset;
 }

@@ -29,6 +29,8 @@ pub(super) enum Login {
         /// The password.
         #[schema(value_type = String)]
         password: Secret,
+        /// A code of the second factor, or a recovery code; for who has one.
+        code: Option<String>,
     },
 }
 
@@ -77,11 +79,11 @@ pub(super) async fn sign_in(
     console: Data<Console>,
     login: Json<Login>,
 ) -> Result<HttpResponse, Problem> {
-    let credentials = match login.into_inner() {
-        Login::Token { token } => Credentials::Token(token),
-        Login::Password { login, password } => Credentials::Password(login, password),
+    let (credentials, code) = match login.into_inner() {
+        Login::Token { token } => (Credentials::Token(token), None),
+        Login::Password { login, password, code } => (Credentials::Password(login, password), code),
     };
-    let signed_in = console.sign_in(&request, credentials).await?;
+    let signed_in = console.sign_in(&request, credentials, code.as_deref()).await?;
     let mut answer = HttpResponse::Ok();
     for set_cookie in &signed_in.set_cookies {
         answer.append_header(("Set-Cookie", set_cookie.as_str()));
@@ -97,7 +99,11 @@ pub(super) async fn show(entry: ReqData<Entry>) -> Json<Who> {
 
 /// Log out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
-pub(super) async fn sign_out(request: HttpRequest, console: Data<Console>) -> Result<HttpResponse, Problem> {
-    let set_cookie = console.sign_out(&request).await?;
+pub(super) async fn sign_out(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+) -> Result<HttpResponse, Problem> {
+    let set_cookie = console.sign_out(&request, &entry).await?;
     Ok(HttpResponse::NoContent().insert_header(("Set-Cookie", set_cookie)).finish())
 }

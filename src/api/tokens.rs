@@ -12,7 +12,7 @@ use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;
-use crate::console::keys::Refused;
+use crate::console::keys::{Refused, TokenEnd};
 use crate::console::{Console, Entry};
 use crate::store::roster::tokens::{self as roster, TokenRow};
 
@@ -27,9 +27,12 @@ pub(super) struct NewToken {
     /// What people call it.
     #[serde(default)]
     label: String,
-    /// How many days it is good; absent: for ever.
+    /// How many days it is good; absent: 90.
     #[schema(minimum = 1, maximum = 3650)]
     expires_in_days: Option<u16>,
+    /// It never ends; then without `expires_in_days`.
+    #[serde(default)]
+    never_expires: bool,
 }
 
 /// A token that was made.
@@ -61,7 +64,8 @@ pub(super) async fn create(
     body: Json<NewToken>,
 ) -> Result<Json<MadeToken>, Problem> {
     let scope = page::scope(&entry, &console, body.tenant.as_deref()).await?;
-    let made = console.add_token(&scope, body.role, &body.label, body.expires_in_days).await?;
+    let end = TokenEnd::of(body.expires_in_days, body.never_expires)?;
+    let made = console.add_token(&scope, body.role, &body.label, end).await?;
     Ok(Json(MadeToken { id: made.id, token: made.token.into_exposed(), expires_at: made.expires_at }))
 }
 
@@ -83,6 +87,7 @@ impl From<Refused> for Problem {
             Refused::Unfit(detail) => Self::unfit(detail),
             Refused::Taken => Self::new(StatusCode::CONFLICT, "somebody has this login name"),
             Refused::NotFound => Self::not_found(),
+            Refused::TooMany(seconds) => Self::too_many(seconds),
             Refused::Away(error) => error.into(),
         }
     }

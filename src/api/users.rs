@@ -21,7 +21,7 @@ pub(super) struct NewUser {
     tenant: Option<String>,
     /// What they log in with.
     login: String,
-    /// Of 12 characters or more.
+    /// Of 12 characters or more, and not easy to guess.
     #[schema(value_type = String)]
     password: Secret,
     /// What they may do.
@@ -32,7 +32,7 @@ pub(super) struct NewUser {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPassword {
-    /// Of 12 characters or more.
+    /// Of 12 characters or more, and not easy to guess.
     #[schema(value_type = String)]
     password: Secret,
 }
@@ -84,4 +84,15 @@ pub(super) async fn password(
 ) -> Result<Json<Count>, Problem> {
     console.set_password(&entry.scope, &login, body.into_inner().password).await?;
     Ok(Json(Count { changed: 1 }))
+}
+
+/// End every session of a user.
+#[utoipa::path(delete, path = "/api/v1/users/{login}/sessions", tag = "setup", params(("login" = String, Path)),
+               responses((status = 200, body = Count)))]
+pub(super) async fn end_sessions(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    login: Path<String>,
+) -> Result<Json<Count>, Problem> {
+    Ok(Json(Count { changed: console.end_sessions_of(&entry.scope, &login).await? }))
 }

@@ -1,10 +1,13 @@
 //! `serve --setup`: the first minute. An empty database gets a tenant and one connection a platform.
 
+use chrono::TimeDelta;
 use sqlx::{Connection, PgPool};
 
 use super::Context;
 use super::context::migration_error;
 use crate::access::Role;
+use crate::clock::Clock;
+use crate::console::keys::FIRST_TOKEN_DAYS;
 use crate::db;
 use crate::providers;
 use crate::redact::Secret;
@@ -26,8 +29,9 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let tenant_id = match directory::find_tenant(&mut *transaction, TENANT).await? {
         Some(tenant_id) => tenant_id,
         None => {
-            let (id, token) = tokens::add(&mut *transaction, None, Role::Admin, TOKEN, None).await?;
-            let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id);
+            let ends = Clock::system().now() + TimeDelta::days(FIRST_TOKEN_DAYS.into());
+            let (id, token) = tokens::add(&mut *transaction, None, Role::Admin, TOKEN, Some(ends)).await?;
+            let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id).with("expires_at", ends);
             line.with("label", TOKEN).with("role", Role::Admin).write(&mut transaction).await?;
             made.token = Some(token);
             directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
@@ -83,12 +87,13 @@ async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()>
         output.say(&format!("  The verify token for {provider}, shown this once: {}", token.expose()))?;
     }
     if let Some(token) = made.token {
-        output.say("\nThe first API token, shown this once:")?;
+        output.say(&format!("\nThe first API token, shown this once; it ends in {FIRST_TOKEN_DAYS} days:"))?;
         output.say(&format!("  {}", token.expose()))?;
         output.say("\nTry, in a second terminal:")?;
         output.say("  make demo")?;
         output.say(&format!("  curl -H 'Authorization: Bearer {}' {base}/api/v1/calls", token.expose()))?;
-        output.say(&format!("The pages are at {base}/ ; sign in with this token.\n"))?;
+        output.say(&format!("The pages are at {base}/ ; sign in with this token."))?;
+        output.say("Before it ends: `switchhook user add`, or `switchhook token add --role admin`.\n")?;
     } else {
         output.say("\nTry, in a second terminal:\n  make demo")?;
         output.say(&format!("The pages are at {base}/\n"))?;

@@ -29,9 +29,9 @@ pub enum Command {
         /// What people call it
         #[arg(long, default_value = "", hide_default_value = true)]
         label: String,
-        /// How long it is good, such as 90d [default: for ever]
-        #[arg(long, value_name = "DURATION", value_parser = input::duration)]
-        expires: Option<Duration>,
+        /// How long it is good, such as 30d; `never` must be said
+        #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = expires)]
+        expires: Expires,
     },
     /// List the tokens that are good; never the token itself, which is not kept
     List {
@@ -44,6 +44,19 @@ pub enum Command {
         /// Its id, as `token list` shows it
         id: Uuid,
     },
+}
+
+/// When a token ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Expires {
+    /// When it is revoked.
+    Never,
+    /// After so long.
+    After(Duration),
+}
+
+fn expires(text: &str) -> Result<Expires, String> {
+    if text == "never" { Ok(Expires::Never) } else { input::duration(text).map(Expires::After) }
 }
 
 /// What a token or a user may do.
@@ -79,8 +92,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
             let too_long = || Usage::error("--expires is too long");
             let expires_at = match expires {
-                None => None,
-                Some(wait) => {
+                Expires::Never => None,
+                Expires::After(wait) => {
                     let wait = TimeDelta::from_std(wait).map_err(|_| too_long())?;
                     Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
                 }
@@ -88,11 +101,13 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let mut transaction = pool.begin().await?;
             let (id, token) = tokens::add(&mut *transaction, tenant_id, role.role(), &label, expires_at).await?;
             let line = Line::of(&context.scope(), Action::AddToken).tenant(tenant_id).with("token_id", id);
-            line.with("label", Text(&label)).with("role", role.role()).write(&mut transaction).await?;
+            let line = line.with("label", Text(&label)).with("role", role.role()).with("expires_at", expires_at);
+            line.write(&mut transaction).await?;
             transaction.commit().await?;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
-                format!("{token}\n(shown this once; use it as `Authorization: Bearer <token>`)")
+                let end = expires_at.map_or_else(|| "never ends".to_owned(), |at| format!("ends {}", cells::time(at)));
+                format!("{token}\n(shown this once; it {end}; use it as `Authorization: Bearer <token>`)")
             })?;
         }
         Command::List { all } => {

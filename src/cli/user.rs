@@ -11,7 +11,7 @@ use super::{Context, cells, input, owner};
 use crate::console::password;
 use crate::redact::Secret;
 use crate::store::operator_log::{Action, Line, Login};
-use crate::store::{sessions, users};
+use crate::store::{second_factors, sessions, users};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -34,6 +34,11 @@ pub enum Command {
         /// What they log in with
         login: String,
     },
+    /// Take a user's second factor away, such as when the telephone is lost; their sessions end
+    ResetSecondFactor {
+        /// What they log in with
+        login: String,
+    },
     /// Give a user another password, read from standard input; their sessions end at once
     Password {
         /// What they log in with
@@ -48,7 +53,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Add { login, role, tenant } => {
             let login = password::login(&login).map_err(|error| Usage::error(error.to_string()))?;
             let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            let hash = hashed(context)?;
+            let hash = hashed(context, &login, &users::tenant_words(&pool, tenant_id).await?)?;
             let mut transaction = pool.begin().await?;
             let id = users::add(&mut *transaction, tenant_id, &login, &hash, role.role()).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("somebody has this login name"))?;
@@ -79,9 +84,21 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             transaction.commit().await?;
             output.one(&json!({ "login": login }), |_| format!("removed {login}"))?;
         }
-        Command::Password { login } => {
-            let hash = hashed(context)?;
+        Command::ResetSecondFactor { login } => {
             let login = login.to_lowercase();
+            let user = users::find(&pool, &login).await?.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
+            let mut transaction = pool.begin().await?;
+            second_factors::remove(&mut *transaction, user.id).await?;
+            sessions::close_all(&mut *transaction, user.id).await?;
+            let line = Line::of(&context.scope(), Action::ResetSecondFactor).tenant(user.tenant_id);
+            line.with("user_id", user.id).with("login", Login(&login)).write(&mut transaction).await?;
+            transaction.commit().await?;
+            output.one(&json!({ "login": login }), |_| format!("{login} has no second factor any more"))?;
+        }
+        Command::Password { login } => {
+            let login = login.to_lowercase();
+            let tenant_id = users::find(&pool, &login).await?.and_then(|user| user.tenant_id);
+            let hash = hashed(context, &login, &users::tenant_words(&pool, tenant_id).await?)?;
             let mut transaction = pool.begin().await?;
             let id = users::set_password(&mut *transaction, &login, &hash, None).await?;
             let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
@@ -100,7 +117,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn hashed(context: &Context) -> anyhow::Result<Secret> {
+/// `words`: of the tenant, of which no password may be made, as little as of the login.
+fn hashed(context: &Context, login: &str, words: &[String]) -> anyhow::Result<Secret> {
     let given = input::secret_from_stdin(context.output)?;
+    let words = [&[login.to_owned()], words].concat();
+    password::assess(&given, &words).map_err(|error| Usage::error(error.to_string()))?;
     password::hash(&given).map_err(|error| Usage::error(error.to_string()))
 }

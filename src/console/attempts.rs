@@ -1,44 +1,226 @@
-//! How often somebody may try to log in: by address and by name, counted in the database, so that every process counts
-//! the same.
+//! What slows guessing: failures of one network (or browser) for one login make that pair wait, in the database, so that
+//! every process counts the same. Nobody else waits: another network signs the same login in at once.
+//!
+//! Three things are counted. The *pair* of login and place waits after a few failures. A *network* waits after many, so
+//! that it cannot try one password on every login; a place that has signed this login in before is not asked. A *login*
+//! that is guessed at from everywhere is never refused: attempts from places that it does not know take longer, and the
+//! monitor opens an incident.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use actix_web::HttpRequest;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
-use super::{Console, Denied, address};
-use crate::store::users;
+use super::{Console, Denied, address, cookie};
+use crate::redact::Secret;
+use crate::store::attempts::{self, Counted, Schedule};
 
-/// What attempts are counted over: a quarter of an hour.
-const WINDOW_SECONDS: f64 = 900.0;
+/// Failures are forgotten after so long without another.
+const FORGOTTEN_SECONDS: f64 = 900.0;
+/// How much longer an attempt takes, from a place that the login does not know, while it is guessed at from everywhere.
+const LOGIN_DELAY: Duration = Duration::from_secs(2);
+/// Attempts of one place that wait for their turn; more are sent away for a second. Twice the people of an office that
+/// begin work in the same second.
+const LANE_WAITING_MAX: usize = 32;
+/// Browsers and networks of a user that are remembered; the last ones.
+const PLACES_MAX: i64 = 30;
 
-/// Whom an attempt counted for.
-pub(super) struct Counted(Vec<Vec<u8>>);
+/// An attempt that may be looked at.
+pub(super) struct Attempt {
+    /// Whose failures a success forgets.
+    pair: Vec<u8>,
+    /// Of which a success takes one back.
+    shared: Vec<Vec<u8>>,
+    lane: Vec<u8>,
+}
+
+/// Where a request comes from, as digests.
+struct Place {
+    network: Vec<u8>,
+    browser: Vec<u8>,
+    cookie: Option<Secret>,
+}
+
+/// The places of which passwords are looked at just now: one at a time of each, so that a flood from one network holds
+/// one of the permits (`PASSWORDS_AT_ONCE`) and never both.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(Mutex<HashMap<Vec<u8>, Lane>>);
+
+#[derive(Debug)]
+struct Lane {
+    turn: Arc<Semaphore>,
+    waiting: usize,
+}
+
+/// A turn, which ends when it is dropped.
+pub(super) struct Turn<'l> {
+    lanes: &'l Lanes,
+    key: Vec<u8>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Lanes {
+    /// Waits for the turn of this place; `None`: too many of it wait already.
+    async fn turn(&self, key: &[u8]) -> Option<Turn<'_>> {
+        let semaphore = {
+            let mut lanes = self.0.lock().ok()?;
+            let lane =
+                lanes.entry(key.to_vec()).or_insert_with(|| Lane { turn: Arc::new(Semaphore::new(1)), waiting: 0 });
+            if lane.waiting >= LANE_WAITING_MAX {
+                return None;
+            }
+            lane.waiting += 1;
+            Arc::clone(&lane.turn)
+        };
+        // From here on the lane is left however this ends, also when the client hangs up.
+        let mut turn = Turn { lanes: self, key: key.to_vec(), _permit: None };
+        turn._permit = semaphore.acquire_owned().await.ok();
+        Some(turn)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Ok(mut lanes) = self.lanes.0.lock() else { return };
+        if let Some(lane) = lanes.get_mut(&self.key) {
+            lane.waiting -= 1;
+            if lane.waiting == 0 {
+                lanes.remove(&self.key);
+            }
+        }
+    }
+}
 
 impl Console {
-    /// Counts an attempt before it is looked at. One too many is not looked at.
-    pub(super) async fn count_attempt(&self, address: Option<IpAddr>, login: Option<&str>) -> Result<Counted, Denied> {
-        let by_address = address
-            .map(|from| (subject("address", &address::network(from).to_string()), self.settings.attempts_per_address));
-        let by_login = login.map(|login| (subject("login", login), self.settings.attempts_per_login));
-        let mut counted = Vec::new();
-        for (subject, most) in by_address.into_iter().chain(by_login) {
-            let (attempts, seconds_left) =
-                users::count_attempt(&self.pool, &subject, WINDOW_SECONDS).await.map_err(Denied::Away)?;
-            if u32::try_from(attempts).unwrap_or(u32::MAX) > most {
-                return Err(Denied::TooMany(seconds_left.unsigned_abs().max(1)));
+    /// Counts an attempt to sign in, before it is looked at. One that must wait is not looked at.
+    pub(super) async fn begin_attempt(
+        &self,
+        request: &HttpRequest,
+        login: &str,
+        user_id: Option<Uuid>,
+    ) -> Result<Attempt, Denied> {
+        let Place { network, browser, .. } = self.place(request);
+        let places = attempts::places(&self.pool, login, &browser, &network).await.map_err(Denied::Away)?;
+        let (is_known_browser, is_known_network) = places;
+        let lane = if is_known_browser { browser } else { network.clone() };
+        let pair = subject("pair", &format!("{}:{login}", hex(&lane)));
+        let mut attempt = Attempt { pair: pair.clone(), shared: Vec::new(), lane };
+        self.count(&pair, self.settings.sign_in_free_failures, None).await?;
+        if !is_known_browser && !is_known_network {
+            let key = subject("spraying", &hex(&network));
+            if let Err(denied) = self.count(&key, self.settings.sign_in_network_failures, None).await {
+                // What is not looked at is no failure of the pair.
+                attempts::take_back(&self.pool, &[], &[pair]).await.map_err(Denied::Away)?;
+                return Err(denied);
             }
-            counted.push(subject);
+            attempt.shared.push(key);
+            let key = subject("login", login);
+            let most = self.settings.sign_in_login_failures;
+            // Never refused: whoever guesses must not keep the owner out.
+            let schedule = Schedule { free: u32::MAX, ..self.schedule(most) };
+            let counted = attempts::count(&self.pool, &key, &schedule, user_id).await.map_err(Denied::Away)?;
+            attempt.shared.push(key);
+            if matches!(counted, Counted::Free(failures) if failures > most) {
+                tokio::time::sleep(LOGIN_DELAY).await;
+            }
         }
-        Ok(Counted(counted))
+        Ok(attempt)
     }
 
-    /// Who is let in was not guessing.
-    pub(super) async fn take_back(&self, counted: &Counted) -> Result<(), Denied> {
-        users::take_attempts_back(&self.pool, &counted.0).await.map_err(Denied::Away)
+    /// Waits for the turn of the attempt's place.
+    pub(super) async fn turn(&self, attempt: &Attempt) -> Result<Turn<'_>, Denied> {
+        match self.lanes.turn(&attempt.lane).await {
+            Some(turn) => Ok(turn),
+            None => {
+                attempts::take_back(&self.pool, &[], &self.counted(attempt)).await.map_err(Denied::Away)?;
+                Err(Denied::TooMany(1))
+            }
+        }
+    }
+
+    /// The password was right: its place is no longer slowed.
+    pub(super) async fn forgive(&self, attempt: &Attempt) -> Result<(), Denied> {
+        attempts::take_back(&self.pool, std::slice::from_ref(&attempt.pair), &attempt.shared)
+            .await
+            .map_err(Denied::Away)
+    }
+
+    /// Somebody has signed in here: the place is known from now on. Returns the value of `Set-Cookie` by which the
+    /// browser is known again. A cookie that this login does not know is replaced: somebody else may have set it.
+    pub(super) async fn remember(&self, request: &HttpRequest, login: &str, user_id: Uuid) -> Result<String, Denied> {
+        let place = self.place(request);
+        let known = attempts::places(&self.pool, login, &place.browser, &place.network).await.map_err(Denied::Away)?;
+        let browser = place.cookie.filter(|_| known.0).unwrap_or_else(cookie::random);
+        let places = [subject("browser", browser.expose()), place.network];
+        attempts::keep_places(&self.pool, user_id, &places, PLACES_MAX).await.map_err(Denied::Away)?;
+        Ok(cookie::set_browser(&browser, self.is_https(request)))
+    }
+
+    /// The digest of the browser's cookie, if this login has signed in with it.
+    pub(super) async fn known_browser(&self, request: &HttpRequest, login: &str) -> Result<Option<String>, Denied> {
+        let place = self.place(request);
+        let known = attempts::places(&self.pool, login, &place.browser, &place.network).await.map_err(Denied::Away)?;
+        Ok(known.0.then(|| hex(&place.browser)))
+    }
+
+    fn place(&self, request: &HttpRequest) -> Place {
+        let network = self.address(request).map(address::network);
+        let network = subject("network", &network.map(|network| network.to_string()).unwrap_or_default());
+        let cookie = cookie::read_browser(request, self.is_https(request));
+        let browser = subject("browser", cookie.as_ref().map_or("", Secret::expose));
+        Place { network, browser, cookie }
+    }
+
+    /// Counts for one subject; refuses an attempt within its wait.
+    pub(super) async fn count(&self, key: &[u8], free: u32, user_id: Option<Uuid>) -> Result<(), Denied> {
+        match attempts::count(&self.pool, key, &self.schedule(free), user_id).await.map_err(Denied::Away)? {
+            Counted::Free(_) => Ok(()),
+            Counted::Wait(seconds) => Err(Denied::TooMany(seconds)),
+        }
+    }
+
+    fn counted(&self, attempt: &Attempt) -> Vec<Vec<u8>> {
+        let mut all = attempt.shared.clone();
+        all.push(attempt.pair.clone());
+        all
+    }
+
+    fn schedule(&self, free: u32) -> Schedule {
+        Schedule {
+            free,
+            first_wait_seconds: self.settings.sign_in_first_wait.as_secs_f64(),
+            longest_wait_seconds: self.settings.sign_in_longest_wait.as_secs_f64(),
+            forgotten_seconds: FORGOTTEN_SECONDS,
+        }
     }
 }
 
 /// Names and addresses are not kept.
-fn subject(kind: &str, text: &str) -> Vec<u8> {
+pub(super) fn subject(kind: &str, text: &str) -> Vec<u8> {
     Sha256::digest(format!("{kind}:{text}").as_bytes()).to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_has_one_turn_at_a_time_and_others_need_not_wait_for_it() {
+        let lanes = Lanes::default();
+        let first = lanes.turn(b"here").await.unwrap();
+        let second = tokio::time::timeout(Duration::from_millis(20), lanes.turn(b"here")).await;
+        assert!(second.is_err(), "it waits");
+        assert!(lanes.turn(b"there").await.is_some(), "another place does not");
+        drop(first);
+        assert!(lanes.turn(b"here").await.is_some());
+        assert!(lanes.0.lock().unwrap().is_empty(), "nothing is left of them");
+    }
 }

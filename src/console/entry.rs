@@ -33,6 +33,12 @@ pub enum Denied {
     Forged,
     /// Its role does not have the right.
     Forbidden,
+    /// The password is right, and a code of the second factor is needed.
+    CodeNeeded,
+    /// The password is right, and the code is not, or was used before.
+    WrongCode,
+    /// The password is right, and this user must set up a second factor first, on the pages.
+    SetUpNeeded,
     /// Too many; again after so many seconds.
     TooMany(u64),
     /// The database is away.
@@ -55,6 +61,7 @@ impl Console {
                 return Err(Denied::Forged);
             }
         }
+        self.notice_proxy(request).await;
         if entry.scope.may(right) { Ok(entry) } else { Err(Denied::Forbidden) }
     }
 

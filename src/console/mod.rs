@@ -1,6 +1,7 @@
 //! Who may come in, for the API and the pages: tokens, logging in, sessions, CSRF, limits, headers. What comes out is a
 //! scope (`crate::access`), without which nobody reads a row of people.
 
+pub mod account;
 pub mod address;
 mod attempts;
 mod browser;
@@ -11,13 +12,18 @@ mod headers;
 pub mod keys;
 pub(crate) mod limits;
 pub mod password;
+mod pending;
+mod proxy;
 pub(crate) mod route;
+pub mod second_factor;
 pub mod senders;
 mod settings;
 mod sign_in;
 mod sound;
 mod test_event;
+mod trail;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -31,6 +37,7 @@ use crate::db;
 pub use entry::{Denied, Entry};
 pub use headers::{protect, protect_page};
 pub use limits::Limits;
+pub use pending::{Begun, Pending};
 pub use route::Route;
 pub use settings::Settings;
 pub use sign_in::{Credentials, SignedIn};
@@ -54,6 +61,9 @@ pub struct Console {
     trusted_proxies: Vec<IpNet>,
     limits: Limits,
     passwords: Semaphore,
+    lanes: attempts::Lanes,
+    failures: Arc<trail::Failures>,
+    proxies: proxy::Proxies,
 }
 
 impl Console {
@@ -72,7 +82,21 @@ impl Console {
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
         let (whatsapp_sender, passwords) = (String::new(), Semaphore::new(PASSWORDS_AT_ONCE));
-        Self { settings, pool, keys, clock, base_url, time_zone, whatsapp_sender, trusted_proxies, limits, passwords }
+        Self {
+            settings,
+            pool,
+            keys,
+            clock,
+            base_url,
+            time_zone,
+            whatsapp_sender,
+            trusted_proxies,
+            limits,
+            passwords,
+            lanes: attempts::Lanes::default(),
+            failures: Arc::default(),
+            proxies: proxy::Proxies::default(),
+        }
     }
 
     /// With the time zone of tenants that have none of their own.

@@ -11,13 +11,19 @@ pub const CHARS_MIN: usize = 12;
 /// Longer ones are refused: hashing them would be work for whoever likes to make some.
 pub const BYTES_MAX: usize = 1024;
 
+/// What `zxcvbn` calls safely unguessable: more than 10^8 guesses, which slowing makes centuries.
+const SCORE_MIN: zxcvbn::Score = zxcvbn::Score::Three;
+
 /// Of no password that is in use: what a login that does not exist is compared with, so that it takes as long.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c3dpdGNoaG9vay1ub2JvZHk$KkzDU8gmhpuZnbrHc4YyFsPL0YqPcOi0V1sTY8gVZ7o";
 
 /// Why a password or a login name is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
+    /// Easy to guess; with what would mend it.
+    #[error("this password is easy to guess: {0}")]
+    Weak(String),
     /// Too short.
     #[error("a password has {CHARS_MIN} characters or more")]
     Short,
@@ -32,16 +38,39 @@ pub enum Unfit {
     Hash,
 }
 
+/// Refuses a password that is easy to guess: one of the common ones, a pattern of the keyboard, a date, or made of these
+/// words (the login name, the tenant). It takes some milliseconds: not for the thread that answers requests.
+pub fn assess(password: &Secret, words: &[String]) -> Result<(), Unfit> {
+    has_length(password)?;
+    let mut inputs = vec!["switchhook"];
+    for word in words {
+        inputs.push(word);
+        inputs.extend(word.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 2));
+    }
+    let entropy = zxcvbn::zxcvbn(password.expose(), &inputs);
+    if entropy.score() >= SCORE_MIN {
+        return Ok(());
+    }
+    let advice = entropy.feedback().map(ToString::to_string).unwrap_or_default();
+    let advice = if advice.is_empty() { "Add another word or two." } else { &advice };
+    Err(Unfit::Weak(advice.trim().trim_end_matches('.').to_owned()))
+}
+
 /// The hash of a new password, with a salt of its own. It takes a while: not for the thread that answers requests.
 pub fn hash(password: &Secret) -> Result<Secret, Unfit> {
+    has_length(password)?;
+    let hash = Argon2::default().hash_password(password.expose().as_bytes()).map_err(|_| Unfit::Hash)?;
+    Ok(Secret::new(hash.to_string()))
+}
+
+fn has_length(password: &Secret) -> Result<(), Unfit> {
     if password.expose().chars().count() < CHARS_MIN {
         return Err(Unfit::Short);
     }
     if password.expose().len() > BYTES_MAX {
         return Err(Unfit::Long);
     }
-    let hash = Argon2::default().hash_password(password.expose().as_bytes()).map_err(|_| Unfit::Hash)?;
-    Ok(Secret::new(hash.to_string()))
+    Ok(())
 }
 
 /// Whether this is the password. `None`: there is no such user; it takes as long.
@@ -73,6 +102,20 @@ mod tests {
         assert!(!fits(&Secret::new("correct horse batterY"), Some(&hash)));
         assert!(!fits(&secret, None));
         assert!(PasswordHash::new(NOBODYS).is_ok(), "else an unknown name is answered sooner");
+    }
+
+    #[test]
+    fn what_is_easy_to_guess_is_refused_with_what_would_mend_it() {
+        let words = ["dana.levi@example.com".to_owned(), "northwind".to_owned()];
+        let weak = |text: &str| assess(&Secret::new(text), &words).unwrap_err().to_string();
+        for text in ["password1234", "qwertyuiopas", "111111111111", "switchhook123", "dana.levi@example.com"] {
+            assert!(weak(text).starts_with("this password is easy to guess: "), "{text}");
+        }
+        assert!(weak("northwind2026").contains("word"), "{}", weak("northwind2026"));
+        for text in ["correct horse battery", "another horse battery", "vT9#qLm2!xRd"] {
+            assert_eq!(assess(&Secret::new(text), &words), Ok(()), "{text}");
+        }
+        assert_eq!(assess(&Secret::new("x9 Kp rQ".repeat(128)), &words), Ok(()), "a long one ends in time");
     }
 
     #[test]

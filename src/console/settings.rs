@@ -20,10 +20,20 @@ pub struct Settings {
     pub session_longest: Duration,
     /// Requests that one token or user may make in a minute before they hear 429; counted by each process.
     pub requests_per_minute: u32,
-    /// Attempts to log in from one address in a quarter of an hour.
-    pub attempts_per_address: u32,
-    /// Attempts to log in with one name in a quarter of an hour.
-    pub attempts_per_login: u32,
+    /// Failures of one network or browser for one login that cost no wait.
+    pub sign_in_free_failures: u32,
+    /// Failures of one network for any logins that cost no wait.
+    pub sign_in_network_failures: u32,
+    /// Failures for one login, from everywhere, after which attempts from places that it does not know take longer.
+    pub sign_in_login_failures: u32,
+    /// The first wait; each further failure doubles it.
+    #[serde(with = "crate::duration_text")]
+    pub sign_in_first_wait: Duration,
+    /// The longest wait.
+    #[serde(with = "crate::duration_text")]
+    pub sign_in_longest_wait: Duration,
+    /// Whether everybody with a password must have a second factor.
+    pub second_factor: SecondFactor,
     /// How long one statement of a page or of the API may run.
     #[serde(with = "crate::duration_text")]
     pub statement_timeout: Duration,
@@ -31,6 +41,23 @@ pub struct Settings {
     pub connections: u32,
     /// Whether /metrics answers without a token.
     pub open_metrics: bool,
+}
+
+/// Whether people must have a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    /// Those who want it, or whom an admin obliges.
+    Optional,
+    /// Everybody who signs in with a password.
+    Required,
+}
+
+impl SecondFactor {
+    /// Whether everybody must.
+    pub fn is_required(self) -> bool {
+        self == Self::Required
+    }
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {

@@ -3,9 +3,10 @@
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-use super::{Console, Denied, Entry, address, browser, cookie, password};
+use super::{Console, Denied, Entry, browser, cookie, password};
 use crate::access::{Actor, ActorKind};
 use crate::redact::Secret;
+use crate::store::operator_log::{Action, Line, Text};
 use crate::store::sessions::{self, Method, NewSession};
 use crate::store::{tokens, users};
 
@@ -27,28 +28,115 @@ pub struct SignedIn {
     pub entry: Entry,
 }
 
+/// A user who has given the right password.
+pub(super) struct Proven {
+    pub(super) id: Uuid,
+    pub(super) login: String,
+    pub(super) tenant_id: Option<Uuid>,
+}
+
+/// Who somebody is, by a token or a password.
+pub(super) enum Who {
+    Token(Actor),
+    User(Proven),
+}
+
 impl Console {
-    /// Begins a session. Every wrong try is the same: nobody learns which names there are.
-    pub async fn sign_in(&self, request: &HttpRequest, credentials: Credentials) -> Result<SignedIn, Denied> {
+    /// Begins a session, for a script: with everything in one request. Every wrong name or password is the same: nobody
+    /// learns which names there are. Only who has given the right password learns that a code is needed.
+    pub async fn sign_in(
+        &self,
+        request: &HttpRequest,
+        credentials: Credentials,
+        code: Option<&str>,
+    ) -> Result<SignedIn, Denied> {
+        let user = match self.prove(request, credentials).await? {
+            Who::Token(actor) => return self.open_session(request, actor, Method::Token).await,
+            Who::User(user) => user,
+        };
+        match (self.factor(user.id).await.map_err(Denied::Away)?, code) {
+            ((true, _), Some(code)) => {
+                if !self.check_code(request, (user.id, &user.login, user.tenant_id), code).await? {
+                    return Err(Denied::WrongCode);
+                }
+            }
+            ((true, _), None) => return Err(Denied::CodeNeeded),
+            ((false, true), _) => return Err(Denied::SetUpNeeded),
+            ((false, false), _) => {}
+        }
+        self.let_in(request, &user).await
+    }
+
+    /// Who this is, by a token or a password alone.
+    pub(super) async fn prove(&self, request: &HttpRequest, credentials: Credentials) -> Result<Who, Denied> {
         if self.is_cross_site(request) {
             return Err(Denied::Forged);
         }
-        let address = address::sender(request, &self.trusted_proxies);
-        let login = match &credentials {
-            Credentials::Token(_) => None,
-            Credentials::Password(text, _) => Some(password::login(text).map_err(|_| Denied::Unknown)?),
-        };
-        let counted = self.count_attempt(address, login.as_deref()).await?;
-        let (actor, method) = match (credentials, login) {
-            (Credentials::Password(_, given), Some(login)) => (self.user(&login, given).await?, Method::Password),
-            (Credentials::Token(token) | Credentials::Password(_, token), _) => {
-                let found = tokens::find(&self.pool, &token).await.map_err(Denied::Away)?;
-                (found.map(|scope| scope.actor()), Method::Token)
+        match credentials {
+            Credentials::Token(token) => self.by_token(request, &token).await.map(Who::Token),
+            Credentials::Password(login, given) => self.by_password(request, &login, given).await.map(Who::User),
+        }
+    }
+
+    /// Begins the session of a user who has proven everything; the browser is known from now on.
+    pub(super) async fn let_in(&self, request: &HttpRequest, user: &Proven) -> Result<SignedIn, Denied> {
+        users::touch(&self.pool, user.id).await.map_err(Denied::Away)?;
+        let browser = self.remember(request, &user.login, user.id).await?;
+        let actor = Actor { kind: ActorKind::User, id: user.id };
+        let mut signed_in = self.open_session(request, actor, Method::Password).await?;
+        signed_in.set_cookies.push(browser);
+        Ok(signed_in)
+    }
+
+    /// A valid token is let in, whatever else came from its address.
+    async fn by_token(&self, request: &HttpRequest, token: &Secret) -> Result<Actor, Denied> {
+        match tokens::find(&self.pool, token).await.map_err(Denied::Away)? {
+            Some(scope) => Ok(scope.actor()),
+            None => {
+                let denied = match self.limits.unknown(self.address(request), self.clock.now()) {
+                    Some(seconds) => Denied::TooMany(seconds),
+                    None => Denied::Unknown,
+                };
+                self.log_failure(request, "token", None).await.map_err(Denied::Away)?;
+                Err(denied)
+            }
+        }
+    }
+
+    async fn by_password(&self, request: &HttpRequest, login: &str, given: Secret) -> Result<Proven, Denied> {
+        let login = match password::login(login) {
+            Ok(login) if given.expose().len() <= password::BYTES_MAX => login,
+            _ => {
+                self.log_failure(request, "password", None).await.map_err(Denied::Away)?;
+                return Err(Denied::Unknown);
             }
         };
-        let actor = actor.ok_or(Denied::Unknown)?;
-        self.take_back(&counted).await?;
-        self.open_session(request, actor, method).await
+        let found = users::find(&self.pool, &login).await.map_err(Denied::Away)?;
+        let named = found.as_ref().map(|user| (user.id, login.as_str(), user.tenant_id));
+        let attempt = match self.begin_attempt(request, &login, found.as_ref().map(|user| user.id)).await {
+            Err(Denied::TooMany(seconds)) => {
+                self.log_failure(request, "slowed", named).await.map_err(Denied::Away)?;
+                return Err(Denied::TooMany(seconds));
+            }
+            attempt => attempt?,
+        };
+        let hash = found.as_ref().and_then(|user| user.password_hash.clone());
+        let fits = {
+            let _turn = self.turn(&attempt).await?;
+            self.fits(given, hash).await
+        };
+        let Some(user) = found.as_ref().filter(|_| fits) else {
+            self.log_failure(request, "password", named).await.map_err(Denied::Away)?;
+            return Err(Denied::Unknown);
+        };
+        self.forgive(&attempt).await?;
+        Ok(Proven { id: user.id, tenant_id: user.tenant_id, login })
+    }
+
+    /// Whether this is the password; it takes as long where there is none.
+    pub(super) async fn fits(&self, given: Secret, hash: Option<Secret>) -> bool {
+        let Ok(_permit) = self.passwords.acquire().await else { return false };
+        tokio::task::spawn_blocking(move || password::fits(&given, hash.as_ref())).await.unwrap_or(false)
     }
 
     /// Begins a session of a user whose identity somebody else has verified, such as an OpenID provider. `Unknown`: there
@@ -67,7 +155,12 @@ impl Console {
     }
 
     /// Begins a session of somebody who has proven who they are.
-    async fn open_session(&self, request: &HttpRequest, actor: Actor, method: Method) -> Result<SignedIn, Denied> {
+    pub(super) async fn open_session(
+        &self,
+        request: &HttpRequest,
+        actor: Actor,
+        method: Method,
+    ) -> Result<SignedIn, Denied> {
         // A session that the browser came with is not carried on: another person may have set its cookie.
         if let Some(before) = self.session_id(request) {
             sessions::close(&self.pool, &before).await.map_err(Denied::Away)?;
@@ -76,47 +169,45 @@ impl Console {
             actor,
             method,
             longest: self.session_longest(),
-            address: address::sender(request, &self.trusted_proxies),
+            address: self.address(request),
             browser: browser::name(request),
         };
-        let opened = sessions::open(&self.pool, &new).await.map_err(Denied::Away)?;
-        let session =
-            sessions::find(&self.pool, &opened.id, self.settings.session_idle, true).await.map_err(Denied::Away)?;
+        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        let opened = sessions::open(&mut *transaction, &new).await.map_err(Denied::Away)?;
+        let idle = self.settings.session_idle;
+        let session = sessions::find(&mut *transaction, &opened.id, idle, true).await.map_err(Denied::Away)?;
         let session = session.ok_or(Denied::Unknown)?;
         self.limits.was_good(&opened.id, self.clock.now());
+        let scope = session.scope.at(new.address);
+        tracing::info!(actor = %scope.actor(), method = method.as_str(), "signed in");
+        let line = Line::of(&scope, Action::SignIn).with("method", method.as_str());
+        let line = line.with("browser", new.browser.as_deref().map(Text));
+        line.write(&mut transaction).await.map_err(Denied::Away)?;
+        transaction.commit().await.map_err(Denied::Away)?;
+        self.notice_proxy(request).await;
         let set_cookies = vec![cookie::set(&opened.id, self.is_https(request))];
-        Ok(SignedIn { set_cookies, entry: Entry { scope: session.scope, csrf: Some(opened.csrf) } })
+        Ok(SignedIn { set_cookies, entry: Entry { scope, csrf: Some(opened.csrf) } })
     }
 
     /// Ends the session of this request; returns the value of `Set-Cookie`.
-    pub async fn sign_out(&self, request: &HttpRequest) -> Result<String, Denied> {
+    pub async fn sign_out(&self, request: &HttpRequest, entry: &Entry) -> Result<String, Denied> {
         if let Some(id) = self.session_id(request) {
-            sessions::close(&self.pool, &id).await.map_err(Denied::Away)?;
+            let mut transaction = self.begin().await.map_err(Denied::Away)?;
+            sessions::close(&mut *transaction, &id).await.map_err(Denied::Away)?;
+            tracing::info!(actor = %entry.scope.actor(), "signed out");
+            Line::of(&entry.scope, Action::SignOut).write(&mut transaction).await.map_err(Denied::Away)?;
+            transaction.commit().await.map_err(Denied::Away)?;
         }
         Ok(cookie::clear(self.is_https(request)))
     }
 
-    /// The hash of a new password, made aside.
-    pub async fn hash(&self, given: Secret) -> Result<Secret, password::Unfit> {
+    /// The hash of a new password, made aside. `words`: what it must not be made of, such as the login name.
+    pub async fn hash(&self, given: Secret, words: Vec<String>) -> Result<Secret, password::Unfit> {
         let _permit = self.passwords.acquire().await.map_err(|_| password::Unfit::Hash)?;
-        tokio::task::spawn_blocking(move || password::hash(&given)).await.map_err(|_| password::Unfit::Hash)?
-    }
-
-    async fn user(&self, login: &str, given: Secret) -> Result<Option<Actor>, Denied> {
-        if given.expose().len() > password::BYTES_MAX {
-            return Ok(None);
-        }
-        let found = users::find(&self.pool, login).await.map_err(Denied::Away)?;
-        let (user_id, hash) = found.map_or((None, None), |(id, hash)| (Some(id), hash));
-        let Ok(permit) = self.passwords.acquire().await else { return Ok(None) };
-        let fits = tokio::task::spawn_blocking(move || password::fits(&given, hash.as_ref())).await.unwrap_or(false);
-        drop(permit);
-        match user_id.filter(|_| fits) {
-            Some(id) => {
-                users::touch(&self.pool, id).await.map_err(Denied::Away)?;
-                Ok(Some(Actor { kind: ActorKind::User, id }))
-            }
-            None => Ok(None),
-        }
+        let hashed = tokio::task::spawn_blocking(move || {
+            password::assess(&given, &words)?;
+            password::hash(&given)
+        });
+        hashed.await.map_err(|_| password::Unfit::Hash)?
     }
 }

@@ -174,7 +174,7 @@ impl From<sqlx::Error> for Fault {
 impl From<Denied> for Fault {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::Unknown => Self::Unknown,
+            Denied::Unknown | Denied::CodeNeeded | Denied::WrongCode | Denied::SetUpNeeded => Self::Unknown,
             Denied::Forged => Self::Forged,
             Denied::Forbidden => Self::Forbidden,
             Denied::TooMany(seconds) => Self::TooMany(seconds),

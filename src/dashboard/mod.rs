@@ -3,6 +3,8 @@
 //!
 //! A new page is one file, one template, one line in `routes`.
 
+mod account;
+mod account_factor;
 mod assets;
 mod calls;
 mod campaigns;
@@ -17,6 +19,7 @@ mod operations;
 mod overview;
 mod params;
 mod routes;
+mod second_step;
 mod setup;
 mod shell;
 mod show;

@@ -1,7 +1,7 @@
 //! Every page and form, with the right that it needs. The server and the tests go by this list.
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
-use super::{campaigns, home, leads, operations, overview, setup, sign_in};
+use super::{account, account_factor, campaigns, home, leads, operations, overview, second_step, setup, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
@@ -17,7 +17,20 @@ routes! {
     get "/" LOOK => home::show;
     get "/sign-in" None => sign_in::show;
     post "/sign-in" None => sign_in::sign_in;
+    get "/sign-in/code" None => second_step::code;
+    post "/sign-in/code" None => second_step::check;
+    get "/sign-in/second-factor" None => second_step::set_up;
+    post "/sign-in/second-factor" None => second_step::confirm;
     post "/sign-out" LOOK => sign_in::sign_out;
+
+    get "/account" LOOK => account::show;
+    post "/account/password" LOOK => account::password;
+    post "/account/second-factor" LOOK => account_factor::begin;
+    post "/account/second-factor/confirm" LOOK => account_factor::confirm;
+    post "/account/second-factor/off" LOOK => account_factor::turn_off;
+    post "/account/second-factor/recovery-codes" LOOK => account_factor::recovery_codes;
+    post "/account/sessions/end-others" LOOK => account::end_others;
+    post "/account/sessions/{id}/end" LOOK => account::end_session;
 
     get "/calls" LOOK => list::show;
     get "/calls.csv" LOOK => export::show;
@@ -86,4 +99,6 @@ routes! {
     post "/setup/users" ADMINISTER => setup::add_user;
     post "/setup/users/remove" ADMINISTER => setup::remove_user;
     post "/setup/users/password" ADMINISTER => setup::set_password;
+    post "/setup/users/sessions" ADMINISTER => setup::end_sessions;
+    post "/setup/users/second-factor" ADMINISTER => setup::second_factor;
 }

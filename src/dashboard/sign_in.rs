@@ -1,14 +1,15 @@
 //! Signing in, by a token or a name and a password, and out.
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::assets;
 use super::fault::Fault;
 use super::params::Params;
+use super::second_step;
 use super::shell::{page, see_other};
-use crate::console::{Console, Credentials, Denied, SignedIn};
+use crate::console::{Begun, Console, Credentials, Denied, Entry, SignedIn};
 use crate::redact::Secret;
 
 #[derive(Template)]
@@ -38,12 +39,23 @@ pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: 
         (None, Some(login), Some(password)) => Credentials::Password(login.clone(), Secret::new(password)),
         _ => return refused(next, login, "Fill in a name and a password, or a token."),
     };
-    match console.sign_in(&request, credentials).await {
-        Ok(signed_in) => Ok(signed_in_to(&signed_in, &next)),
+    match console.begin_sign_in(&request, credentials).await {
+        Ok(Begun::In(signed_in)) => Ok(signed_in_to(&signed_in, &next)),
+        Ok(Begun::Pending { set_cookie, must_set_up }) => {
+            let path = if must_set_up { second_step::SET_UP } else { second_step::CODE };
+            let query = Params::default().with("next", Some(ours(&next))).query();
+            let mut answer = see_other(&format!("{path}{query}"));
+            if let Ok(value) = set_cookie.parse() {
+                answer.headers_mut().insert(actix_web::http::header::SET_COOKIE, value);
+            }
+            Ok(answer)
+        }
         Err(Denied::Unknown) => refused(next, login, "That is not right. Check it, and try again."),
         Err(Denied::TooMany(seconds)) => {
-            let minutes = seconds.div_ceil(60);
-            refused(next, login, &format!("Too many tries. Wait {minutes} min, and try again."))
+            let mut page = refused(next, login, &format!("Too many tries. Wait {seconds} s, and try again."))?;
+            page.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
+            *page.status_mut() = actix_web::http::StatusCode::TOO_MANY_REQUESTS;
+            Ok(page)
         }
         Err(denied) => Err(denied.into()),
     }
@@ -59,8 +71,12 @@ pub(super) fn signed_in_to(signed_in: &SignedIn, next: &str) -> HttpResponse {
 }
 
 /// Ends the session.
-pub(super) async fn sign_out(request: HttpRequest, console: Data<Console>) -> Result<HttpResponse, Fault> {
-    let set_cookie = console.sign_out(&request).await?;
+pub(super) async fn sign_out(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+) -> Result<HttpResponse, Fault> {
+    let set_cookie = console.sign_out(&request, &entry).await?;
     let mut response = see_other("/sign-in");
     if let Ok(value) = set_cookie.parse() {
         response.headers_mut().insert(actix_web::http::header::SET_COOKIE, value);
@@ -78,7 +94,7 @@ fn form(next: String, login: String, wrong: Option<String>) -> Page {
 }
 
 /// Only a path of ours: nobody is led away by a link to this page.
-fn ours(next: &str) -> &str {
+pub(super) fn ours(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
     if is_path { next } else { "/" }
 }

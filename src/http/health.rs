@@ -98,7 +98,12 @@ pub(super) async fn metrics(request: HttpRequest, door: Data<Door>, console: Dat
         let (status, detail) = match denied {
             Denied::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is away"),
             Denied::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-            Denied::Unknown | Denied::Forged | Denied::Forbidden => {
+            Denied::Unknown
+            | Denied::Forged
+            | Denied::Forbidden
+            | Denied::CodeNeeded
+            | Denied::WrongCode
+            | Denied::SetUpNeeded => {
                 (StatusCode::UNAUTHORIZED, "the token of an operator is needed (console.open_metrics)")
             }
         };

@@ -16,6 +16,8 @@ use crate::db;
 use crate::outbox::{self, NewJob};
 use crate::store::billing::{self, Balance, CreditState};
 
+/// Failed sign-ins for one login within a quarter of an hour, of which people are told: nobody mistypes so often.
+const GUESSED_LOGIN_MIN: i64 = 50;
 /// How far back it is looked which connections have sent something; more than an interval, so that none is missed.
 const LOOK_BACK: Duration = Duration::from_secs(7_200);
 
@@ -76,6 +78,7 @@ impl Watcher {
             i32::try_from(settings.silence_hours_min).unwrap_or(i32::MAX),
             BUDGET_IS_SPENT,
             i64::from(settings.lost_calls_min),
+            GUESSED_LOGIN_MIN,
         )
         .fetch_all(&mut *connection)
         .await?;

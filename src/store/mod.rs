@@ -2,6 +2,7 @@
 //! under `sql/store/`.
 
 mod analytics;
+pub mod attempts;
 pub mod billing;
 pub mod by_hand;
 mod calls;
@@ -23,6 +24,7 @@ pub mod reads;
 mod recordings;
 pub mod rejections;
 pub mod roster;
+pub mod second_factors;
 pub mod sessions;
 pub mod tokens;
 pub mod users;

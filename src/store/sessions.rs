@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{Actor, ActorKind, Role, Scope};
@@ -19,6 +22,27 @@ pub struct Session {
     pub csrf: Secret,
     /// Who is behind it, and what they may see.
     pub scope: Scope,
+}
+
+/// A session, as its owner lists it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionRow {
+    /// By which it is ended; it opens nothing.
+    pub id: Uuid,
+    /// token, password or external.
+    pub method: String,
+    /// Where it began.
+    pub address: Option<String>,
+    /// The browser in a few words.
+    pub browser: Option<String>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was used, to the minute.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ends in any case.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
 }
 
 /// A session that was just begun.
@@ -70,12 +94,7 @@ pub struct NewSession {
 /// Begins a session of a token or a user.
 pub async fn open(executor: impl PgExecutor<'_>, new: &NewSession) -> Result<Opened, sqlx::Error> {
     let opened = Opened { id: random(), csrf: random() };
-    let (token_id, user_id) = match new.actor.kind {
-        ActorKind::Token => (Some(new.actor.id), None),
-        ActorKind::User => (None, Some(new.actor.id)),
-        // The table refuses a session of neither.
-        ActorKind::Cli(_) | ActorKind::Program(_) | ActorKind::Nobody => (None, None),
-    };
+    let (token_id, user_id) = owner(new.actor);
     let csrf = opened.csrf.expose();
     sqlx::query_file!(
         "sql/console/open_session.sql",
@@ -120,7 +139,53 @@ pub async fn close(executor: impl PgExecutor<'_>, id: &Secret) -> Result<(), sql
 
 /// Ends every session of a user.
 pub async fn close_all(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<u64, sqlx::Error> {
-    Ok(sqlx::query_file!("sql/console/close_sessions_of_user.sql", user_id).execute(executor).await?.rows_affected())
+    end(executor, Actor { kind: ActorKind::User, id: user_id }, None, None).await
+}
+
+/// Ends one session of this actor (`None`: all of them) but not the one that stays; returns how many.
+pub async fn end(
+    executor: impl PgExecutor<'_>,
+    actor: Actor,
+    session_id: Option<Uuid>,
+    stays: Option<&Secret>,
+) -> Result<u64, sqlx::Error> {
+    let (token_id, user_id) = owner(actor);
+    let stays = stays.map(digest);
+    let done = sqlx::query_file!("sql/console/end_sessions.sql", token_id, user_id, session_id, stays.as_deref())
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// The sessions of this actor that are good, the newest first. `current`: the one that asks.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    actor: Actor,
+    current: Option<&Secret>,
+    idle: Duration,
+) -> Result<Vec<SessionRow>, sqlx::Error> {
+    let (token_id, user_id) = owner(actor);
+    let current = current.map(digest);
+    sqlx::query_file_as!(
+        SessionRow,
+        "sql/console/list_sessions.sql",
+        token_id,
+        user_id,
+        current.as_deref(),
+        idle.as_secs_f64()
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// The token or the user; neither for who has no sessions.
+fn owner(actor: Actor) -> (Option<Uuid>, Option<Uuid>) {
+    match actor.kind {
+        ActorKind::Token => (Some(actor.id), None),
+        ActorKind::User => (None, Some(actor.id)),
+        // The table refuses a session of neither.
+        ActorKind::Cli(_) | ActorKind::Program(_) | ActorKind::Nobody => (None, None),
+    }
 }
 
 fn random() -> Secret {

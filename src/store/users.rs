@@ -1,4 +1,4 @@
-//! `users`: people who log in with a password, and how often somebody may try.
+//! `users`: people who log in.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -20,6 +20,10 @@ pub struct UserRow {
     pub login: String,
     /// viewer, agent, operator or admin.
     pub role: String,
+    /// Whether they have a second factor.
+    pub has_second_factor: bool,
+    /// Whether an admin obliges them to have one.
+    pub second_factor_required: bool,
     /// When they were added.
     pub created_at: DateTime<Utc>,
     /// When they last logged in.
@@ -68,10 +72,21 @@ pub async fn set_password(
         .await
 }
 
-/// The user of this name, with the hash of their password; without one they sign in by another way.
-pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<(Uuid, Option<Secret>)>, sqlx::Error> {
+/// A user who wants to sign in.
+#[derive(Debug)]
+pub struct Found {
+    /// Their id.
+    pub id: Uuid,
+    /// The one tenant that they may see.
+    pub tenant_id: Option<Uuid>,
+    /// The hash of their password; without one they sign in by another way.
+    pub password_hash: Option<Secret>,
+}
+
+/// The user of this name.
+pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query_file!("sql/console/find_user.sql", login).fetch_optional(executor).await?;
-    Ok(row.map(|row| (row.id, row.password_hash.map(Secret::new))))
+    Ok(row.map(|row| Found { id: row.id, tenant_id: row.tenant_id, password_hash: row.password_hash.map(Secret::new) }))
 }
 
 /// Notes that a user has logged in; `false`: there is no such user.
@@ -80,18 +95,38 @@ pub async fn touch(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<bool,
     Ok(done.rows_affected() > 0)
 }
 
-/// Counts an attempt to log in; returns how many there were in this window, and how many seconds are left of it.
-pub async fn count_attempt(
-    executor: impl PgExecutor<'_>,
-    subject: &[u8],
-    window_seconds: f64,
-) -> Result<(i32, i64), sqlx::Error> {
-    let row = sqlx::query_file!("sql/console/count_attempt.sql", subject, window_seconds).fetch_one(executor).await?;
-    Ok((row.attempts, row.seconds_left))
+/// A user as the account page shows them, with the words that their password must not be made of.
+#[derive(Debug)]
+pub struct Account {
+    /// What they log in with.
+    pub login: String,
+    /// The one tenant that they may see.
+    pub tenant_id: Option<Uuid>,
+    /// viewer, agent, operator or admin.
+    pub role: String,
+    /// Whether they have a second factor.
+    pub has_second_factor: bool,
+    /// `None`: they sign in by another way only.
+    pub password_hash: Option<String>,
+    /// Its slug.
+    pub tenant: Option<String>,
+    /// Its name.
+    pub tenant_name: Option<String>,
 }
 
-/// Takes back what the attempt that succeeded has counted.
-pub async fn take_attempts_back(executor: impl PgExecutor<'_>, subjects: &[Vec<u8>]) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/take_attempts_back.sql", subjects).execute(executor).await?;
+/// The account of a user.
+pub async fn account(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<Option<Account>, sqlx::Error> {
+    sqlx::query_file_as!(Account, "sql/console/find_account.sql", user_id).fetch_optional(executor).await
+}
+
+/// Gives a user another password. End their sessions in the same transaction.
+pub async fn change_password(executor: impl PgExecutor<'_>, user_id: Uuid, hash: &Secret) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/change_password.sql", user_id, hash.expose()).execute(executor).await?;
     Ok(())
+}
+
+/// The names of a tenant, of which no password of its users may be made.
+pub async fn tenant_words(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Result<Vec<String>, sqlx::Error> {
+    let row = sqlx::query_file!("sql/console/tenant_words.sql", tenant_id).fetch_optional(executor).await?;
+    Ok(row.map_or_else(Vec::new, |row| vec![row.slug, row.name]))
 }

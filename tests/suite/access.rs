@@ -109,7 +109,7 @@ pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Valu
     let path = route.path.trim_start_matches("/api/v1/");
     let (last, body) = match (route.method.as_str(), path) {
         ("POST", "session") => (String::new(), Some(json!({ "token": "none" }))),
-        ("GET" | "DELETE", "session")
+        ("GET" | "DELETE", "session" | "sessions")
         | (
             "GET",
             "openapi.json" | "docs" | "calls" | "leads" | "messages" | "analytics" | "campaigns" | "stats"
@@ -179,6 +179,18 @@ pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Valu
             let body = json!({ "tenant": "default", "login": login, "password": password, "role": "viewer" });
             (String::new(), Some(body))
         }
+        ("DELETE", "sessions/{id}") => (id(14).to_string(), None),
+        ("POST", "account/password") => {
+            let body = json!({ "present": "correct horse battery", "password": "another horse battery" });
+            (String::new(), Some(body))
+        }
+        ("POST", "account/second-factor") => (String::new(), Some(json!({ "present": "x" }))),
+        ("POST", "account/second-factor/confirm") => (String::new(), Some(json!({ "code": "000000" }))),
+        ("POST", "account/second-factor/off" | "account/second-factor/recovery-codes") => {
+            (String::new(), Some(json!({ "present": "x", "code": "000000" })))
+        }
+        ("POST", "users/{login}/second-factor") => (MARK.to_owned(), Some(json!({ "required": true }))),
+        ("DELETE", "users/{login}/sessions" | "users/{login}/second-factor") => (MARK.to_owned(), None),
         ("DELETE", "users/{login}") => (MARK.to_owned(), None),
         ("POST", "users/{login}/password") => (MARK.to_owned(), Some(json!({ "password": "correct horse battery" }))),
         (method, path) => panic!("{method} {path} is a new route: say here what is sent to it"),
@@ -247,8 +259,11 @@ fn expected(route: &Route, role: Role, is_foreign: bool, is_wide: bool) -> u16 {
         () if !role.may(right) => 403,
         () if is_global && !is_wide => 403,
         () if is_wide && wants_tenant => 400,
+        // A token has no account, and no session of this id.
+        () if route.path.contains("/account") => 403,
+        () if route.path.ends_with("/sessions/{id}") => 404,
         // A cookie that is not there is taken away all the same.
-        () if route.method == "DELETE" && route.path.ends_with("session") => 204,
+        () if route.method == "DELETE" && route.path.ends_with("/session") => 204,
         () if is_foreign && names_one(route) => 404,
         () => 200,
     }

@@ -10,7 +10,7 @@ use crate::support::TestApp;
 use crate::support::story::Story;
 use crate::support::vendors::{SlackStub, SmtpStub, TwilioStub};
 
-async fn look(app: &TestApp) {
+pub async fn look(app: &TestApp) {
     let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
     Watcher::new(app.desk.clone(), settings).look().await.unwrap();
     app.runner.drain().await.unwrap();

@@ -79,6 +79,9 @@ async fn the_directory_is_filled_and_listed() {
     console.json(&format!("token revoke {}", token["id"].as_str().unwrap()));
     assert_eq!(console.json("token list"), json!([]));
     assert_eq!(console.json("token list --all")[0]["role"], "viewer");
+    let token = console.json("token add --role viewer");
+    assert!(token["expires_at"].is_string(), "90 days, unless somebody says otherwise");
+    assert_eq!(console.json("token add --role viewer --expires never")["expires_at"], json!(null));
     drop_database(&console.name).await;
 }
 
@@ -88,6 +91,8 @@ async fn people_and_tokens_come_and_go_and_the_log_says_who() {
     console.json("tenant add acme");
     let add = "user add Dana --role agent --tenant acme";
     assert_eq!(console.run_with_input(add, "short\n").0, 2);
+    let (code, text) = console.run_with_input(add, "password1234\n");
+    assert!(code == 2 && text.contains("easy to guess"), "{text}");
     let (code, text) = console.run_with_input(add, "correct horse battery\n");
     assert!(code == 0 && text.contains("added dana"), "{text}");
     let (code, text) = console.run_with_input(add, "correct horse battery\n");
@@ -145,7 +150,7 @@ async fn people_and_tokens_come_and_go_and_the_log_says_who() {
     let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(&console.url).await.unwrap();
     let logged: Vec<String> = sqlx::query_scalar(
         "select concat_ws(' ', actor, action, coalesce(details->>'login', details->>'label'))
-         from operator_log where details ? 'user_id' or details ? 'token_id' order by at",
+         from operator_log where actor = 'cli' and (details ? 'user_id' or details ? 'token_id') order by at",
     )
     .fetch_all(&mut database)
     .await

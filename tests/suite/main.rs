@@ -6,6 +6,7 @@
 mod support;
 
 mod access;
+mod account;
 mod alerts;
 mod analysis;
 mod api;
@@ -65,8 +66,10 @@ mod roles;
 mod samples;
 mod sdk;
 mod search;
+mod second_factor;
 mod sessions;
 mod setup;
+mod sign_in;
 mod spoken;
 mod story_permutations;
 mod strangers;

@@ -29,6 +29,13 @@ pub fn sample(route: &Route) -> (String, Vec<(&'static str, String)>) {
         ("POST", "/leads/{id}/do-not-contact") => (id(2).to_string(), vec![("choice", "on".to_owned())]),
         ("POST", "/sign-in") => (String::new(), vec![("token", "none".to_owned())]),
         ("POST", "/sign-out") => (String::new(), vec![]),
+        ("GET", "/sign-in/code" | "/sign-in/second-factor") => (String::new(), vec![]),
+        ("POST", "/sign-in/code" | "/sign-in/second-factor") => (String::new(), vec![("code", "000000".to_owned())]),
+        ("GET", "/account") | ("POST", "/account/sessions/end-others") => (String::new(), vec![]),
+        ("POST", "/account/sessions/{id}/end") => (id(14).to_string(), vec![]),
+        ("POST", path) if path.starts_with("/account/") => {
+            (String::new(), vec![("present", "correct horse battery".to_owned())])
+        }
         ("GET", "/calls/{id}" | "/calls/{id}/recordings/{recording}") => (id(1).to_string(), vec![]),
         ("POST", "/calls/{id}/conversion") => (id(1).to_string(), vec![("converted", "1".to_owned())]),
         ("POST", "/calls/{id}/campaign") => (id(1).to_string(), vec![("to", "none".to_owned())]),
@@ -94,11 +101,12 @@ fn operators(route: &Route) -> (String, Vec<(&'static str, String)>) {
         ("POST", "setup/tenants") => (String::new(), words(&[("slug", &Uuid::now_v7().to_string())])),
         ("POST", "setup/tokens") => (String::new(), words(&[("role", "viewer")])),
         ("POST", "setup/tokens/{id}/revoke") => (id(8).to_string(), vec![]),
+        ("POST", "setup/users/second-factor") => (String::new(), words(&[("login", MARK), ("do", "require")])),
         ("POST", "setup/users") => {
             let login = Uuid::now_v7().to_string();
             (String::new(), words(&[("login", &login), ("password", "correct horse battery"), ("role", "viewer")]))
         }
-        ("POST", "setup/users/password" | "setup/users/remove") => {
+        ("POST", "setup/users/password" | "setup/users/remove" | "setup/users/sessions") => {
             (String::new(), words(&[("login", MARK), ("password", "correct horse battery")]))
         }
         ("GET", "operations/confirm") => return ("/operations/confirm?do=redrive".to_owned(), vec![]),
@@ -127,6 +135,10 @@ fn operators_hear(route: &Route, is_foreign: bool) -> &'static [u16] {
 
 /// The statuses that a role may hear: of the default tenant, of another (`foreign`).
 fn expected(route: &Route, role: Role, is_foreign: bool) -> &'static [u16] {
+    // Without a password nobody comes to the second step.
+    if route.path.starts_with("/sign-in/") {
+        return &[303];
+    }
     let Some(right) = route.right else { return if route.method == "GET" { &[200] } else { &[401] } };
     let names_one = route.path.contains('{') || ["all", "undo", "rule"].iter().any(|end| route.path.ends_with(end));
     match () {
@@ -134,6 +146,9 @@ fn expected(route: &Route, role: Role, is_foreign: bool) -> &'static [u16] {
         () if route.path.starts_with("/operations") || route.path.starts_with("/setup") => {
             operators_hear(route, is_foreign)
         }
+        // A token has no account, and no session of this id.
+        () if route.path == "/account/sessions/{id}/end" => &[404],
+        () if route.path.starts_with("/account/") && !route.path.ends_with("others") => &[403],
         // What is not theirs is not there, or is passed over.
         () if is_foreign && names_one => &[404, 422],
         () if ["/", "/sign-out"].contains(&route.path) || route.method == "POST" => &[303],

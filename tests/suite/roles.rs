@@ -179,7 +179,7 @@ async fn the_runtime_role_cannot_rewrite_the_log_nor_change_what_there_is() {
         "delete from credits",
         "update tenant_rates set rate_per_minute = 0",
         "truncate calls",
-        "truncate login_attempts",
+        "truncate sign_in_attempts",
         "update _sqlx_migrations set success = true",
         "create table mine (id int)",
         "create function mine() returns int language sql as 'select 1'",

@@ -239,7 +239,9 @@ async fn tokens_users_and_tenants_are_made_by_who_may_and_shown_once() {
     .await;
     let page = admin.get(&app, "/setup/tenants").await.text;
     assert!(page.contains("shown-one") && !page.contains("hidden-one"));
-    let kinds = app.rows("select to_jsonb(action) from operator_log group by action order by action").await;
+    let kinds = app
+        .rows("select to_jsonb(action) from operator_log where action !~ '^sign_' group by action order by action")
+        .await;
     assert_eq!(kinds, ["add_tenant", "add_token", "add_user", "remove_user", "revoke_token", "set_password"]);
 }
 

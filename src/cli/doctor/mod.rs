@@ -3,6 +3,7 @@
 mod configuration;
 mod directory;
 mod inbox;
+mod people;
 mod server;
 
 use std::process::ExitCode;
@@ -80,6 +81,7 @@ async fn look(args: &Args, context: &mut Context, checks: &mut Vec<Check>) -> an
     configuration::functions(context, &mut connection, checks).await?;
     directory::checks(&mut connection, checks).await?;
     inbox::checks(&mut connection, checks).await?;
+    people::checks(context, &mut connection, checks).await?;
     if args.quick {
         return Ok(());
     }

@@ -37,7 +37,9 @@ pub(super) use numbers::{add as add_number, assign as assign_number, remove as r
 pub(super) use tenants::{add as add_tenant, show as tenants};
 pub(super) use test_event::send as send_test_event;
 pub(super) use tokens::{add as add_token, revoke as revoke_token, show as tokens};
-pub(super) use users::{add as add_user, password as set_password, remove as remove_user, show as users};
+pub(super) use users::{
+    add as add_user, end_sessions, password as set_password, remove as remove_user, second_factor, show as users,
+};
 
 /// The place that these pages belong to.
 const PLACE: &str = "/setup";
@@ -144,6 +146,8 @@ fn said(shell: &Shell) -> Option<&'static str> {
         "disabled" => "The connection is out of use: what is sent to it is refused within a second.",
         "enabled" => "The connection is in use again.",
         "revoked" => "The token has ended, and so have the sessions that began with it.",
+        "factor" => "The second factor was changed.",
+        "sessions" => "Their sessions have ended.",
         "password" => "The password was changed, and their sessions have ended.",
         _ => return None,
     })
@@ -156,6 +160,7 @@ impl From<crate::console::keys::Refused> for Fault {
             Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
             Refused::Taken => Self::unfit("Somebody has this login name."),
             Refused::NotFound => Self::NotFound,
+            Refused::TooMany(seconds) => Self::TooMany(seconds),
             Refused::Away(error) => error.into(),
         }
     }
@@ -187,7 +192,7 @@ impl From<AdminError> for Fault {
 }
 
 /// With a capital letter.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

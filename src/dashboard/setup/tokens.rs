@@ -4,10 +4,11 @@
 use actix_web::web::{Bytes, Data, Path, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{PLACE, brief, done, is_shown, role, roles, said, scope_of};
-use crate::console::keys::MadeToken;
+use crate::console::keys::{MadeToken, TOKEN_WARNING_DAYS, TokenEnd};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
@@ -33,6 +34,7 @@ struct Row {
     token: TokenRow,
     added: When,
     ends: Option<When>,
+    ends_soon: bool,
     used: Option<When>,
 }
 
@@ -58,7 +60,8 @@ pub(in crate::dashboard) async fn add(
     let label = brief(&form, "label")?.unwrap_or_default();
     let days = form.get("days").map(str::parse).transpose();
     let days = days.map_err(|_| Fault::unfit("The days are a number, 1 to 3650."))?;
-    let made = console.add_token(&scope_of(&shell, &form), role(&form)?, &label, days).await?;
+    let end = TokenEnd::of(days, form.is_set("never"))?;
+    let made = console.add_token(&scope_of(&shell, &form), role(&form)?, &label, end).await?;
     answer(shell, &console, Some(made)).await
 }
 
@@ -85,6 +88,9 @@ async fn answer(shell: Shell, console: &Console, made: Option<MadeToken>) -> Res
             .map(|token| Row {
                 added: When::of(&token.created_at, &shell),
                 ends: When::maybe(token.expires_at, &shell),
+                ends_soon: token
+                    .expires_at
+                    .is_some_and(|at| at - shell.now < TimeDelta::days(TOKEN_WARNING_DAYS.into())),
                 used: When::maybe(token.last_used_at, &shell),
                 token,
             })

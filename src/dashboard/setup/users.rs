@@ -96,6 +96,38 @@ pub(in crate::dashboard) async fn password(
     Ok(done(&shell, PATH, "password"))
 }
 
+/// Ends every session of a user.
+pub(in crate::dashboard) async fn end_sessions(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    console.end_sessions_of(&shell.scope, &required(&form, "login", "Whose?")?).await?;
+    Ok(done(&shell, PATH, "sessions"))
+}
+
+/// Takes a user's second factor away, or obliges them to have one, or no longer.
+pub(in crate::dashboard) async fn second_factor(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
+    let login = required(&form, "login", "Whose?")?;
+    match form.get("do") {
+        Some("reset") => console.reset_second_factor(&shell.scope, &login).await?,
+        Some("require") => console.require_second_factor(&shell.scope, &login, true).await?,
+        Some("release") => console.require_second_factor(&shell.scope, &login, false).await?,
+        _ => return Err(Fault::unfit("Choose what is done.")),
+    }
+    Ok(done(&shell, PATH, "factor"))
+}
+
 /// As it was typed, with the spaces around it, as when one signs in.
 fn password_of(form: &Params) -> Secret {
     Secret::new(form.raw("password").unwrap_or_default())

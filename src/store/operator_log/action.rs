@@ -57,6 +57,17 @@ actions! {
     AddUser = "add_user",
     RemoveUser = "remove_user",
     SetPassword = "set_password",
+    // Signing in, and people's own accounts.
+    SignIn = "sign_in",
+    SignInFailed = "sign_in_failed",
+    SignOut = "sign_out",
+    EndSessions = "end_sessions",
+    ChangePassword = "change_password",
+    TurnOnSecondFactor = "turn_on_second_factor",
+    TurnOffSecondFactor = "turn_off_second_factor",
+    NewRecoveryCodes = "new_recovery_codes",
+    ResetSecondFactor = "reset_second_factor",
+    RequireSecondFactor = "require_second_factor",
     // Events and jobs.
     Replay = "replay",
     Skip = "skip",

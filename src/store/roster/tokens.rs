@@ -47,3 +47,19 @@ pub async fn revoke(
 ) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_file_scalar!("sql/store/revoke_token.sql", id, tenant_id).fetch_optional(executor).await
 }
+
+/// A token that is in use and ends soon.
+#[derive(Debug)]
+pub struct Ending {
+    /// Its id.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The tokens that are in use and end within so many days.
+pub async fn ending(executor: impl PgExecutor<'_>, days: u16) -> Result<Vec<Ending>, sqlx::Error> {
+    sqlx::query_file_as!(Ending, "sql/store/tokens_that_end.sql", f64::from(days)).fetch_all(executor).await
+}

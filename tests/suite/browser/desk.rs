@@ -121,7 +121,7 @@ pub async fn spoil(app: &TestApp) {
                  join information_schema.tables t using (table_schema, table_name)
                  where table_schema = 'public' and t.table_type = 'BASE TABLE' and c.is_generated = 'NEVER'
                    and c.data_type in ('text', 'jsonb', 'ARRAY')
-                   and c.table_name not in ('_sqlx_migrations', 'sessions', 'connection_secrets', 'login_attempts')
+                   and c.table_name not in ('_sqlx_migrations', 'sessions', 'connection_secrets', 'second_factors')
                    and c.column_name not in ('role', 'password_hash', 'header_name', 'header_value', 'time_zone', 'settings',
                                              'from_number', 'to_number', 'our_number', 'contact_number', 'phone', 'number')
              loop

@@ -9,6 +9,7 @@ mod harness;
 mod leads;
 mod page;
 mod pages;
+mod second_factor;
 mod sign_in;
 
 pub use page::Browser;

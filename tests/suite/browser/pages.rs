@@ -37,11 +37,14 @@ enum Served {
 }
 
 /// Every route that is read. One without an entry fails, and so does an entry without a route.
-const SERVED: [(&str, Served); 33] = [
+const SERVED: [(&str, Served); 36] = [
     ("/api/v1/docs", Served::Viewer),
     ("/api/v1/docs/{file}", Served::NoPage),
     ("/", Served::NoPage),
     ("/sign-in", Served::Plain("/sign-in")),
+    ("/sign-in/code", Served::NoPage),
+    ("/sign-in/second-factor", Served::NoPage),
+    ("/account", Served::Plain("/account")),
     ("/calls", Served::Texts("/calls")),
     ("/calls.csv", Served::NoPage),
     ("/calls/{id}", Served::Texts("/calls/{call}")),

@@ -1,0 +1,2 @@
+-- $1 tenant
+select slug, name from tenants where id = $1

@@ -1,0 +1,114 @@
+//! What people do with their own account: sessions listed and ended, the password changed. Each deed with its line in the
+//! operator log, in the same transaction.
+
+use actix_web::HttpRequest;
+use uuid::Uuid;
+
+use super::keys::{Refused, unfit};
+use super::{Console, Entry};
+use crate::access::{Actor, ActorKind, Scope};
+use crate::redact::Secret;
+use crate::store::operator_log::{Action, Line, Login};
+use crate::store::sessions::SessionRow;
+use crate::store::users::Account;
+use crate::store::{sessions, users};
+
+impl Console {
+    /// The sessions of whoever asks that are good, the newest first.
+    pub async fn sessions(&self, request: &HttpRequest, entry: &Entry) -> Result<Vec<SessionRow>, sqlx::Error> {
+        let current = self.session_id(request);
+        sessions::list(&self.pool, entry.scope.actor(), current.as_ref(), self.settings.session_idle).await
+    }
+
+    /// Ends one session of whoever asks, also this one; `None`: all others. Returns how many.
+    pub async fn end_sessions(&self, request: &HttpRequest, entry: &Entry, id: Option<Uuid>) -> Result<u64, Refused> {
+        let current = self.session_id(request).filter(|_| id.is_none());
+        let mut transaction = self.begin().await?;
+        let ended = sessions::end(&mut *transaction, entry.scope.actor(), id, current.as_ref()).await?;
+        if id.is_some() && ended == 0 {
+            return Err(Refused::NotFound);
+        }
+        if ended > 0 {
+            let line = Line::of(&entry.scope, Action::EndSessions).rows(ended).with("session_id", id);
+            line.write(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// Ends every session of a user; for admins. Returns how many.
+    pub async fn end_sessions_of(&self, scope: &Scope, login: &str) -> Result<u64, Refused> {
+        let mut transaction = self.begin().await?;
+        let user = self.user_within(scope, login).await?;
+        let ended = sessions::close_all(&mut *transaction, user.0).await?;
+        let line = Line::of(scope, Action::EndSessions).rows(ended).with("user_id", user.0);
+        line.with("login", Login(&user.1)).write(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// The account of whoever asks; `None`: it is a token.
+    pub async fn account(&self, scope: &Scope) -> Result<Option<Account>, sqlx::Error> {
+        match scope.actor() {
+            Actor { kind: ActorKind::User, id } => users::account(&self.pool, id).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Gives whoever asks another password, if they know the present one; their other sessions end. Guessing at it is
+    /// slowed as at the sign-in.
+    pub async fn change_password(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        present: Secret,
+        given: Secret,
+    ) -> Result<u64, Refused> {
+        let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
+        self.confirm_password(request, entry, &account, present).await?;
+        let words = [Some(account.login), account.tenant, account.tenant_name].into_iter().flatten().collect();
+        let hash = self.hash(given, words).await.map_err(unfit)?;
+        let actor = entry.scope.actor();
+        let mut transaction = self.begin().await?;
+        users::change_password(&mut *transaction, actor.id, &hash).await?;
+        let current = self.session_id(request);
+        let ended = sessions::end(&mut *transaction, actor, None, current.as_ref()).await?;
+        let line = Line::of(&entry.scope, Action::ChangePassword).with("sessions_ended", ended);
+        line.write(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// Asks for the present password before something of the account is changed.
+    pub(super) async fn confirm_password(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        account: &Account,
+        present: Secret,
+    ) -> Result<(), Refused> {
+        let id = entry.scope.actor().id;
+        let Some(hash) = account.password_hash.clone() else {
+            return Err(Refused::Unfit("this account has no password: an admin can give it one".to_owned()));
+        };
+        let user = Some((id, account.login.as_str(), account.tenant_id));
+        let attempt = self.begin_attempt(request, &account.login, Some(id)).await?;
+        let fits = {
+            let _turn = self.turn(&attempt).await?;
+            self.fits(present, Some(Secret::new(hash))).await
+        };
+        if !fits {
+            self.log_failure(request, "present password", user).await?;
+            return Err(Refused::Unfit("the present password is not right".to_owned()));
+        }
+        Ok(self.forgive(&attempt).await?)
+    }
+
+    /// The id and the name of a user whom the scope may administer.
+    pub(super) async fn user_within(&self, scope: &Scope, login: &str) -> Result<(Uuid, String), Refused> {
+        let login = login.to_lowercase();
+        let found = users::find(&self.pool, &login).await?;
+        let found = found.filter(|user| scope.tenant_id().is_none() || user.tenant_id == scope.tenant_id());
+        Ok((found.ok_or(Refused::NotFound)?.id, login))
+    }
+}

@@ -1,0 +1,153 @@
+//! Between the password and the second factor: a state of its own, of this browser, for a few minutes and a few codes. It
+//! is no session, and opens nothing but the next step.
+
+use actix_web::HttpRequest;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::keys::Refused;
+use super::second_factor::Setup;
+use super::sign_in::{Credentials, Proven, SignedIn, Who};
+use super::{Console, Denied, cookie};
+use crate::access::{Actor, ActorKind, Role, Scope};
+use crate::redact::Secret;
+use crate::store::second_factors as store;
+use crate::store::sessions::Method;
+use crate::store::users;
+
+/// How long one may look for the telephone.
+const PENDING_SECONDS: u32 = 600;
+/// Wrong codes after which the password is asked for again.
+const CODES_MAX: i32 = 5;
+
+/// How far somebody came with a token, or a name and a password.
+#[derive(Debug)]
+pub enum Begun {
+    /// They are in.
+    In(SignedIn),
+    /// The second factor is asked for: answer with this header, and go to `/sign-in/code`, or, where it must be set up
+    /// first, to `/sign-in/second-factor`.
+    Pending {
+        /// The value of `Set-Cookie`.
+        set_cookie: String,
+        /// Whether it must be set up.
+        must_set_up: bool,
+    },
+}
+
+/// Somebody who has given a password and is asked for more.
+#[derive(Debug)]
+pub struct Pending {
+    id: Secret,
+    user_id: Uuid,
+    tenant_id: Option<Uuid>,
+    role: Role,
+    /// What they log in with.
+    pub login: String,
+    /// Whether they have a second factor; else they must set one up.
+    pub has_factor: bool,
+    /// What the form must show beside the cookie.
+    pub csrf: Secret,
+}
+
+impl Console {
+    /// Begins to sign in by a form.
+    pub async fn begin_sign_in(&self, request: &HttpRequest, credentials: Credentials) -> Result<Begun, Denied> {
+        match self.prove(request, credentials).await? {
+            Who::Token(actor) => Ok(Begun::In(self.open_session(request, actor, Method::Token).await?)),
+            Who::User(user) => {
+                let (is_on, is_required) = self.factor(user.id).await.map_err(Denied::Away)?;
+                if !is_on && !is_required {
+                    return Ok(Begun::In(self.let_in(request, &user).await?));
+                }
+                let id = cookie::random();
+                store::open_pending(&self.pool, &digest(&id), user.id, PENDING_SECONDS).await.map_err(Denied::Away)?;
+                let set_cookie = cookie::set_pending(&id, PENDING_SECONDS, self.is_https(request));
+                Ok(Begun::Pending { set_cookie, must_set_up: !is_on })
+            }
+        }
+    }
+
+    /// Whoever has given a password in this browser just now; `None`: nobody, or too long ago.
+    pub async fn pending(&self, request: &HttpRequest) -> Result<Option<Pending>, sqlx::Error> {
+        let Some(id) = cookie::read_pending(request, self.is_https(request)) else { return Ok(None) };
+        let Some(user_id) = store::find_pending(&self.pool, &digest(&id), CODES_MAX).await? else { return Ok(None) };
+        let Some(account) = users::account(&self.pool, user_id).await? else { return Ok(None) };
+        let Some(role) = Role::read(&account.role) else { return Ok(None) };
+        let (has_factor, _) = self.factor(user_id).await?;
+        let csrf = csrf(&id);
+        let (login, tenant_id) = (account.login, account.tenant_id);
+        Ok(Some(Pending { id, user_id, tenant_id, role, login, has_factor, csrf }))
+    }
+
+    /// The secret that a pending user sets up.
+    pub async fn pending_setup(&self, pending: &Pending) -> Result<Setup, sqlx::Error> {
+        self.set_up(pending.user_id, &pending.login).await
+    }
+
+    /// Ends with a code what began with a password.
+    pub async fn finish_sign_in(
+        &self,
+        request: &HttpRequest,
+        pending: &Pending,
+        csrf: &str,
+        code: &str,
+    ) -> Result<SignedIn, Denied> {
+        self.is_ours(request, pending, csrf)?;
+        if !pending.has_factor {
+            return Err(Denied::SetUpNeeded);
+        }
+        // Counted before it is looked at: codes tried at once are no way around the limit.
+        if !store::count_pending(&self.pool, &digest(&pending.id), CODES_MAX).await.map_err(Denied::Away)? {
+            return Err(Denied::Unknown);
+        }
+        let user = (pending.user_id, pending.login.as_str(), pending.tenant_id);
+        if !self.check_code(request, user, code).await? {
+            return Err(Denied::WrongCode);
+        }
+        self.end_pending(request, pending).await
+    }
+
+    /// Sets up the second factor of who must have one, by a first code, and lets them in. Returns the recovery codes.
+    pub async fn finish_set_up(
+        &self,
+        request: &HttpRequest,
+        pending: &Pending,
+        csrf: &str,
+        code: &str,
+    ) -> Result<(SignedIn, Vec<Secret>), Refused> {
+        self.is_ours(request, pending, csrf)?;
+        let actor = Actor { kind: ActorKind::User, id: pending.user_id };
+        let scope = Scope::new(actor, pending.role, pending.tenant_id).at(self.address(request));
+        let codes = self.turn_on(request, &scope, &pending.login, code).await?;
+        Ok((self.end_pending(request, pending).await?, codes))
+    }
+
+    async fn end_pending(&self, request: &HttpRequest, pending: &Pending) -> Result<SignedIn, Denied> {
+        // Once: of two that came at the same moment one is let in.
+        if !store::close_pending(&self.pool, &digest(&pending.id)).await.map_err(Denied::Away)? {
+            return Err(Denied::Unknown);
+        }
+        let user = Proven { id: pending.user_id, login: pending.login.clone(), tenant_id: pending.tenant_id };
+        let mut signed_in = self.let_in(request, &user).await?;
+        signed_in.set_cookies.push(cookie::clear_pending(self.is_https(request)));
+        Ok(signed_in)
+    }
+
+    fn is_ours(&self, request: &HttpRequest, pending: &Pending, csrf: &str) -> Result<(), Denied> {
+        let fits: bool = csrf.as_bytes().ct_eq(pending.csrf.expose().as_bytes()).into();
+        if fits && !self.is_cross_site(request) { Ok(()) } else { Err(Denied::Forged) }
+    }
+}
+
+/// The id is random: its digest needs no salt.
+fn digest(id: &Secret) -> Vec<u8> {
+    Sha256::digest(format!("pending:{}", id.expose())).to_vec()
+}
+
+/// From the id, which nobody else knows; the id does not follow from it.
+fn csrf(id: &Secret) -> Secret {
+    let digest = Sha256::digest(format!("csrf:{}", id.expose()));
+    Secret::new(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}

@@ -1,0 +1,323 @@
+//! The second factor: codes by time (RFC 6238), and recovery codes for who has lost the telephone. The secret is sealed in
+//! the database; of recovery codes keyed digests are kept. A code is good once.
+
+use actix_web::HttpRequest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use qrcodegen::{QrCode, QrCodeEcc};
+use totp_rs::{Builder, Totp};
+use uuid::Uuid;
+
+use super::attempts::subject;
+use super::keys::Refused;
+use super::{Console, Denied, Entry};
+use crate::access::Scope;
+use crate::redact::Secret;
+use crate::store::operator_log::{Action, Line, Login};
+use crate::store::users::Account;
+use crate::store::{attempts, second_factors as store, sessions};
+
+/// What the secret is sealed for.
+const SEALED_FOR: &str = "second_factors.secret";
+/// What recovery codes are digested for.
+const RECOVERY: &str = "recovery_codes.digest";
+/// Recovery codes that one has.
+const RECOVERY_CODES: usize = 10;
+/// Letters of recovery codes (Crockford's), without those that look like others. They are 32, so that a byte gives five
+/// bits without a bias.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Bytes of a secret: 160 bits, as RFC 4226 recommends.
+const SECRET_BYTES: usize = 20;
+/// A code that is longer is none.
+const CODE_BYTES_MAX: usize = 64;
+
+/// A second factor that is being set up: shown to its owner alone.
+#[derive(Debug)]
+pub struct Setup {
+    /// The secret, to be typed into the app.
+    pub secret: Secret,
+    /// The same with all that an app wants to know: `otpauth://…`.
+    pub uri: Secret,
+}
+
+impl Setup {
+    fn of(secret: &Secret, login: &str) -> Option<Self> {
+        let base32 = totp_rs::Secret::from(STANDARD.decode(secret.expose()).ok()?).to_base32();
+        let label = percent_encoding::utf8_percent_encode(login, percent_encoding::NON_ALPHANUMERIC);
+        let uri = format!("otpauth://totp/Switchhook:{label}?secret={base32}&issuer=Switchhook");
+        Some(Self { secret: Secret::new(base32), uri: Secret::new(uri) })
+    }
+
+    /// The URI as a picture for cameras: its size, and the path of an SVG.
+    pub fn picture(&self) -> Option<(i32, String)> {
+        let code = QrCode::encode_text(self.uri.expose(), QrCodeEcc::Medium).ok()?;
+        let mut path = String::new();
+        for y in 0..code.size() {
+            for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
+                path.push_str(&format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
+            }
+        }
+        Some((code.size() + 2 * QUIET, path))
+    }
+}
+
+/// The quiet zone around the picture, in modules, as the standard wants it.
+const QUIET: i32 = 4;
+
+impl Console {
+    /// Whether a user has a second factor that is confirmed, and must have one.
+    pub(super) async fn factor(&self, user_id: Uuid) -> Result<(bool, bool), sqlx::Error> {
+        let state = store::state(&self.pool, user_id).await?;
+        Ok((state.is_on, state.is_required || self.settings.second_factor.is_required()))
+    }
+
+    /// Begins to set up a second factor, or goes on with it: until it is confirmed it is asked of nobody.
+    pub(super) async fn set_up(&self, user_id: Uuid, login: &str) -> Result<Setup, sqlx::Error> {
+        let bytes: [u8; SECRET_BYTES] = rand::random();
+        let sealed = self.keys.seal(SEALED_FOR, &Secret::new(STANDARD.encode(bytes)));
+        let sealed = store::begin(&self.pool, user_id, &sealed).await?;
+        let setup = self.keys.open(SEALED_FOR, &sealed).ok().and_then(|secret| Setup::of(&secret, login));
+        setup.ok_or_else(|| sqlx::Error::Protocol("a second factor cannot be opened".to_owned()))
+    }
+
+    /// Begins to set up one's own second factor, after the password.
+    pub async fn begin_second_factor(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        present: Secret,
+    ) -> Result<Setup, Refused> {
+        let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
+        self.confirm_password(request, entry, &account, present).await?;
+        let id = entry.scope.actor().id;
+        if self.factor(id).await?.0 {
+            return Err(Refused::Unfit("the second factor is on already".to_owned()));
+        }
+        Ok(self.set_up(id, &account.login).await?)
+    }
+
+    /// Turns one's own second factor on, by a first code. Returns the recovery codes, this once; other sessions end.
+    pub async fn confirm_second_factor(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        code: &str,
+    ) -> Result<Vec<Secret>, Refused> {
+        let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
+        let codes = self.turn_on(request, &entry.scope, &account.login, code).await?;
+        let current = self.session_id(request);
+        sessions::end(&self.pool, entry.scope.actor(), None, current.as_ref()).await?;
+        Ok(codes)
+    }
+
+    /// Turns the second factor of this user on, by a first code.
+    pub(super) async fn turn_on(
+        &self,
+        request: &HttpRequest,
+        scope: &Scope,
+        login: &str,
+        code: &str,
+    ) -> Result<Vec<Secret>, Refused> {
+        let id = scope.actor().id;
+        let key = self.count_code(request, login, id).await?;
+        let Some(factor) = store::find(&self.pool, id, false).await? else { return Err(Refused::NotFound) };
+        let Some(step) = self.step_of(&factor.secret, code) else {
+            self.log_failure(request, "code", Some((id, login, scope.tenant_id()))).await?;
+            return Err(Refused::Unfit("the code is not right: is the clock of the telephone right?".to_owned()));
+        };
+        let digests = self.keys.load(&self.pool).await?;
+        let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
+        let kept: Vec<Vec<u8>> =
+            codes.iter().map(|code| digests.digest(RECOVERY, &plain(code.expose())).to_vec()).collect();
+        let mut transaction = self.begin().await?;
+        if !store::confirm(&mut *transaction, id, step).await? {
+            return Err(Refused::NotFound);
+        }
+        store::keep_recovery_codes(&mut *transaction, id, &kept).await?;
+        Line::of(scope, Action::TurnOnSecondFactor).write(&mut transaction).await?;
+        transaction.commit().await?;
+        attempts::take_back(&self.pool, &[key], &[]).await?;
+        tracing::info!(actor = %scope.actor(), "second factor turned on");
+        Ok(codes)
+    }
+
+    /// Turns one's own second factor off, by the password and a code.
+    pub async fn turn_off_second_factor(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        present: Secret,
+        code: &str,
+    ) -> Result<(), Refused> {
+        let account = self.prove_both(request, entry, present, code).await?;
+        let id = entry.scope.actor().id;
+        if self.factor(id).await?.1 {
+            return Err(Refused::Unfit(format!("{} must have a second factor", account.login)));
+        }
+        let mut transaction = self.begin().await?;
+        store::remove(&mut *transaction, id).await?;
+        Line::of(&entry.scope, Action::TurnOffSecondFactor).write(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Makes new recovery codes, by the password and a code; the ones before are good no more.
+    pub async fn new_recovery_codes(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        present: Secret,
+        code: &str,
+    ) -> Result<Vec<Secret>, Refused> {
+        self.prove_both(request, entry, present, code).await?;
+        let digests = self.keys.load(&self.pool).await?;
+        let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
+        let kept: Vec<Vec<u8>> =
+            codes.iter().map(|code| digests.digest(RECOVERY, &plain(code.expose())).to_vec()).collect();
+        let mut transaction = self.begin().await?;
+        store::keep_recovery_codes(&mut *transaction, entry.scope.actor().id, &kept).await?;
+        Line::of(&entry.scope, Action::NewRecoveryCodes).write(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(codes)
+    }
+
+    async fn prove_both(
+        &self,
+        request: &HttpRequest,
+        entry: &Entry,
+        present: Secret,
+        code: &str,
+    ) -> Result<Account, Refused> {
+        let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
+        self.confirm_password(request, entry, &account, present).await?;
+        let user = (entry.scope.actor().id, account.login.as_str(), account.tenant_id);
+        if !self.check_code(request, user, code).await? {
+            return Err(Refused::Unfit("the code is not right, or was used before".to_owned()));
+        }
+        Ok(account)
+    }
+
+    /// Takes a user's second factor away; for admins. Their sessions end.
+    pub async fn reset_second_factor(&self, scope: &Scope, login: &str) -> Result<(), Refused> {
+        let (id, login) = self.user_within(scope, login).await?;
+        let mut transaction = self.begin().await?;
+        store::remove(&mut *transaction, id).await?;
+        sessions::close_all(&mut *transaction, id).await?;
+        let line = Line::of(scope, Action::ResetSecondFactor).with("user_id", id).with("login", Login(&login));
+        line.write(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Obliges a user to have a second factor, or no longer; for admins. Who is obliged signs in anew.
+    pub async fn require_second_factor(&self, scope: &Scope, login: &str, is_required: bool) -> Result<(), Refused> {
+        let (id, login) = self.user_within(scope, login).await?;
+        let mut transaction = self.begin().await?;
+        store::require(&mut *transaction, id, is_required).await?;
+        if is_required {
+            sessions::close_all(&mut *transaction, id).await?;
+        }
+        let line = Line::of(scope, Action::RequireSecondFactor).with("user_id", id).with("login", Login(&login));
+        line.with("required", is_required).write(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Whether this is a code of the user that is good now, by time or for recovery. It is good no more afterwards.
+    pub(super) async fn check_code(
+        &self,
+        request: &HttpRequest,
+        (id, login, tenant_id): (Uuid, &str, Option<Uuid>),
+        code: &str,
+    ) -> Result<bool, Denied> {
+        let key = self.count_code(request, login, id).await?;
+        let is_good = self.use_code(id, code).await.map_err(Denied::Away)?;
+        if is_good {
+            attempts::take_back(&self.pool, &[key], &[]).await.map_err(Denied::Away)?;
+        } else {
+            self.log_failure(request, "code", Some((id, login, tenant_id))).await.map_err(Denied::Away)?;
+        }
+        Ok(is_good)
+    }
+
+    async fn use_code(&self, id: Uuid, code: &str) -> Result<bool, sqlx::Error> {
+        let Some(factor) = store::find(&self.pool, id, true).await? else { return Ok(false) };
+        if let Some(step) = self.step_of(&factor.secret, code) {
+            return store::use_step(&self.pool, id, step).await;
+        }
+        if code.len() > CODE_BYTES_MAX {
+            return Ok(false);
+        }
+        let digest = self.keys.load(&self.pool).await?.digest(RECOVERY, &plain(code));
+        store::use_recovery_code(&self.pool, id, &digest).await
+    }
+
+    /// The step of time that a code is of, if it is of this secret and of now, or of the step before or after.
+    fn step_of(&self, sealed: &str, code: &str) -> Option<i64> {
+        let secret = match self.keys.open(SEALED_FOR, sealed) {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!(%error, "a second factor cannot be opened");
+                return None;
+            }
+        };
+        let now = u64::try_from(self.clock.now().timestamp()).ok()?;
+        let step = totp(&secret)?.check(&plain(code), now)?;
+        i64::try_from(step).ok()
+    }
+
+    /// Counts a code before it is looked at. A browser that the login knows is counted by itself; all others together:
+    /// they know the password already, and a million codes are few.
+    async fn count_code(&self, request: &HttpRequest, login: &str, id: Uuid) -> Result<Vec<u8>, Denied> {
+        let lane = self.known_browser(request, login).await?.unwrap_or_default();
+        let key = subject("code", &format!("{id}:{lane}"));
+        match self.count(&key, self.settings.sign_in_free_failures, None).await {
+            Ok(()) => Ok(key),
+            Err(denied) => {
+                self.log_failure(request, "slowed", Some((id, login, None))).await.map_err(Denied::Away)?;
+                Err(denied)
+            }
+        }
+    }
+}
+
+fn totp(secret: &Secret) -> Option<Totp> {
+    // Six digits of SHA-1 every thirty seconds: what every app knows.
+    Builder::new().with_secret(STANDARD.decode(secret.expose()).ok()?).build().ok()
+}
+
+/// Without the spaces and dashes that people read it by.
+fn plain(code: &str) -> String {
+    code.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Ten letters in two groups: fifty bits.
+fn recovery_code() -> Secret {
+    let bytes: [u8; 10] = rand::random();
+    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let group = |part: &[char]| part.iter().collect::<String>();
+    Secret::new(format!("{}-{}", group(&letters[..5]), group(&letters[5..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_standard_and_of_one_step_around() {
+        // RFC 6238, appendix B, SHA-1; its last six digits.
+        let totp = totp(&Secret::new(STANDARD.encode("12345678901234567890"))).unwrap();
+        for (at, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
+            assert_eq!(totp.check(code, at), Some(at / 30));
+            assert_eq!([totp.check(code, at + 30).is_some(), totp.check(code, at + 60).is_some()], [true, false]);
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_is_read_in_any_spelling_and_a_picture_is_square() {
+        let code = recovery_code();
+        assert_eq!(plain(code.expose()), plain(&code.expose().to_uppercase().replace('-', " ")));
+        assert_eq!(plain(code.expose()).len(), 10);
+        let setup = Setup::of(&Secret::new(STANDARD.encode([7; SECRET_BYTES])), "dana@example.com").unwrap();
+        assert!(setup.uri.expose().starts_with("otpauth://totp/Switchhook:dana%40example%2Ecom?secret="));
+        let (size, path) = setup.picture().unwrap();
+        assert!(size > 30 && path.starts_with("M4 4h1v1h-1z"));
+    }
+}

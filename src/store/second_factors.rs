@@ -1,0 +1,119 @@
+//! `second_factors`, `recovery_codes`, `pending_sign_ins`: what is asked for beside a password.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// Whether somebody has a second factor, and must have one.
+#[derive(Debug)]
+pub struct State {
+    /// It is confirmed, and asked for.
+    pub is_on: bool,
+    /// An admin obliges them.
+    pub is_required: bool,
+}
+
+/// A second factor.
+#[derive(Debug)]
+pub struct Factor {
+    /// Its secret, sealed.
+    pub secret: String,
+}
+
+/// How it stands with a user.
+pub async fn state(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<State, sqlx::Error> {
+    let found =
+        sqlx::query_file_as!(State, "sql/console/second_factor_state.sql", user_id).fetch_optional(executor).await?;
+    Ok(found.unwrap_or(State { is_on: false, is_required: false }))
+}
+
+/// Keeps a secret that is being set up; one that is being set up already stays. Returns the one that is kept.
+pub async fn begin(executor: impl PgExecutor<'_>, user_id: Uuid, sealed: &str) -> Result<String, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/console/begin_second_factor.sql", user_id, sealed).fetch_one(executor).await
+}
+
+/// The second factor of a user: the one that is confirmed, or that is being set up.
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    is_confirmed: bool,
+) -> Result<Option<Factor>, sqlx::Error> {
+    sqlx::query_file_as!(Factor, "sql/console/find_second_factor.sql", user_id, is_confirmed)
+        .fetch_optional(executor)
+        .await
+}
+
+/// Confirms what is being set up, with the step of its first code; `false`: there is nothing.
+pub async fn confirm(executor: impl PgExecutor<'_>, user_id: Uuid, step: i64) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/confirm_second_factor.sql", user_id, step).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Uses the code of a step; `false`: it, or a later one, was used before.
+pub async fn use_step(executor: impl PgExecutor<'_>, user_id: Uuid, step: i64) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/use_code.sql", user_id, step).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Keeps the digests of new recovery codes in place of all before.
+pub async fn keep_recovery_codes(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    digests: &[Vec<u8>],
+) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/keep_recovery_codes.sql", user_id, digests).execute(executor).await?;
+    Ok(())
+}
+
+/// Uses a recovery code; `false`: there is none, or it was used before.
+pub async fn use_recovery_code(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    digest: &[u8],
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/use_recovery_code.sql", user_id, digest).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes a user's second factor away, with its recovery codes.
+pub async fn remove(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/remove_second_factor.sql", user_id).execute(executor).await?;
+    Ok(())
+}
+
+/// Obliges a user to have one, or no longer.
+pub async fn require(executor: impl PgExecutor<'_>, user_id: Uuid, is_required: bool) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/require_second_factor.sql", user_id, is_required).execute(executor).await?;
+    Ok(())
+}
+
+/// Keeps that somebody has given the right password, for so long.
+pub async fn open_pending(
+    executor: impl PgExecutor<'_>,
+    digest: &[u8],
+    user_id: Uuid,
+    seconds: u32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/open_pending.sql", digest, user_id, f64::from(seconds)).execute(executor).await?;
+    Ok(())
+}
+
+/// Who has given the right password, and not yet so many wrong codes.
+pub async fn find_pending(
+    executor: impl PgExecutor<'_>,
+    digest: &[u8],
+    codes_max: i32,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/console/find_pending.sql", digest, codes_max).fetch_optional(executor).await
+}
+
+/// Counts a code; `false`: it is one too many.
+pub async fn count_pending(executor: impl PgExecutor<'_>, digest: &[u8], codes_max: i32) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/count_pending.sql", digest, codes_max).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends it; `false`: it had ended.
+pub async fn close_pending(executor: impl PgExecutor<'_>, digest: &[u8]) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!("sql/console/close_pending.sql", digest).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -269,7 +269,8 @@ impl Work<'_> {
     async fn strip(&mut self, found: &Found) -> Result<(), sqlx::Error> {
         let mut transaction = self.begin().await?;
         forgotten::strip(&mut transaction, &rows_of(found), Some(&self.sought.number)).await?;
-        transaction.commit().await
+        // Mostly rows that were counted before.
+        self.commit(transaction, 0).await
     }
 }
 

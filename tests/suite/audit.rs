@@ -108,7 +108,7 @@ const COMMANDS: &[(&str, Does)] = &[
 ];
 
 /// Rows that no person changes, or that no line is about: what the program notes for itself.
-const OWN_TABLES: &[&str] = &["operator_log", "_sqlx_migrations", "crm_tenants", "event_queue"];
+const OWN_TABLES: &[&str] = &["operator_log", "_sqlx_migrations", "crm_tenants", "event_queue", "secrets"];
 
 /// Tables with rows written since a transaction id, by transactions that wrote no line.
 async fn unlogged(pool: &PgPool, since: i64) -> Vec<String> {

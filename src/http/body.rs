@@ -46,7 +46,7 @@ pub(super) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
     bounds: Bounds,
-    account: &mut Account<'_>,
+    account: &mut Account,
 ) -> Result<Bytes, BodyError> {
     let announced = announced_bytes(request);
     if announced.is_some_and(|announced| announced > bounds.bytes) {

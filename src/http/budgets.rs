@@ -1,5 +1,6 @@
 //! Memory for bodies, counted as bytes arrive: an announced length takes nothing, and a body without one is counted like
-//! any other. Live requests, webhooks and uploads have budgets of their own, so none of them waits behind another.
+//! any other. Live requests, webhooks, uploads and what pages and the API are sent have budgets of their own, so none of
+//! them waits behind another.
 //!
 //! Of each budget strangers share a third, and a network that has verified lately has two thirds at most: neither one
 //! network nor many that nobody knows take all of it. The first bytes of a body ([`FREE_BYTES`]) are free, because the cap
@@ -7,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -28,13 +29,15 @@ pub(super) enum Class {
     Webhook,
     /// A long one.
     Upload,
+    /// What pages and the API are sent: forms are read before it is known whose they are.
+    Page,
 }
 
 /// All budgets.
 #[derive(Debug)]
 pub(super) struct Budgets {
-    totals: [usize; 3],
-    used: Mutex<[Used; 3]>,
+    totals: [usize; 4],
+    used: Mutex<[Used; 4]>,
     freed: Notify,
 }
 
@@ -48,8 +51,8 @@ struct Used {
 
 /// What one request has taken; it is given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Account<'a> {
-    budgets: &'a Budgets,
+pub(super) struct Account {
+    budgets: Arc<Budgets>,
     class: Class,
     network: IpAddr,
     standing: Standing,
@@ -61,18 +64,19 @@ pub(super) struct Account<'a> {
 pub(super) struct NoRoom;
 
 impl Budgets {
-    /// Budgets of so many bytes together: one part of sixteen for live requests, three for webhooks, twelve for uploads.
-    pub(super) fn new(bytes: usize) -> Self {
+    /// Budgets of so many bytes together: one part of sixteen for live requests, two for webhooks, twelve for uploads, one
+    /// for pages and the API.
+    pub(super) fn new(bytes: usize) -> Arc<Self> {
         let part = bytes / 16;
-        Self { totals: [part, part * 3, part * 12], used: Mutex::default(), freed: Notify::new() }
+        Arc::new(Self { totals: [part, part * 2, part * 12, part], used: Mutex::default(), freed: Notify::new() })
     }
 
     /// An account that has taken nothing.
-    pub(super) fn open(&self, class: Class, network: IpAddr, standing: Standing) -> Account<'_> {
-        Account { budgets: self, class, network, standing, taken: 0 }
+    pub(super) fn open(self: &Arc<Self>, class: Class, network: IpAddr, standing: Standing) -> Account {
+        Account { budgets: Arc::clone(self), class, network, standing, taken: 0 }
     }
 
-    fn used(&self) -> MutexGuard<'_, [Used; 3]> {
+    fn used(&self) -> MutexGuard<'_, [Used; 4]> {
         // Sums stay true whatever panicked while they were held: each is written at once.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +84,7 @@ impl Budgets {
 
 impl Used {
     /// Takes `more` bytes beside the `own` that were taken before, if there is room.
-    fn take(&mut self, total: usize, account: &Account<'_>, own: usize, more: usize) -> bool {
+    fn take(&mut self, total: usize, account: &Account, own: usize, more: usize) -> bool {
         let of_network = self.by_network.get(&account.network).copied().unwrap_or_default();
         let is_known = account.standing == Standing::Known;
         let (group_cap, network_cap, may_be_alone) = match account.standing {
@@ -101,7 +105,7 @@ impl Used {
         true
     }
 
-    fn give_back(&mut self, account: &Account<'_>, bytes: usize) {
+    fn give_back(&mut self, account: &Account, bytes: usize) {
         self.all -= bytes;
         self.strangers -= if account.standing == Standing::Known { 0 } else { bytes };
         if let Some(of_network) = self.by_network.get_mut(&account.network) {
@@ -113,17 +117,14 @@ impl Used {
     }
 }
 
-impl Account<'_> {
+impl Account {
     /// Makes room for a body that holds `bytes` by now. Known networks wait for it; nobody waits for strangers.
     pub(super) async fn hold(&mut self, bytes: usize, patience: Duration) -> Result<(), NoRoom> {
-        let needed = bytes.saturating_sub(FREE_BYTES);
-        if needed <= self.taken {
-            return Ok(());
-        }
         let until = Instant::now() + patience;
+        let budgets = Arc::clone(&self.budgets);
         loop {
-            let freed = self.budgets.freed.notified();
-            if self.try_hold(needed, bytes) {
+            let freed = budgets.freed.notified();
+            if self.hold_now(bytes).is_ok() {
                 return Ok(());
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -133,8 +134,14 @@ impl Account<'_> {
         }
     }
 
-    fn try_hold(&mut self, needed: usize, bytes: usize) -> bool {
-        let budgets = self.budgets;
+    /// The same without a wait.
+    pub(super) fn hold_now(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let needed = bytes.saturating_sub(FREE_BYTES);
+        if needed <= self.taken || self.take(needed, bytes) { Ok(()) } else { Err(NoRoom) }
+    }
+
+    fn take(&mut self, needed: usize, bytes: usize) -> bool {
+        let budgets = Arc::clone(&self.budgets);
         let total = |class: Class| budgets.totals[class as usize];
         let mut used = budgets.used();
         if self.class == Class::Webhook && bytes > WEBHOOK_BYTES_MAX {
@@ -151,7 +158,7 @@ impl Account<'_> {
     }
 }
 
-impl Drop for Account<'_> {
+impl Drop for Account {
     fn drop(&mut self) {
         if self.taken > 0 {
             let mut used = self.budgets.used();

@@ -56,7 +56,7 @@ pub struct Door {
     pub(super) live: Option<Arc<Live>>,
     pub(super) health: Health,
     pub(super) networks: Arc<Networks>,
-    budgets: Budgets,
+    budgets: Arc<Budgets>,
 }
 
 impl Door {
@@ -146,7 +146,7 @@ impl Door {
     }
 
     /// An account for the memory that a request takes.
-    pub(super) fn account(&self, class: Class, address: Option<IpAddr>, standing: Standing) -> Account<'_> {
+    pub(super) fn account(&self, class: Class, address: Option<IpAddr>, standing: Standing) -> Account {
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         self.budgets.open(class, address::network(address), standing)
     }
@@ -180,10 +180,12 @@ pub fn start(
 ) -> std::io::Result<Server> {
     let (settings, networks, clock) = (door.settings.clone(), door.networks(), door.clock.clone());
     let sockets = Sockets::new(&settings, sockets_max(&settings), networks, clock);
+    let budgets = Data::from(Arc::clone(&door.budgets));
     let door = Data::new(door);
     entrance::serve(listener, &settings, settings.threads, sockets, move || {
         App::new()
             .wrap(from_fn(watch))
+            .app_data(budgets.clone())
             .app_data(door.clone())
             .configure(routes)
             .configure(more.clone())
@@ -201,10 +203,12 @@ pub fn start_console(
 ) -> std::io::Result<Server> {
     let all = sockets_max(settings) / CONSOLE_SHARE;
     let sockets = Sockets::new(settings, all, Arc::clone(&networks), clock.clone());
+    let budgets = Data::from(Budgets::new(settings.in_flight_bytes_max));
     let strangers = Data::new(Strangers { networks, clock, trusted_proxies: settings.trusted_proxies.clone() });
     entrance::serve(listener, settings, 1, sockets, move || {
         App::new()
             .wrap(from_fn(watch))
+            .app_data(budgets.clone())
             .app_data(strangers.clone())
             .configure(more.clone())
             .default_service(web::to(nothing_here_either))

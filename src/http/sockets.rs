@@ -106,6 +106,14 @@ impl Socket {
         }
     }
 
+    pub(super) fn network(&self) -> IpAddr {
+        self.network
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        self.is_verified.load(Ordering::Relaxed)
+    }
+
     /// This socket has carried a verified request: it is among the last to make room.
     pub(super) fn verified(&self) {
         self.is_verified.store(true, Ordering::Relaxed);
@@ -239,7 +247,7 @@ impl Sockets {
             .filter_map(|(number, socket)| {
                 let count = open.by_network.get(&socket.network).copied().unwrap_or_default();
                 let has_share = socket.is_proxy || count <= share;
-                let is_verified = socket.is_verified.load(Ordering::Relaxed);
+                let is_verified = socket.is_verified();
                 // Of equals, those whose body is coming go after those that say nothing.
                 let speaks = socket.phase() == Phase::Body;
                 let in_phase = socket.in_phase();

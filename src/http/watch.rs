@@ -10,10 +10,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use futures_util::Stream;
 
+use super::budgets::{Account, Budgets, Class};
+use super::networks::Standing;
 use super::sockets::{Phase, Socket};
 use crate::console::Entry;
 
@@ -31,7 +33,8 @@ pub(super) async fn watch(
         }
         payload => {
             socket.enter(Phase::Body);
-            let counted = Counted { payload, socket: Arc::clone(&socket), is_whole: false };
+            let account = account(&request, &socket);
+            let counted = Counted { payload, socket: Arc::clone(&socket), account, bytes: 0, is_whole: false };
             request.set_payload(Payload::Stream { payload: Box::pin(counted) });
         }
     }
@@ -46,6 +49,13 @@ pub(super) async fn watch(
     result
 }
 
+/// An account for what pages and the API are sent. Bodies of webhooks are counted where their sources are known.
+fn account(request: &ServiceRequest, socket: &Socket) -> Option<Account> {
+    let budgets = request.app_data::<Data<Budgets>>().filter(|_| !request.path().starts_with("/webhooks/"))?;
+    let standing = if socket.is_verified() { Standing::Known } else { Standing::Stranger };
+    Some(budgets.open(Class::Page, socket.network(), standing))
+}
+
 /// The socket of a request has carried a verified one.
 pub(super) fn verified(request: &HttpRequest) {
     if let Some(socket) = request.conn_data::<Arc<Socket>>() {
@@ -57,6 +67,8 @@ pub(super) fn verified(request: &HttpRequest) {
 struct Counted {
     payload: Payload,
     socket: Arc<Socket>,
+    account: Option<Account>,
+    bytes: usize,
     is_whole: bool,
 }
 
@@ -66,7 +78,14 @@ impl Stream for Counted {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.payload).poll_next(context);
         match &next {
-            Poll::Ready(Some(Ok(bytes))) => self.socket.taken(bytes.len()),
+            Poll::Ready(Some(Ok(bytes))) => {
+                self.socket.taken(bytes.len());
+                self.bytes += bytes.len();
+                let held = self.bytes;
+                if self.account.as_mut().is_some_and(|account| account.hold_now(held).is_err()) {
+                    return Poll::Ready(Some(Err(PayloadError::Overflow)));
+                }
+            }
             // Everything that came is taken: what is left was the form that chunks are sent in.
             Poll::Pending => self.socket.taken(usize::MAX),
             Poll::Ready(None) => {

@@ -90,6 +90,26 @@ async fn bodies_without_a_length_are_counted_and_a_network_has_its_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_pages_and_the_api_are_sent_is_counted_as_well() {
+    let app = spawn(&[("HTTP__BODY_TIMEOUT", "5s")]).await;
+    for path in ["/api/v1/session", "/sign-in"] {
+        let part = post(path, "content-length: 250000\r\n") + &"x".repeat(200_000);
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            let mut raw = Raw::connect(&app.base, network(5)).await.unwrap();
+            // The other side may have answered before it has read all.
+            raw.say(&part).await.ok();
+            held.push(raw);
+        }
+        let mut refused = 0;
+        for raw in &mut held {
+            refused += usize::from([400, 413, 422].contains(&raw.status().await));
+        }
+        assert!(refused >= 10, "{path}: {refused} of 20 were refused while others were held");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_first_body_of_a_new_network_is_verified_all_the_same() {
     let app = spawn(&[]).await;
     let elevenlabs = providers::find("elevenlabs").unwrap();

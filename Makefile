@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api bench big clean
+.PHONY: help run demo test check fmt clippy doc docs sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -19,6 +19,9 @@ check: fmt clippy doc sqlx-check test deny ## Everything that CI runs
 
 fmt: ## Fail on code that is not formatted
 	cargo fmt --all --check
+
+docs: ## Print docs/verification.md anew from the table of verification
+	SWITCHHOOK_WRITE_DOCS=1 cargo test --quiet --test suite -- verification::the_document
 
 clippy: ## Fail on every warning
 	cargo clippy --all-targets --quiet -- --deny warnings

@@ -49,8 +49,8 @@ create table connections (
     check ((header_name is null) = (header_value is null))
 );
 comment on table connections is 'one sender of one tenant; a null tenant means shared: the called number or the agent tells the tenant';
-comment on column connections.allow_unsigned is 'accept requests that prove nothing; doctor warns';
-comment on column connections.url_is_secret is 'the slug is unguessable and is itself the proof (platforms that sign nothing)';
+comment on column connections.allow_unsigned is 'store webhooks without verification; live requests are never answered so; doctor warns';
+comment on column connections.url_is_secret is 'a token in the URL verifies (platforms that sign nothing); its digest is in source_tokens';
 create unique index connections_default_idx on connections (provider) where is_default;
 
 create table connection_secrets (
@@ -59,8 +59,10 @@ create table connection_secrets (
     secret text not null check (secret <> ''),
     created_at timestamptz not null default now(),
     expires_at timestamptz,
+    ends_unreplaced boolean not null default false,
     last_used_at timestamptz
 );
+comment on column connection_secrets.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so, or it is a temporary one';
 create index connection_secrets_connection_idx on connection_secrets (connection_id);
 
 create table phone_numbers (

@@ -1,6 +1,6 @@
 -- $1 id
 select e.id, e.provider, e.event_type, t.slug as "tenant?",
-       case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection?",
+       c.slug as "connection?",
        e.external_event_id, e.occurred_at, e.received_at, e.processed_at, e.next_attempt_at, e.attempts, e.outcome,
        e.last_error, e.note, e.origin
 from webhook_events e

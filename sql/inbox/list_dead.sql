@@ -3,7 +3,7 @@
 -- $9 connection, $10 what the last attempt failed of (null: any)
 -- last_error leads to the index of failures: an untroubled event has none.
 select e.id, e.provider, e.event_type, t.slug as "tenant?",
-       case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection?",
+       c.slug as "connection?",
        e.external_event_id, e.occurred_at, e.received_at, e.processed_at, e.next_attempt_at, e.attempts, e.outcome,
        e.last_error, e.note, e.origin
 from webhook_events e

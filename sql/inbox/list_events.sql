@@ -4,7 +4,7 @@
 -- Newest first, along the primary key: ids are time-ordered. What else is asked for is looked for among the next rows
 -- only, where somebody waits for a page.
 select e.id as "id!", e.provider as "provider!", e.event_type as "event_type!", t.slug as "tenant?",
-       case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection?",
+       c.slug as "connection?",
        e.external_event_id as "external_event_id!", e.occurred_at, e.received_at as "received_at!", e.processed_at,
        e.next_attempt_at as "next_attempt_at!", e.attempts as "attempts!", e.outcome, e.last_error, e.note, e.origin
 from (

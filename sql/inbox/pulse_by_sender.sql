@@ -15,7 +15,7 @@ with newest as materialized (
     limit 100
 )
 select n.connection_id, n.provider, n.event_type,
-       case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection?",
+       c.slug as "connection?",
        n.received as "received!", n.pending as "pending!", n.ignored as "ignored!", n.dead as "dead!",
        n.last_at as "last_at!", n.p50::float8 as p50_seconds
 from counted n

@@ -29,7 +29,7 @@ where j.settled_at is null and j.due_at < $1::timestamptz - make_interval(secs =
 having count(*) > 0
 union all
 select 'refused_senders', r.provider || '/' || coalesce(r.connection, ''), null, 'warning',
-       format('%s requests to %s/%s were not proven in ten minutes: is the secret right?', sum(r.repeats), r.provider,
+       format('%s requests to %s/%s were not verified in ten minutes: is the secret right?', sum(r.repeats), r.provider,
               coalesce(r.connection, ''))
 from rejections r
 where r.at > $1::timestamptz - interval '10 minutes' and r.status = 401 and r.provider is not null
@@ -119,3 +119,11 @@ select 'guessed_login', a.user_id::text, u.tenant_id, 'warning',
 from sign_in_attempts a
 join users u on u.id = a.user_id
 where a.failures >= $7::bigint and a.last_at > $1::timestamptz - interval '15 minutes'
+select 'unused_secret', c.id::text, c.tenant_id, 'warning',
+       format('the newest %s of %s/%s has never verified anything; the one that works ends %s, or is kept beyond that '
+              'until the new one works: is the new one at the platform?',
+              case u.usage when 'secret' then 'secret' when 'live' then 'live token' else 'secret URL' end, c.provider,
+              c.slug, to_char(u.expires_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+from unfinished_rotations u
+join connections c on c.id = u.source_id
+where c.disabled_at is null and u.created_at < $1::timestamptz - interval '1 hour'

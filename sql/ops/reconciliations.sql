@@ -9,7 +9,7 @@
 \set ON_ERROR_STOP on
 \if :{?rows} \else \set rows 20 \endif
 
-select r.started_at, r.provider, case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as connection,
+select r.started_at, r.provider, c.slug as connection,
        r.since, r.until, case when r.scheduled then 'schedule' else 'hand' end as by, r.listed, r.missing, r.inserted,
        case when r.finished_at is null then 'not finished' else r.error end as error
 from reconciliations r

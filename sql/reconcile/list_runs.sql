@@ -1,5 +1,5 @@
 -- $1 platform, $2 connection (null: any), $3 rows at most: the newest first
-select r.id, r.provider, case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection!",
+select r.id, r.provider, c.slug as "connection!",
        t.slug as "tenant?", r.since, r.until, r.scheduled, r.started_at, r.finished_at, r.listed, r.missing, r.inserted,
        r.error
 from reconciliations r

@@ -1,6 +1,6 @@
 -- $1 tenant (null: all)
 -- Connections in use, when each last sent something (to the hour), and whether it is silent for longer than it ever was.
-select c.id, c.provider, case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end as "connection!",
+select c.id, c.provider, c.slug as "connection!",
        t.slug as "tenant?", h.hour as "heard_at?", i.summary as "silence?"
 from connections c
 left join tenants t on t.id = c.tenant_id

@@ -5,7 +5,7 @@ from rejections r
 where ($1::uuid is null or exists (
           select from connections c
           where c.tenant_id = $1 and c.provider = r.provider
-            and r.connection = case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end))
+            and r.connection = c.slug))
   and ($2::timestamptz is null or r.at < $2 or (r.at = $2 and r.id < $3))
   and r.at <= coalesce($2, 'infinity'::timestamptz)
 order by r.at desc, r.id desc

@@ -12,7 +12,7 @@ from looked r
 where $1::uuid is null or exists (
     select from connections c
     where c.tenant_id = $1 and c.provider = r.provider
-      and r.connection = case when c.url_is_secret then left(c.slug, 4) || '…' else c.slug end)
+      and r.connection = c.slug)
 group by r.provider, r.connection, r.reason, r.status
 order by sum(r.repeats) desc, r.provider, r.connection, r.reason
 limit 20

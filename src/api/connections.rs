@@ -10,11 +10,12 @@ use super::answer::Changed;
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::senders::{NewSender as Sender, OVERLAP_HOURS, Refused};
+use crate::console::senders::{NewSender as Sender, OVERLAP_HOURS, Refused, Rotation};
 use crate::console::{Console, Entry};
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::roster::connections::{self, ConnectionRow, SecretRow};
+use crate::store::source_tokens::TokenUse;
 
 /// A connection to be added.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -24,9 +25,9 @@ pub(super) struct NewSender {
     tenant: Option<String>,
     /// The platform.
     provider: String,
-    /// Its name in the URL; where the platform signs nothing it is made by us, unguessable.
+    /// Its name; where the platform signs nothing it may be left out.
     slug: Option<String>,
-    /// The platform's secret; absent: one is made and shown this once.
+    /// The platform's secret; absent: one is made and shown this once, where the platform takes it.
     #[schema(value_type = Option<String>)]
     secret: Option<Secret>,
     /// Addresses and networks that may send; empty: any.
@@ -40,6 +41,8 @@ pub(super) struct NewSender {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MadeSender {
     id: Uuid,
+    /// Its name.
+    slug: String,
     /// To be pasted into the platform; where the platform signs nothing it is the secret, and shown this once.
     url: String,
     /// Shown this once; null: you have given it, or the URL is it.
@@ -52,12 +55,44 @@ pub(super) struct MadeSender {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotate {
-    /// The platform's new secret; absent: one is made and shown this once.
+    /// The platform's new secret; absent: one is made and shown this once, where the platform takes it.
     #[schema(value_type = Option<String>)]
     secret: Option<Secret>,
-    /// How many hours the old ones stay good; 24 when nobody says.
+    /// How many hours the old ones stay good; 24 when nobody says. One that works is kept until the new one has verified
+    /// something.
     #[schema(minimum = 0, maximum = 744)]
     overlap_hours: Option<u64>,
+    /// Ends the old ones after those hours even if the new one has verified nothing, as after a leak.
+    #[serde(default)]
+    even_unreplaced: bool,
+}
+
+/// A new secret URL, or a token for live requests.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    /// Whether it is for live requests (who is calling, tools), where the platform does not sign them.
+    #[serde(default)]
+    live: bool,
+    /// How many hours the old ones stay good; 24 when nobody says. One that works is kept until the new one has verified
+    /// something.
+    #[schema(minimum = 0, maximum = 744)]
+    overlap_hours: Option<u64>,
+    /// Ends the old ones after those hours even if the new one has verified nothing, as after a leak.
+    #[serde(default)]
+    even_unreplaced: bool,
+}
+
+/// A token that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MadeToken {
+    id: Uuid,
+    /// The URL with the token in it; shown this once.
+    url: String,
+    /// The token by itself, for `Authorization: Bearer`; shown this once.
+    token: String,
+    /// Old ones that end.
+    ending: u64,
 }
 
 /// A secret that was made.
@@ -90,9 +125,6 @@ pub(super) async fn list(
     let theirs = connections::ids_of(&mut *transaction, scope.tenant_id()).await?;
     let mut rows = connections::list(&mut *transaction).await?;
     rows.retain(|row| theirs.contains(&row.id));
-    for row in rows.iter_mut().filter(|row| row.url_is_secret) {
-        row.slug = row.slug.chars().take(4).chain(['…']).collect();
-    }
     Ok(Json(List::whole(rows)))
 }
 
@@ -106,13 +138,12 @@ pub(super) async fn create(
 ) -> Result<Json<MadeSender>, Problem> {
     let body = body.into_inner();
     let scope = page::tenant(&entry, &console, body.tenant.as_deref()).await?;
-    let provider = providers::find(&body.provider).ok_or_else(|| Problem::unfit("there is no such platform"))?;
+    let kind = providers::source_kind(&body.provider).ok_or_else(|| Problem::unfit("there is no such platform"))?;
     let made = console.add_sender(
         &scope,
         Sender {
             provider: body.provider,
-            signs: provider.signs(),
-            shakes_hands: provider.shakes_hands(),
+            kind,
             slug: body.slug,
             secret: body.secret,
             allowed_addresses: body.allowed_addresses,
@@ -122,6 +153,7 @@ pub(super) async fn create(
     let made = made.await?;
     Ok(Json(MadeSender {
         id: made.id,
+        slug: made.slug,
         url: made.url.into_exposed(),
         secret: made.secret.map(Secret::into_exposed),
         verify_token: made.verify_token.map(Secret::into_exposed),
@@ -138,12 +170,33 @@ pub(super) async fn rotate(
     body: Json<Rotate>,
 ) -> Result<Json<Rotated>, Problem> {
     let body = body.into_inner();
-    let overlap_hours = body.overlap_hours.unwrap_or(OVERLAP_HOURS);
-    let rotated = console.rotate_secret(&entry.scope, *id, body.secret, overlap_hours).await?;
+    let rotation = rotation(body.overlap_hours, body.even_unreplaced);
+    let rotated = console.rotate_secret(&entry.scope, *id, body.secret, rotation, providers::source_kind).await?;
     Ok(Json(Rotated { id: *id, secret: rotated.secret.map(Secret::into_exposed), ending: rotated.ending }))
 }
 
-/// The secrets of a connection that are good, or were within a week, the newest first; never the secrets themselves.
+/// Make a new secret URL, or a token for live requests; the old ones stay good for a while.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/url", tag = "setup", params(("id" = Uuid, Path)),
+               request_body = NewToken, responses((status = 200, body = MadeToken)))]
+pub(super) async fn url(
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+    body: Json<NewToken>,
+) -> Result<Json<MadeToken>, Problem> {
+    let body = body.into_inner();
+    let usage = if body.live { TokenUse::Live } else { TokenUse::Webhook };
+    let rotation = rotation(body.overlap_hours, body.even_unreplaced);
+    let made = console.add_source_token(&entry.scope, *id, usage, rotation, providers::source_kind).await?;
+    let (url, token) = (made.url.into_exposed(), made.token.into_exposed());
+    Ok(Json(MadeToken { id: *id, url, token, ending: made.ending }))
+}
+
+fn rotation(overlap_hours: Option<u64>, even_unreplaced: bool) -> Rotation {
+    Rotation { id: Uuid::now_v7(), overlap_hours: overlap_hours.unwrap_or(OVERLAP_HOURS), even_unreplaced }
+}
+
+/// The secrets and tokens of a connection that are good, or were within a week, the newest first; never what they are.
 #[utoipa::path(get, path = "/api/v1/connections/{id}/secrets", tag = "setup", params(("id" = Uuid, Path)),
                responses((status = 200, body = List<SecretRow>)))]
 pub(super) async fn secrets(
@@ -182,7 +235,7 @@ pub(super) async fn enable(
     Ok(Json(Changed { id: *id }))
 }
 
-/// Try a connection: what its platform would send is proven by its newest secret, then an event goes in that changes
+/// Try a connection: what its platform would send is verified by its newest secret, then an event goes in that changes
 /// nothing.
 #[utoipa::path(post, path = "/api/v1/connections/{id}/test", tag = "setup", params(("id" = Uuid, Path)),
                responses((status = 200, body = Tested)))]
@@ -199,6 +252,7 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Unfit(detail) => Self::unfit(detail),
             Refused::Taken => Self::new(StatusCode::CONFLICT, "the platform has a connection of this slug already"),
+            Refused::Repeated => Self::new(StatusCode::CONFLICT, "the same was done before"),
             Refused::NotFound => Self::not_found(),
             Refused::Away(error) => error.into(),
         }

@@ -91,6 +91,7 @@ routes! {
     post "/connections" ADMINISTER => connections::create;
     get "/connections/{id}/secrets" ADMINISTER => connections::secrets;
     post "/connections/{id}/rotate" ADMINISTER => connections::rotate;
+    post "/connections/{id}/url" ADMINISTER => connections::url;
     post "/connections/{id}/disable" ADMINISTER => connections::disable;
     post "/connections/{id}/enable" ADMINISTER => connections::enable;
     post "/connections/{id}/test" ADMINISTER => connections::test;

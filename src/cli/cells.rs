@@ -47,11 +47,6 @@ pub(super) fn counted(n: i64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// The beginning of a slug that is a secret.
-pub(super) fn masked_slug(slug: &str) -> String {
-    format!("{}…", slug.chars().take(4).collect::<String>())
-}
-
 fn dash() -> String {
     "–".to_owned()
 }

@@ -1,4 +1,4 @@
-//! `connection`: who may send, and what proves it.
+//! `connection`: sources of webhooks, and what verifies them.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,24 +7,25 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::failure::Usage;
 use super::verify_token::VerifyToken;
 use super::{Context, Output, cells, connection_add, input};
-use crate::db;
-use crate::store::roster::connections::{self, ConnectionRow};
+use crate::console::senders::source_url;
+use crate::domain::secret_strength::{SECRET_CHARS_MIN, weakness};
+use crate::redact::Secret;
+use crate::store::roster::connections::{self, ConnectionRow, Overlap};
+use crate::store::source_tokens::{TOKENS_MAX, TokenUse};
+use crate::{db, providers};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Add a connection: it makes `POST /webhooks/<platform>/<slug>`
     Add(Box<connection_add::Args>),
-    /// List the connections; never their secrets
-    List {
-        /// Show the URLs in full, also those that are secrets
-        #[arg(long)]
-        urls: bool,
-    },
+    /// List the connections and what each asks of its platform; never their secrets
+    List,
     /// Give a connection a further secret; the ones that it has stay good unless --expire-others says otherwise
     Secret {
         #[command(flatten)]
@@ -35,9 +36,18 @@ pub enum Command {
         /// Read the secret from this file
         #[arg(long, value_name = "FILE", conflicts_with = "secret_stdin")]
         secret_file: Option<std::path::PathBuf>,
-        /// How long the secrets that it has stay good, such as 24h; 0s ends them now
-        #[arg(long, value_name = "DURATION", value_parser = input::duration)]
-        expire_others: Option<Duration>,
+        #[command(flatten)]
+        others: Others,
+    },
+    /// Make a new secret URL, or with --live a new token for live requests; shown once
+    Url {
+        #[command(flatten)]
+        which: Which,
+        /// A token for live requests (who is calling, tools), for platforms that do not sign them
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        others: Others,
     },
     /// Give a connection of a platform that asks for one (WhatsApp) a verify token, in place of the one it had
     VerifyToken {
@@ -53,50 +63,96 @@ pub enum Command {
     Enable(Which),
 }
 
+/// What becomes of the secrets that there are.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Others {
+    /// How long the ones that it has stay good, such as 24h. One that works is kept until the new one has verified
+    /// something [default: for ever]
+    #[arg(long, value_name = "DURATION", value_parser = input::duration)]
+    expire_others: Option<Duration>,
+    /// End them then even if the new one has verified nothing, as after a leak
+    #[arg(long, requires = "expire_others")]
+    even_unreplaced: bool,
+}
+
+impl Others {
+    fn overlap(self) -> Option<Overlap> {
+        self.expire_others.map(|wait| Overlap { wait, even_unreplaced: self.even_unreplaced })
+    }
+
+    /// What is said of them.
+    fn said(self, others: u64) -> String {
+        let counted = cells::counted(i64::try_from(others).unwrap_or(i64::MAX), "other");
+        match self.expire_others {
+            None => "the ones before stay in force".to_owned(),
+            Some(wait) => {
+                let until = if self.even_unreplaced { "" } else { ", and until the new one has verified something" };
+                format!("{counted} in force for {} more{until}", humantime::format_duration(wait))
+            }
+        }
+    }
+}
+
 /// One connection.
 #[derive(Debug, clap::Args)]
 pub struct Which {
     /// The platform
     #[arg(long, value_parser = input::provider())]
     provider: String,
-    /// Its name in the URL; of an unguessable one the beginning will do
+    /// Its name
     #[arg(long)]
     slug: String,
 }
 
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.ready_pool().await?;
-    let output = context.output;
+    let (output, keys) = (context.output, context.keys()?);
+    let key = keys.load(&pool).await?;
     match command {
-        Command::Add(args) => return connection_add::run(*args, &context.config, output, &pool).await,
-        Command::List { urls } => list(output, &pool, &context.config.http.base_url(), urls).await?,
-        Command::Secret { which, secret_stdin: _, secret_file, expire_others } => {
+        Command::Add(args) => return connection_add::run(*args, &context.config, output, &pool, key).await,
+        Command::List => list(output, &pool, &context.config.http.base_url()).await?,
+        Command::Secret { which, secret_stdin: _, secret_file, others } => {
             let row = find(&pool, &which).await?;
             let secret = match secret_file {
                 Some(path) => input::secret_from_file(&path)?,
                 None => input::secret_from_stdin(output)?,
             };
+            strong(&secret, secret_chars_min(&row.provider))?;
             let mut transaction = db::patient(&pool).await?;
-            let others = connections::add_secret(&mut transaction, row.id, &secret, expire_others).await?;
+            let (id, overlap) = (Uuid::now_v7(), others.overlap());
+            let expiring = connections::add_secret(&mut transaction, row.id, id, &secret, overlap).await?;
             transaction.commit().await?;
-            let live = if expire_others.is_none() { row.live_secrets } else { 0 } + 1;
-            output.one(&json!({ "connection": row.id, "live_secrets": live, "expiring": others }), |_| {
-                let name = name(&row);
-                match expire_others {
-                    Some(wait) => format!(
-                        "{name} has a new secret; {} in force for {} more",
-                        cells::counted(i64::try_from(others).unwrap_or(i64::MAX), "other"),
-                        humantime::format_duration(wait)
-                    ),
-                    None => format!("{name} has {} in force", cells::counted(live, "secret")),
-                }
+            let live = if overlap.is_none() { row.live_secrets } else { 0 } + 1;
+            output.one(&json!({ "connection": row.id, "live_secrets": live, "expiring": expiring }), |_| {
+                format!("{} has a new secret; {}", name(&row), others.said(expiring))
+            })?;
+        }
+        Command::Url { which, live, others } => {
+            let row = find(&pool, &which).await?;
+            let usage = if live { TokenUse::Live } else { TokenUse::Webhook };
+            token_fits(&row, usage)?;
+            let mut transaction = db::patient(&pool).await?;
+            let id = Uuid::now_v7();
+            let made = connections::add_token(&mut transaction, key, row.id, id, usage, others.overlap()).await?;
+            let Some((token, expiring)) = made else {
+                anyhow::bail!("{} has {TOKENS_MAX} of them already: let old ones end with --expire-others", name(&row));
+            };
+            transaction.commit().await?;
+            let url = source_url(&context.config.http.base_url(), &row.provider, token.expose(), usage);
+            let made = json!({ "connection": row.id, "url": url, "token": token.expose(), "expiring": expiring });
+            output.one(&made, |_| {
+                let by_header = match live {
+                    true => format!("\nor, by name, with the header Authorization: Bearer {}", token.expose()),
+                    false => String::new(),
+                };
+                format!("{url}{by_header}\n(shown this once; {})", others.said(expiring))
             })?;
         }
         Command::VerifyToken { which, token_file } => {
             let row = find(&pool, &which).await?;
             let token = VerifyToken::of(&row.provider, token_file.as_deref())?
                 .ok_or_else(|| Usage::error(format!("{} asks for no verify token", row.provider)))?;
-            connections::set_verify_token(&pool, row.id, &token.secret).await?;
+            connections::set_verify_token(&pool, key, row.id, &token.secret).await?;
             output.one(&json!({ "connection": row.id, "verify_token": token.shown() }), |_| match token.shown() {
                 Some(shown) => format!("{shown}\n(shown this once; type it into the form of the platform)"),
                 None => format!("{} has a new verify token", name(&row)),
@@ -108,73 +164,63 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a connection asks of its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
-    SecretAndHeader,
-    Secret,
-    Header,
-    Url,
-    Nothing,
-    /// A proof that nobody can give: everything is refused.
-    Impossible,
-}
-
-impl Asks {
-    /// In the order in which the door looks.
-    pub(super) fn of(row: &ConnectionRow) -> Self {
-        match row {
-            ConnectionRow { live_secrets: 1.., header_name: Some(_), .. } => Self::SecretAndHeader,
-            ConnectionRow { live_secrets: 1.., .. } => Self::Secret,
-            ConnectionRow { header_name: Some(_), .. } => Self::Header,
-            ConnectionRow { url_is_secret: true, .. } => Self::Url,
-            ConnectionRow { allow_unsigned: true, .. } => Self::Nothing,
-            _ => Self::Impossible,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::SecretAndHeader => "secret and header",
-            Self::Secret => "secret",
-            Self::Header => "header",
-            Self::Url => "url",
-            Self::Nothing => "none: unsigned",
-            Self::Impossible => "missing: refuses all",
-        }
+/// Refuses a secret that can be guessed.
+pub(super) fn strong(secret: &Secret, chars_min: usize) -> anyhow::Result<()> {
+    match weakness(secret, chars_min) {
+        None => Ok(()),
+        Some(why) => Err(Usage::error(format!("the secret does not do: {why}"))),
     }
 }
 
-/// A connection as people name it, without what is secret of it.
+/// The shortest secret of a platform.
+pub(super) fn secret_chars_min(provider: &str) -> usize {
+    providers::source_kind(provider).map_or(SECRET_CHARS_MIN, |kind| kind.secret_maker.chars_min())
+}
+
+fn token_fits(row: &ConnectionRow, usage: TokenUse) -> anyhow::Result<()> {
+    match usage {
+        TokenUse::Live if !providers::source_kind(&row.provider).is_some_and(|kind| kind.takes_live_token) => {
+            Err(Usage::error(format!("{} signs its live requests, or sends none", row.provider)))
+        }
+        TokenUse::Webhook if !row.url_is_secret => {
+            Err(Usage::error(format!("{} has no secret URL: its secret or its header verifies", name(row))))
+        }
+        TokenUse::Live | TokenUse::Webhook => Ok(()),
+    }
+}
+
+/// A connection as people name it.
 pub(super) fn name(row: &ConnectionRow) -> String {
-    let slug = if row.url_is_secret { cells::masked_slug(&row.slug) } else { row.slug.clone() };
-    format!("{}/{slug}", row.provider)
+    format!("{}/{}", row.provider, row.slug)
 }
 
-/// A connection as it is listed: an unguessable slug is a secret, and shown only when asked for.
+/// A connection as it is listed, with what it asks of its platform.
 #[derive(Serialize)]
 struct Item {
     #[serde(flatten)]
     row: ConnectionRow,
-    proof: &'static str,
+    webhooks_need: String,
+    live_requests_need: String,
     url: String,
 }
 
-async fn list(output: Output, pool: &PgPool, base_url: &str, urls: bool) -> anyhow::Result<()> {
-    let items = connections::list(pool).await?.into_iter().map(|mut row| {
-        if row.url_is_secret && !urls {
-            row.slug = cells::masked_slug(&row.slug);
-        }
-        let url = format!("{base_url}/webhooks/{}/{}", row.provider, row.slug);
-        Item { proof: Asks::of(&row).as_str(), url, row }
+async fn list(output: Output, pool: &PgPool, base_url: &str) -> anyhow::Result<()> {
+    let items = connections::list(pool).await?.into_iter().map(|row| {
+        let last = if row.url_is_secret { "(secret)" } else { row.slug.as_str() };
+        let url = format!("{base_url}/webhooks/{}/{last}", row.provider);
+        let (webhooks_need, live_requests_need) = providers::needs_of(&row);
+        Item { webhooks_need, live_requests_need, url, row }
     });
-    let columns = ["platform", "url", "tenant", "proof", "secret used", "from", "in use"];
-    output.list(&columns, &items.collect::<Vec<_>>(), |Item { row, proof, url }| {
+    let columns =
+        ["platform", "name", "url", "tenant", "webhooks need", "live requests need", "last verified", "from", "in use"];
+    output.list(&columns, &items.collect::<Vec<_>>(), |Item { row, webhooks_need, live_requests_need, url }| {
         vec![
             row.provider.clone(),
+            row.slug.clone(),
             url.clone(),
             row.tenant.clone().unwrap_or_else(|| "shared".to_owned()),
-            (*proof).to_owned(),
+            webhooks_need.clone(),
+            live_requests_need.clone(),
             cells::time_or_dash(row.secret_used_at),
             if row.allowed_addresses.is_empty() { "anywhere".to_owned() } else { row.allowed_addresses.join(" ") },
             match (row.disabled_at, row.is_default) {
@@ -195,26 +241,9 @@ async fn set_disabled(output: Output, pool: &PgPool, which: &Which, disabled: bo
 }
 
 async fn find(pool: &PgPool, which: &Which) -> anyhow::Result<ConnectionRow> {
-    let mut rows = connections::list(pool).await?;
-    rows.retain(|row| row.provider == which.provider);
-    match pick(&rows, &which.slug) {
-        Some(row) => Ok(row.clone()),
-        None => anyhow::bail!(
-            "there is no such connection of {}, or more than one begins so: see `switchhook connection list`",
-            which.provider
-        ),
-    }
-}
-
-/// The one of this slug; else the one unguessable slug that begins so.
-pub(super) fn pick<'r>(rows: &'r [ConnectionRow], slug: &str) -> Option<&'r ConnectionRow> {
-    if let Some(row) = rows.iter().find(|row| row.slug == slug) {
-        return Some(row);
-    }
-    let beginning = slug.trim_end_matches('…');
-    let mut found = rows.iter().filter(|row| row.url_is_secret && row.slug.starts_with(beginning));
-    match (found.next(), found.next()) {
-        (Some(row), None) if beginning.len() >= 4 => Some(row),
-        _ => None,
-    }
+    let rows = connections::list(pool).await?;
+    let is_it = |row: &ConnectionRow| row.provider == which.provider && row.slug == which.slug;
+    rows.into_iter().find(is_it).ok_or_else(|| {
+        anyhow::anyhow!("there is no such connection of {}: see `switchhook connection list`", which.provider)
+    })
 }

@@ -1,4 +1,4 @@
-//! `connection add`: who sends, to whom it belongs, and what proves it.
+//! `connection add`: where webhooks come from, to whom they belong, and what verifies them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,14 +8,13 @@ use sqlx::PgPool;
 
 use super::failure::Usage;
 use super::verify_token::VerifyToken;
-use super::{Output, input, owner};
+use super::{Output, connection, input, owner};
 use crate::config::Config;
+use crate::crypto::DigestKey;
+use crate::domain::secret_strength::SECRET_CHARS_MIN;
 use crate::redact::Secret;
-use crate::store::directory::{self, NewConnection, unguessable};
+use crate::store::directory::{self, NewConnection};
 use crate::{db, providers};
-
-/// Shorter slugs can be guessed.
-const MIN_SECRET_SLUG_CHARS: usize = 20;
 
 /// The connection.
 #[derive(Debug, clap::Args)]
@@ -25,7 +24,7 @@ pub struct Args {
     /// The platform
     #[arg(long, value_parser = input::provider())]
     provider: String,
-    /// Its name in the URL [default, where the URL is the proof: 32 random characters]
+    /// Its name; no secret [default, where the URL has a token: the first free one of default, default-2, …]
     #[arg(long, value_parser = input::slug)]
     slug: Option<String>,
     /// Whose webhooks they are
@@ -44,12 +43,15 @@ pub struct Args {
     /// random one, shown once]
     #[arg(long, value_name = "FILE")]
     verify_token_file: Option<PathBuf>,
-    /// Accept requests that prove nothing
+    /// Store webhooks without verification; live requests are never answered so
     #[arg(long)]
     allow_unsigned: bool,
-    /// Accept whoever knows the URL, which must be unguessable
+    /// Let a token in the URL verify; it is made here and shown once
     #[arg(long)]
     url_is_secret: bool,
+    /// Read the token of the URL from this file, where a platform has it already [default: a random one]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_stdin", "secret_file", "allow_unsigned"])]
+    url_token_file: Option<PathBuf>,
     /// A header that must be there as well; a value @FILE is read from that file
     #[arg(long, value_name = "Name: value", value_parser = input::header)]
     header: Option<(String, Secret)>,
@@ -64,9 +66,15 @@ pub struct Args {
     default: bool,
 }
 
-pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPool) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: Args,
+    config: &Config,
+    output: Output,
+    pool: &PgPool,
+    key: &DigestKey,
+) -> anyhow::Result<ExitCode> {
     let signs = providers::find(&args.provider).is_none_or(|provider| provider.signs());
-    let (slug, url_is_secret) = name(&args, signs).map_err(Usage::error)?;
+    let url_is_secret = url_is_secret(&args, signs).map_err(Usage::error)?;
     let tenant_id = owner::maybe_tenant(pool, args.tenant.as_deref()).await?;
     let secret = match &args.secret_file {
         Some(path) => Some(input::secret_from_file(path)?),
@@ -77,6 +85,23 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
     if args.verify_token_file.is_some() && verify_token.is_none() {
         return Err(Usage::error(format!("{} asks for no verify token", args.provider)));
     }
+    if let Some(secret) = &secret {
+        connection::strong(secret, connection::secret_chars_min(&args.provider))?;
+    }
+    let header = args.header.map(read_header).transpose()?;
+    if let Some((_, value)) = &header {
+        connection::strong(value, SECRET_CHARS_MIN)?;
+    }
+    let url_token = args.url_token_file.as_deref().map(input::secret_from_file).transpose()?;
+    if let Some(token) = &url_token {
+        connection::strong(token, SECRET_CHARS_MIN)?;
+        input::slug(token.expose()).map_err(|why| Usage::error(format!("the token stands in a URL: {why}")))?;
+    }
+    let mut transaction = db::patient(pool).await?;
+    let slug = match args.slug {
+        Some(slug) => slug,
+        None => directory::free_slug(&mut *transaction, &args.provider).await?,
+    };
     let new = NewConnection {
         tenant_id,
         provider: args.provider,
@@ -84,24 +109,25 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
         allow_unsigned: args.allow_unsigned,
         url_is_secret,
         is_default: args.default,
-        header: args.header.map(read_header).transpose()?,
+        url_token,
+        header,
         allowed_addresses: args.allow_address,
         region: args.region,
         verify_token: verify_token.as_ref().map(|token| token.secret.clone()),
         secret,
     };
-    let mut transaction = db::patient(pool).await?;
-    let id = directory::add_connection(&mut transaction, &new).await.map_err(|error| taken(error, &new))?;
+    let made = directory::add_connection(&mut transaction, key, &new).await.map_err(|error| taken(error, &new))?;
     transaction.commit().await?;
-    let url = format!("{}/webhooks/{}/{}", config.http.base_url(), new.provider, new.slug);
+    let last = made.url_token.as_ref().map_or(new.slug.as_str(), Secret::expose);
+    let url = format!("{}/webhooks/{}/{last}", config.http.base_url(), new.provider);
     let verify_token = verify_token.as_ref().and_then(VerifyToken::shown);
     let added = json!({
-        "id": id, "provider": new.provider, "slug": new.slug, "url": url, "url_is_secret": url_is_secret,
+        "id": made.id, "provider": new.provider, "slug": new.slug, "url": url, "url_is_secret": url_is_secret,
         "allow_unsigned": new.allow_unsigned, "verify_token": verify_token,
     });
     output.one(&added, |_| {
         let remark = match (url_is_secret, new.allow_unsigned) {
-            (true, _) => "\n(whoever knows this URL may send: keep it secret)",
+            (true, _) => "\n(this URL is a secret, shown this once: `switchhook connection url` makes another)",
             (_, true) => "\n(anybody may send to it: `switchhook doctor` warns of that)",
             _ => "",
         };
@@ -111,24 +137,14 @@ pub(super) async fn run(args: Args, config: &Config, output: Output, pool: &PgPo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The slug, and whether it is the proof.
-fn name(args: &Args, signs: bool) -> Result<(String, bool), String> {
-    let is_proven = args.secret_stdin || args.secret_file.is_some() || args.allow_unsigned || args.header.is_some();
+/// Whether a token in the URL verifies.
+fn url_is_secret(args: &Args, signs: bool) -> Result<bool, String> {
+    let is_verified = args.secret_stdin || args.secret_file.is_some() || args.allow_unsigned || args.header.is_some();
+    let is_secret = args.url_is_secret || args.url_token_file.is_some() || (!signs && !is_verified);
     match &args.slug {
-        Some(slug) if args.url_is_secret && slug.chars().count() < MIN_SECRET_SLUG_CHARS => Err(format!(
-            "--url-is-secret needs a slug of {MIN_SECRET_SLUG_CHARS} characters or more; leave --slug away to get one"
-        )),
-        Some(slug) if args.url_is_secret || is_proven => Ok((slug.clone(), args.url_is_secret)),
-        None if args.url_is_secret || (!signs && !is_proven) => Ok((unguessable(), true)),
+        _ if is_secret => Ok(true),
+        Some(_) if is_verified => Ok(false),
         None => Err("--slug is missing".to_owned()),
-        Some(slug) if !signs && slug.chars().count() >= MIN_SECRET_SLUG_CHARS => {
-            Err(format!("{} signs nothing: if this slug cannot be guessed, say --url-is-secret", args.provider))
-        }
-        Some(_) if !signs => Err(format!(
-            "{} signs nothing: leave --slug away to get an unguessable URL, or give it a token with --secret-stdin, or \
-             say --allow-unsigned",
-            args.provider
-        )),
         Some(_) => Err(format!(
             "{} signs what it sends: give its secret with --secret-stdin, or say --allow-unsigned",
             args.provider
@@ -167,27 +183,25 @@ mod tests {
         args: Args,
     }
 
-    fn named(line: &str, signs: bool) -> Result<(String, bool), String> {
+    fn is_secret(line: &str, signs: bool) -> Result<bool, String> {
         let line = format!("add --provider retell --tenant acme {line}");
-        name(&Line::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?.args, signs)
+        url_is_secret(&Line::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?.args, signs)
     }
 
     #[test]
     fn a_platform_that_signs_needs_its_secret_or_a_clear_word() {
-        assert_eq!(named("--slug a --secret-stdin", true), Ok(("a".to_owned(), false)));
-        assert_eq!(named("--slug a --allow-unsigned", true), Ok(("a".to_owned(), false)));
-        assert!(named("--slug a", true).is_err() && named("--secret-stdin", true).is_err());
-        assert!(named("--slug a --secret-stdin --allow-unsigned", true).is_err());
+        assert_eq!(is_secret("--slug a --secret-stdin", true), Ok(false));
+        assert_eq!(is_secret("--slug a --allow-unsigned", true), Ok(false));
+        assert!(is_secret("--slug a", true).is_err() && is_secret("--secret-stdin", true).is_err());
+        assert!(is_secret("--slug a --secret-stdin --allow-unsigned", true).is_err());
     }
 
     #[test]
-    fn a_platform_that_signs_nothing_gets_an_unguessable_url() {
-        let (slug, url_is_secret) = named("", false).unwrap();
-        assert!(slug.len() == 32 && url_is_secret);
-        assert!(named("--slug short", false).is_err() && named("--slug short --url-is-secret", false).is_err());
-        let long = "abcdefghijklmnopqrstuvwxyz";
-        assert!(named(&format!("--slug {long}"), false).is_err());
-        assert_eq!(named(&format!("--slug {long} --url-is-secret"), false), Ok((long.to_owned(), true)));
-        assert_eq!(named("--slug short --secret-stdin", false), Ok(("short".to_owned(), false)));
+    fn a_platform_that_signs_nothing_gets_a_secret_url() {
+        for line in ["", "--slug short", "--slug short --url-is-secret", "--url-token-file file"] {
+            assert_eq!(is_secret(line, false), Ok(true), "{line}");
+        }
+        assert_eq!(is_secret("--slug short --secret-stdin", false), Ok(false));
+        assert!(is_secret("--slug short --secret-stdin --url-token-file file", false).is_err());
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::sender::Access;
 use super::{Context, sender, story};
 use crate::clock::Clock;
 use crate::providers::{self, Provider, Sample};
@@ -84,15 +85,34 @@ async fn samples(url: Option<String>, with_vendors: bool, context: &mut Context)
         reaches_nobody(context, &pool, tenant).await?;
     }
     let connections = connections::all(&pool).await.map_err(described)?;
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for (provider, sample) in scrambled() {
-        let connection = default_of(&connections, provider).with_context(|| {
+    let keys = context.keys()?;
+    let key = keys.load(&pool).await.map_err(described)?;
+    let mut accesses = BTreeMap::new();
+    for provider in providers::ALL {
+        let connection = default_of(&connections, *provider).with_context(|| {
             format!("{} has no default connection: start the service once with --setup", provider.name())
         })?;
-        let answer = sender::send(&client, &base, connection, provider, sample.body, Clock::system().now()).await?;
-        let outcome = answer.outcome.unwrap_or_else(|| format!("refused with {}", answer.status));
-        *counts.entry(outcome).or_default() += 1;
+        accesses.insert(provider.name(), Access::to(&pool, key, connection, *provider).await.map_err(described)?);
     }
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut result = Ok(());
+    for (provider, sample) in scrambled() {
+        let Some(access) = accesses.get(provider.name()) else { continue };
+        match sender::send(&client, &base, access, provider, sample.body, Clock::system().now()).await {
+            Ok(answer) => {
+                let outcome = answer.outcome.unwrap_or_else(|| format!("refused with {}", answer.status));
+                *counts.entry(outcome).or_default() += 1;
+            }
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
+        }
+    }
+    for access in accesses.into_values() {
+        access.end(&pool).await.map_err(described)?;
+    }
+    result?;
     let sent: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     context.output.say(&format!("sent {} webhooks: {}", counts.values().sum::<u64>(), sent.join(", ")))?;
     let waited = wait_until_idle(&pool).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::failure::Usage;
 use super::input::{self, When};
-use super::{Context, cells, connection};
+use super::{Context, cells};
 use crate::clock::Clock;
 use crate::integrations::platforms::{self, Window};
 use crate::reconcile::{self, Candidate, Options, Reconciler, Report};
@@ -81,14 +81,11 @@ async fn choose(pool: &sqlx::PgPool, provider: &str, slug: Option<&str>) -> anyh
             }
         };
     };
-    let mut rows = connections::list(pool).await?;
-    rows.retain(|row| row.provider == provider);
-    let row = connection::pick(&rows, slug);
+    let rows = connections::list(pool).await?;
+    let row = rows.into_iter().find(|row| row.provider == provider && row.slug == slug);
     match row.and_then(|row| candidates.into_iter().find(|candidate| candidate.connection_id == row.id)) {
         Some(candidate) => Ok(candidate),
-        None => anyhow::bail!(
-            "there is no such connection of {provider} in use, or more than one begins so: see `switchhook connection list`"
-        ),
+        None => anyhow::bail!("there is no such connection of {provider} in use: see `switchhook connection list`"),
     }
 }
 

@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sqlx::PgPool;
+use uuid::Uuid;
 
-use crate::providers::Provider;
-use crate::store::connections::Connection;
+use crate::crypto::DigestKey;
+use crate::http::MISS_INTERVAL;
+use crate::providers::{LiveRequests, Provider};
+use crate::redact::Secret;
+use crate::store::connections::{self, Connection};
+use crate::store::directory::unguessable;
+use crate::store::source_tokens::{self, TokenUse};
 
 /// How long the service may take to answer: a little longer than http.answer_timeout.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a temporary secret or token is good where nobody takes it away: longer than a demo takes.
+const TEMPORARY: Duration = Duration::from_secs(300);
 
 /// What the service said.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,25 +53,84 @@ pub(super) fn client() -> anyhow::Result<reqwest::Client> {
         .map_err(|error| anyhow::anyhow!("no HTTP client: {}", error.without_url()))
 }
 
-/// Signs a sample with the connection's newest secret, sends it, and returns the answer, whatever it is. An error means
-/// that there was none.
+/// A connection, and what it takes to send to it as its platform would.
+pub(super) struct Access<'c> {
+    connection: &'c Connection,
+    secret: Option<Secret>,
+    /// The token of its URL.
+    url_token: Option<Secret>,
+    live_token: Option<Secret>,
+    /// Made for this, and taken away again.
+    temporary: Vec<Uuid>,
+}
+
+impl<'c> Access<'c> {
+    /// What can be read of the connection is used. A token is kept as a digest only, and a platform's own key may not be
+    /// there yet: then a temporary one is made, which ends by itself even if this program is killed.
+    pub(super) async fn to(
+        pool: &PgPool,
+        key: &DigestKey,
+        connection: &'c Connection,
+        provider: &dyn Provider,
+    ) -> Result<Self, sqlx::Error> {
+        let secret = connection.secrets.first().map(|(_, secret)| secret.clone());
+        let mut access = Self { connection, secret, url_token: None, live_token: None, temporary: Vec::new() };
+        let has_credential = access.secret.is_some() || connection.header.is_some();
+        if !has_credential && connection.url_is_secret {
+            access.url_token = Some(access.token(pool, key, TokenUse::Webhook).await?);
+        } else if !has_credential && !connection.allow_unsigned {
+            let (id, secret) = (Uuid::now_v7(), Secret::new(unguessable()));
+            connections::add_secret(pool, connection.id, id, &secret, Some(TEMPORARY)).await?;
+            access.temporary.push(id);
+            access.secret = Some(secret);
+        }
+        let has_live_token = connection.tokens.iter().any(|token| token.usage == TokenUse::Live);
+        if provider.live_requests() == LiveRequests::Unsigned && (has_live_token || !has_credential) {
+            access.live_token = Some(access.token(pool, key, TokenUse::Live).await?);
+        }
+        if !access.temporary.is_empty() {
+            // A service looks again for what it does not know, but not sooner than this after the last time.
+            tokio::time::sleep(MISS_INTERVAL).await;
+        }
+        Ok(access)
+    }
+
+    async fn token(&mut self, pool: &PgPool, key: &DigestKey, usage: TokenUse) -> Result<Secret, sqlx::Error> {
+        let id = Uuid::now_v7();
+        self.temporary.push(id);
+        source_tokens::add(pool, key, self.connection.id, id, usage, None, Some(TEMPORARY)).await
+    }
+
+    /// Takes away what was made for this.
+    pub(super) async fn end(self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        for id in self.temporary {
+            source_tokens::remove_temporary(pool, id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Signs a sample, sends it, and returns the answer, whatever it is. An error means that there was none.
 pub(super) async fn send(
     client: &reqwest::Client,
     base_url: &str,
-    connection: &Connection,
+    access: &Access<'_>,
     provider: &dyn Provider,
     body: &str,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Answer> {
-    let secret = connection.secrets.first().map(|(_, secret)| secret);
-    let outgoing = provider.sign(body, secret, now);
-    let url = format!("{}/webhooks/{}/{}", base_url.trim_end_matches('/'), provider.name(), connection.slug);
+    let outgoing = provider.sign(body, access.secret.as_ref(), now);
+    let last = access.url_token.as_ref().map_or(access.connection.slug.as_str(), Secret::expose);
+    let url = format!("{}/webhooks/{}/{last}", base_url.trim_end_matches('/'), provider.name());
     let mut request = client.post(url).header("content-type", outgoing.content_type);
     for (name, value) in outgoing.headers {
         request = request.header(name, value);
     }
-    if let Some((name, value)) = &connection.header {
+    if let Some((name, value)) = &access.connection.header {
         request = request.header(name, value.expose());
+    }
+    if let Some(token) = &access.live_token {
+        request = request.bearer_auth(token.expose());
     }
     // The URL may be a secret: it is left out of errors.
     let response = request.body(outgoing.body).send().await.map_err(|error| {

@@ -9,11 +9,12 @@ use crate::access::Role;
 use crate::clock::Clock;
 use crate::console::keys::FIRST_TOKEN_DAYS;
 use crate::db;
+use crate::domain::secret_strength::SecretMaker;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection, unguessable};
 use crate::store::operator_log::{Action, Line};
-use crate::store::{connections, roster, tokens};
+use crate::store::{roster, tokens};
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
@@ -23,6 +24,8 @@ const TOKEN: &str = "first token";
 /// Migrates, fills an empty database, and says how to go on.
 pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
     db::migrate(pool).await.map_err(migration_error)?;
+    let keys = context.keys()?;
+    let key = keys.load(pool).await?;
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let mut made = Made::default();
@@ -41,8 +44,8 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let known = roster::connections::list(&mut *transaction).await?;
     for provider in providers::ALL.iter().filter(|provider| !known.iter().any(|row| row.provider == provider.name())) {
         let new = first_connection(*provider, tenant_id);
-        directory::add_connection(&mut transaction, &new).await?;
-        made.verify_tokens.extend(new.verify_token.map(|token| (provider.name(), token)));
+        let added = directory::add_connection(&mut transaction, key, &new).await?;
+        made.connections.push(MadeConnection { provider: provider.name(), new, url_token: added.url_token });
     }
     transaction.commit().await?;
     say(context, pool, made).await
@@ -52,39 +55,59 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
 #[derive(Default)]
 struct Made {
     token: Option<Secret>,
-    verify_tokens: Vec<(&'static str, Secret)>,
+    connections: Vec<MadeConnection>,
 }
 
-/// A platform that signs gets a secret, to be replaced by the platform's own; one that does not, an unguessable URL.
+struct MadeConnection {
+    provider: &'static str,
+    new: NewConnection,
+    url_token: Option<Secret>,
+}
+
+/// A platform that takes our secret gets one; one that signs with its own waits for that; one that signs nothing gets a
+/// secret URL, which sends and does not read.
 fn first_connection(provider: &dyn providers::Provider, tenant_id: uuid::Uuid) -> NewConnection {
     let signs = provider.signs();
+    let is_ours = signs && provider.secret_maker() == SecretMaker::Us;
     NewConnection {
         tenant_id: Some(tenant_id),
         provider: provider.name().to_owned(),
-        slug: if signs { "default".to_owned() } else { unguessable() },
+        slug: "default".to_owned(),
         url_is_secret: !signs,
         is_default: true,
         verify_token: provider.shakes_hands().then(|| Secret::new(unguessable())),
-        secret: signs.then(|| Secret::new(format!("whsec_{}", unguessable()))),
+        secret: is_ours.then(|| Secret::new(format!("whsec_{}", unguessable()))),
         ..NewConnection::default()
     }
 }
 
 async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()> {
     let base = context.config.http.base_url();
-    let mut all = connections::all(pool).await?;
-    all.sort_by(|a, b| a.provider.cmp(&b.provider).then(a.slug.cmp(&b.slug)));
+    let rows = roster::connections::list(pool).await?;
     let output = context.output;
     output.say("\nWebhook URLs, to be pasted into the platforms:")?;
-    for connection in &all {
-        let proof = if connection.url_is_secret { "the URL is the secret" } else { "signed" };
-        let url = format!("{base}/webhooks/{}/{}", connection.provider, connection.slug);
-        output.say(&format!("  {:<11} {url}  ({proof})", connection.provider))?;
+    for row in rows.iter().filter(|row| row.disabled_at.is_none()) {
+        let is_it = |made: &&MadeConnection| made.provider == row.provider && made.new.slug == row.slug;
+        let new = made.connections.iter().find(is_it);
+        let (url, remark) = match (new.and_then(|made| made.url_token.as_ref()), row.url_is_secret) {
+            (Some(token), _) => (token.expose(), "the URL is a secret, shown this once"),
+            (None, true) => ("…", "a secret URL, shown when it was made"),
+            (None, false) if row.live_secrets == 0 => (row.slug.as_str(), "waits for the platform's secret"),
+            (None, false) => (row.slug.as_str(), "signed"),
+        };
+        output.say(&format!("  {:<11} {base}/webhooks/{}/{url}  ({remark})", row.provider, row.provider))?;
     }
-    output.say("  Give the signing ones their platform's secret, such as:")?;
+    output.say("  Give those that wait their platform's secret, such as:")?;
     output.say("    switchhook connection secret --provider retell --slug default --secret-stdin")?;
-    for (provider, token) in &made.verify_tokens {
-        output.say(&format!("  The verify token for {provider}, shown this once: {}", token.expose()))?;
+    output.say("  A new secret URL, or a token for a platform's live requests (who is calling, tools):")?;
+    output.say("    switchhook connection url --provider bolna --slug default [--live]")?;
+    for MadeConnection { provider, new, .. } in &made.connections {
+        if let Some(secret) = &new.secret {
+            output.say(&format!("  The secret for {provider}, shown this once: {}", secret.expose()))?;
+        }
+        if let Some(token) = &new.verify_token {
+            output.say(&format!("  The verify token for {provider}, shown this once: {}", token.expose()))?;
+        }
     }
     if let Some(token) = made.token {
         output.say(&format!("\nThe first API token, shown this once; it ends in {FIRST_TOKEN_DAYS} days:"))?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::failure::Usage;
-use super::sender::{self, Answer};
+use super::sender::{self, Access, Answer};
 use super::{Context, input};
 use crate::clock::Clock;
 use crate::providers::{self, Provider, Sample};
@@ -62,7 +62,12 @@ pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<Ex
     let all = connections::all(&pool).await?;
     let connection = choose(&all, &args.provider, args.connection.as_deref())?;
     let base_url = args.url.clone().unwrap_or_else(|| local_url(context.config.http.bind));
-    let answer = sender::send(&sender::client()?, &base_url, connection, provider, sample.body, clock.now()).await?;
+    let client = sender::client()?;
+    let keys = context.keys()?;
+    let access = Access::to(&pool, keys.load(&pool).await?, connection, provider).await?;
+    let answer = sender::send(&client, &base_url, &access, provider, sample.body, clock.now()).await;
+    access.end(&pool).await?;
+    let answer = answer?;
     context.output.one(&answer, |answer| told(sample, answer))?;
     Ok(if answer.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -90,7 +90,7 @@ fn admit(
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refusal::Unreadable("this media type is not read".to_owned()));
     }
-    providers::prove(provider, delivery, credentials, now)?;
+    providers::verify_webhook(provider, delivery, credentials, now)?;
     Document::read(provider, delivery)
 }
 

@@ -74,6 +74,7 @@ routes! {
     get "/setup/connections" ADMINISTER => setup::connections;
     post "/setup/connections" ADMINISTER => setup::add_connection;
     post "/setup/connections/{id}/rotate" ADMINISTER => setup::rotate_secret;
+    post "/setup/connections/{id}/url" ADMINISTER => setup::new_url;
     post "/setup/connections/{id}/disable" ADMINISTER => setup::disable_connection;
     post "/setup/connections/{id}/enable" ADMINISTER => setup::enable_connection;
     post "/setup/connections/{id}/test" ADMINISTER => setup::send_test_event;

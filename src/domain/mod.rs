@@ -18,6 +18,7 @@ mod reactions;
 mod recording;
 mod resolve;
 mod scope;
+pub mod secret_strength;
 pub mod spoken_text;
 
 pub use analysis::{AnalyticsRow, CompleteRow, Completion};

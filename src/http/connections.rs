@@ -1,6 +1,8 @@
 //! The connections, kept in memory for a second: proving a webhook costs no query.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -12,14 +14,15 @@ use uuid::Uuid;
 use crate::console::address;
 use crate::crypto::Keys;
 use crate::db;
-use crate::providers::Credentials;
-use crate::redact::Hidden;
+use crate::providers::{Credentials, SourceHas, Used};
+use crate::redact::{Hidden, Secret};
 use crate::store::connections::{self, Connection};
+use crate::store::source_tokens;
 
 /// How old the copy may be: a connection that is added, changed or disabled counts after this long.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// A request for an unknown connection, or one that proves nothing, looks again, but no more often than this.
-const MISS_INTERVAL: Duration = Duration::from_millis(200);
+pub const MISS_INTERVAL: Duration = Duration::from_millis(200);
 /// Paths that existing integrations use for the default connection.
 const ALIASES: &[(&str, &str)] = &[("voicenter", "cdr"), ("bolna", "lifecycle")];
 
@@ -28,25 +31,46 @@ const ALIASES: &[(&str, &str)] = &[("voicenter", "cdr"), ("bolna", "lifecycle")]
 pub(super) struct Known {
     pub(super) id: Uuid,
     pub(super) tenant_id: Option<Uuid>,
-    /// What may be written down of its name: an unguessable one is a secret.
+    /// Its name, which is no secret.
     pub(super) label: String,
     pub(super) credentials: Credentials,
     /// The SHA-256 of the token that a handshake must name.
     pub(super) verify_token_digest: Option<Hidden<Vec<u8>>>,
-    pub(super) allowed: Option<Vec<IpNet>>,
+    allowed: Option<Vec<IpNet>>,
     secret_ids: Vec<Uuid>,
 }
 
 #[derive(Debug, Default)]
 struct Copy {
     by_slug: HashMap<(String, String), Arc<Known>>,
+    /// By the digest of a token that stands in a URL.
+    by_token: HashMap<(String, Vec<u8>), Arc<Known>>,
     defaults: HashMap<String, Arc<Known>>,
+}
+
+/// The parts of a URL that name a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'r> {
+    pub(super) provider: &'r str,
+    /// What stands after the platform: a slug, an alias, or a token.
+    pub(super) name: Option<&'r str>,
+    /// A token behind it.
+    pub(super) token: Option<&'r str>,
+    /// Tokens of the query.
+    pub(super) query_tokens: &'r [Cow<'r, str>],
+}
+
+/// A connection, and what of the path may be its token.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    pub(super) known: Arc<Known>,
+    pub(super) path_token: Option<String>,
 }
 
 /// What was found.
 #[derive(Debug)]
 pub(super) enum Lookup {
-    Found(Arc<Known>),
+    Found(Located),
     Unknown,
     /// The connections have never been read: the database is away.
     Unavailable,
@@ -59,71 +83,92 @@ pub struct Connections {
     keys: Keys,
     copy: RwLock<Option<Arc<Copy>>>,
     last_read: tokio::sync::Mutex<Option<Instant>>,
-    used_secrets: Mutex<HashSet<Uuid>>,
+    /// Ids of secrets, and of tokens (true).
+    used: Mutex<HashSet<(Uuid, bool)>>,
 }
 
 impl Connections {
     /// Nothing is read yet.
     pub fn new(pool: PgPool, keys: Keys) -> Self {
         let last_read = tokio::sync::Mutex::new(None);
-        Self { pool, keys, copy: RwLock::new(None), last_read, used_secrets: Mutex::default() }
+        Self { pool, keys, copy: RwLock::new(None), last_read, used: Mutex::default() }
     }
 
     /// Keeps the copy fresh until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             self.refresh(Duration::ZERO).await;
-            self.note_used_secrets().await;
+            self.note_used().await;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(REFRESH_INTERVAL) => {}
             }
         }
-        self.note_used_secrets().await;
+        self.note_used().await;
     }
 
-    /// The connection of a URL; without a slug, the platform's default one.
-    pub(super) async fn find(&self, provider: &str, slug: Option<&str>) -> Lookup {
-        if let Some(known) = self.look(provider, slug) {
-            return Lookup::Found(known);
+    /// The connection of a URL.
+    pub(super) async fn find(&self, target: Target<'_>) -> Lookup {
+        if let Some(located) = self.look(target) {
+            return Lookup::Found(located);
         }
         self.refresh(MISS_INTERVAL).await;
-        self.held(provider, slug)
+        self.held(target)
     }
 
     /// The same as the copy says, without a look at the database.
-    pub(super) fn held(&self, provider: &str, slug: Option<&str>) -> Lookup {
-        match self.look(provider, slug) {
-            Some(known) => Lookup::Found(known),
+    pub(super) fn held(&self, target: Target<'_>) -> Lookup {
+        match self.look(target) {
+            Some(located) => Lookup::Found(located),
             None if self.copy.read().is_ok_and(|copy| copy.is_some()) => Lookup::Unknown,
             None => Lookup::Unavailable,
         }
     }
 
     /// The same after another look: a secret may be newer than the copy. `None`: nothing newer is known.
-    pub(super) async fn find_newer(&self, provider: &str, slug: Option<&str>, than: &Arc<Known>) -> Option<Arc<Known>> {
+    pub(super) async fn find_newer(&self, target: Target<'_>, than: &Arc<Known>) -> Option<Located> {
         self.refresh(MISS_INTERVAL).await;
-        self.look(provider, slug).filter(|known| !Arc::ptr_eq(known, than))
+        self.look(target).filter(|located| !Arc::ptr_eq(&located.known, than))
     }
 
-    /// Remembers that a secret proved a delivery.
-    pub(super) fn used(&self, known: &Known, place: usize) {
-        if let (Some(id), Ok(mut used)) = (known.secret_ids.get(place), self.used_secrets.lock()) {
-            used.insert(*id);
+    /// Remembers that a secret or a token verified a request.
+    pub(super) fn used(&self, known: &Known, used: Used) {
+        let id = match used {
+            Used::Secret(place) => known.secret_ids.get(place).map(|id| (*id, false)),
+            Used::Token(place) => known.credentials.tokens.get(place).map(|token| (token.id, true)),
+        };
+        if let (Some(id), Ok(mut used)) = (id, self.used.lock()) {
+            used.insert(id);
         }
     }
 
-    fn look(&self, provider: &str, slug: Option<&str>) -> Option<Arc<Known>> {
+    /// How a token is kept, if the key of digests was loaded.
+    pub(super) fn digest(&self, token: &str) -> Option<Vec<u8>> {
+        Some(source_tokens::digest(self.keys.digests().ok()?, token))
+    }
+
+    /// The same of a verify token.
+    pub(super) fn verify_token_digest(&self, token: &Secret) -> Option<Vec<u8>> {
+        Some(connections::verify_token_digest(self.keys.digests().ok()?, token))
+    }
+
+    /// By name; by alias or by the platform alone the one whose token is named, else the default one; else by the token
+    /// that stands in the name's place.
+    fn look(&self, target: Target<'_>) -> Option<Located> {
         let copy = self.copy.read().ok()?.clone()?;
-        let default = || copy.defaults.get(provider).cloned();
-        match slug {
-            None => default(),
-            Some(slug) => copy
-                .by_slug
-                .get(&(provider.to_owned(), slug.to_owned()))
-                .cloned()
-                .or_else(|| ALIASES.contains(&(provider, slug)).then(default).flatten()),
+        let Target { provider, name, token, query_tokens } = target;
+        let by_token = |text: &str| copy.by_token.get(&(provider.to_owned(), self.digest(text)?)).cloned();
+        let path_token = token.map(str::to_owned);
+        let by_name = name.and_then(|name| copy.by_slug.get(&(provider.to_owned(), name.to_owned())).cloned());
+        if let Some(known) = by_name {
+            return Some(Located { known, path_token });
         }
+        if let Some(name) = name.filter(|name| !ALIASES.contains(&(provider, *name))) {
+            return Some(Located { known: by_token(name)?, path_token: Some(name.to_owned()) });
+        }
+        let tokens = token.into_iter().chain(query_tokens.iter().map(AsRef::as_ref));
+        let known = tokens.filter_map(by_token).next().or_else(|| copy.defaults.get(provider).cloned())?;
+        Some(Located { known, path_token })
     }
 
     /// Reads the connections, unless that was done less than `interval` ago. Requests that meet here share one read.
@@ -149,15 +194,23 @@ impl Connections {
         connections::all(&self.pool).await
     }
 
-    async fn note_used_secrets(&self) {
-        let used: Vec<Uuid> = match self.used_secrets.lock() {
+    async fn note_used(&self) {
+        let used: Vec<(Uuid, bool)> = match self.used.lock() {
             Ok(mut used) => used.drain().collect(),
             Err(_) => return,
         };
-        if used.is_empty() {
-            return;
+        let of = |is_token: bool| -> Vec<Uuid> {
+            used.iter().filter(|(_, token)| *token == is_token).map(|(id, _)| *id).collect()
+        };
+        let (secrets, tokens) = (of(false), of(true));
+        let mut result = Ok(());
+        if !secrets.is_empty() {
+            result = connections::touch_secrets(&self.pool, &secrets).await;
         }
-        if let Err(error) = connections::touch_secrets(&self.pool, &used).await {
+        if !tokens.is_empty() {
+            result = result.and(source_tokens::touch(&self.pool, &tokens).await);
+        }
+        if let Err(error) = result {
             tracing::warn!(error = %db::describe(&error), "the use of secrets could not be noted");
         }
     }
@@ -174,6 +227,9 @@ impl Copy {
             if is_default || (slug == "default" && !copy.defaults.contains_key(&provider)) {
                 copy.defaults.insert(provider.clone(), Arc::clone(&known));
             }
+            for token in &known.credentials.tokens {
+                copy.by_token.insert((provider.clone(), token.digest.expose().clone()), Arc::clone(&known));
+            }
             copy.by_slug.insert((provider, slug), known);
         }
         copy
@@ -181,6 +237,24 @@ impl Copy {
 }
 
 impl Known {
+    /// What the table of verification is asked with.
+    pub(super) fn has(&self) -> SourceHas {
+        SourceHas {
+            verify_token: self.verify_token_digest.is_some(),
+            addresses: self.allowed.is_some(),
+            ..self.credentials.has()
+        }
+    }
+
+    /// Whether this address may send.
+    pub(super) fn admits(&self, address: Option<IpAddr>) -> bool {
+        match (&self.allowed, address) {
+            (None, _) => true,
+            (Some(allowed), Some(address)) => address::is_within(address, allowed),
+            (Some(_), None) => false,
+        }
+    }
+
     fn of(connection: Connection) -> Self {
         let allowed = (!connection.allowed_addresses.is_empty())
             .then(|| connection.allowed_addresses.iter().filter_map(|text| address::parse(text)).collect());
@@ -188,11 +262,12 @@ impl Known {
         Self {
             id: connection.id,
             tenant_id: connection.tenant_id,
-            label: if connection.url_is_secret { shown(&connection.slug) } else { connection.slug },
+            label: connection.slug,
             credentials: Credentials {
                 secrets,
                 header: connection.header,
                 url_is_secret: connection.url_is_secret,
+                tokens: connection.tokens,
                 allow_unsigned: connection.allow_unsigned,
             },
             verify_token_digest: connection.verify_token_digest,
@@ -202,7 +277,7 @@ impl Known {
     }
 }
 
-/// The beginning of a name that may be a secret.
+/// The beginning of a name that is none of ours: it may be a token that has ended, or was mistyped.
 pub(super) fn shown(slug: &str) -> String {
     let head: String = slug.chars().take(4).collect();
     format!("{head}…")

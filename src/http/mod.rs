@@ -20,7 +20,7 @@ mod webhooks;
 
 pub(crate) use crate::console::address::parse as parse_network;
 pub use commit::{Committer, StoreError};
-pub use connections::Connections;
+pub use connections::{Connections, MISS_INTERVAL};
 pub use descriptors::Descriptors;
 pub use networks::Networks;
 pub use rejections::{Rejection, Rejections};

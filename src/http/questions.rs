@@ -1,23 +1,20 @@
-//! Questions at the door: proven like webhooks, stored like webhooks, and answered while somebody waits.
+//! Questions at the door: verified like webhooks, stored like webhooks, and answered while somebody waits.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::answer::{self, Refused};
+use super::answer;
 use super::budgets::Class;
-use super::connections::Lookup;
 use super::server::Door;
 use super::webhooks;
-use crate::console::address;
 use crate::domain::{FunctionCall, Party, Question};
 use crate::inbox::{Accepted, NewEvent};
 use crate::live::{Asker, Live, Steps};
-use crate::providers::{Credentials, Delivery, Document, Provider, Refusal, function as form};
+use crate::providers::{Asked, Delivery, Document, Provider, Refusal, function as form};
 use crate::redact::Hidden;
 
 /// What a URL takes.
@@ -29,6 +26,8 @@ pub(super) enum Ask {
     Caller,
     /// A function; its name, where the URL has it.
     Function(Option<String>),
+    /// Which functions there are.
+    Functions,
 }
 
 /// `/webhooks/{provider}/{connection}/inbound`.
@@ -44,18 +43,8 @@ pub(super) async fn function(request: HttpRequest, payload: Payload, door: Data<
 
 /// `/webhooks/{provider}/{connection}/functions`: what there is to call, as one pastes it into the platform's form. It
 /// says nothing of anybody.
-pub(super) async fn functions(request: HttpRequest, door: Data<Door>) -> HttpResponse {
-    let (provider, slug) = (request.match_info().get("provider"), request.match_info().get("connection"));
-    let address = address::sender(&request, &door.settings.trusted_proxies);
-    let found = door.look_up(address, provider.unwrap_or_default(), slug).await;
-    match (found, &door.live) {
-        (Lookup::Found(_), Some(live)) => HttpResponse::Ok().json(live.describe_functions()),
-        (Lookup::Unavailable, _) => Refused::unavailable("the database is away").response(),
-        _ => {
-            let refused = Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection");
-            door.unproven(address, refused).response()
-        }
-    }
+pub(super) async fn functions(request: HttpRequest, payload: Payload, door: Data<Door>) -> HttpResponse {
+    webhooks::walk(request, payload, door, &Ask::Functions).await
 }
 
 impl Ask {
@@ -63,7 +52,7 @@ impl Ask {
     pub(super) fn class(&self) -> Class {
         match self {
             Self::Anything => Class::Webhook,
-            Self::Caller | Self::Function(_) => Class::Live,
+            Self::Caller | Self::Function(_) | Self::Functions => Class::Live,
         }
     }
 
@@ -71,45 +60,49 @@ impl Ask {
     pub(super) fn lookup(&self, provider: &dyn Provider, query: &str) -> Option<String> {
         match self {
             Self::Caller => provider.lookup(query),
-            Self::Anything | Self::Function(_) => None,
+            Self::Anything | Self::Function(_) | Self::Functions => None,
         }
     }
 
-    /// What proves a request. A platform that signs its events and not its questions sends the static header with them;
-    /// so that this cannot prove an event, a URL of questions takes nothing else.
-    pub(super) fn credentials<'c>(
-        &self,
-        provider: &dyn Provider,
-        credentials: &'c Credentials,
-    ) -> Cow<'c, Credentials> {
+    /// What a request to this URL may ask for, before it is read.
+    pub(super) fn possible(&self) -> &'static [Asked] {
         match self {
-            Self::Caller | Self::Function(_) if !provider.signs_questions() && credentials.header.is_some() => {
-                Cow::Owned(Credentials { secrets: Vec::new(), ..credentials.clone() })
-            }
-            _ => Cow::Borrowed(credentials),
+            Self::Anything => &[Asked::Webhook, Asked::LiveAnswer, Asked::ToolCall],
+            Self::Caller => &[Asked::LiveAnswer],
+            Self::Function(_) => &[Asked::ToolCall],
+            Self::Functions => &[Asked::ToolList],
         }
     }
 
-    /// Reads a proven request.
+    /// What a GET that says nothing asks for.
+    pub(super) fn of_get(&self) -> Asked {
+        match self {
+            Self::Functions => Asked::ToolList,
+            Self::Anything | Self::Caller | Self::Function(_) => Asked::Status,
+        }
+    }
+
+    /// Reads a verified request; and whether the body itself names the function that it calls.
     pub(super) fn document(
         &self,
         provider: &dyn Provider,
         delivery: &Delivery<'_>,
         request: &HttpRequest,
-    ) -> Result<Document, Refusal> {
+    ) -> Result<(Document, bool), Refusal> {
         if *request.method() == Method::GET
             && let Some(asked) = self.lookup(provider, delivery.query)
         {
-            return Document::of(provider, asked);
+            return Ok((Document::of(provider, asked)?, true));
         }
         let document = Document::read(provider, delivery)?;
         let arguments_of = match self {
-            // The arguments alone, whatever they look like: a model writes them.
+            // The arguments alone, whatever they look like: a model writes them. The name is in the URL.
             Self::Function(Some(name)) => name,
             Self::Function(None) if !form::is_whole(&document.payload) => "",
-            _ => return Ok(document),
+            _ => return Ok((document, true)),
         };
-        Document::of(provider, form::whole(provider.own_arguments(), arguments_of, document.payload).to_string())
+        let whole = form::whole(provider.own_arguments(), arguments_of, document.payload);
+        Ok((Document::of(provider, whole.to_string())?, false))
     }
 
     /// Refuses what is no question where only questions are taken.
@@ -122,7 +115,7 @@ impl Ask {
 }
 
 /// A question, with the event that it is stored as.
-pub(super) struct Asked<'a> {
+pub(super) struct Posed<'a> {
     pub(super) provider: &'static dyn Provider,
     pub(super) question: Question,
     pub(super) payload: &'a Value,
@@ -142,7 +135,7 @@ pub(super) struct Answered {
 }
 
 /// Answers a question, in time.
-pub(super) async fn answer(door: &Door, live: &Live, asked: Asked<'_>, began: Instant) -> Answered {
+pub(super) async fn answer(door: &Door, live: &Live, asked: Posed<'_>, began: Instant) -> Answered {
     let asker = Asker {
         connection_id: asked.event.connection_id,
         tenant_id: asked.event.tenant_id,
@@ -168,7 +161,7 @@ async fn caller(
     door: &Door,
     live: &Live,
     asker: Asker,
-    asked: &Asked<'_>,
+    asked: &Posed<'_>,
     party: &Party,
     steps: &mut Steps,
 ) -> Answered {
@@ -189,7 +182,7 @@ async fn caller(
 async fn function_call(
     live: &Live,
     asker: Asker,
-    asked: &Asked<'_>,
+    asked: &Posed<'_>,
     call: &FunctionCall,
     steps: &mut Steps,
 ) -> Answered {

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 
 use super::answer::Refused;
 use super::budgets::{Account, Budgets, Class};
-use super::connections::Lookup;
+use super::connections::{Lookup, Target};
 use super::descriptors::Descriptors;
 use super::health::Health;
 use super::networks::{Networks, Standing, Suspect};
@@ -122,10 +122,10 @@ impl Door {
     }
 
     /// The connection of a URL. A network that asks for too much that there is not costs the database nothing.
-    pub(super) async fn look_up(&self, address: Option<IpAddr>, provider: &str, slug: Option<&str>) -> Lookup {
-        match self.is_over(address).then(|| self.connections.held(provider, slug)) {
+    pub(super) async fn look_up(&self, address: Option<IpAddr>, target: Target<'_>) -> Lookup {
+        match self.is_over(address).then(|| self.connections.held(target)) {
             Some(held @ (Lookup::Found(_) | Lookup::Unknown)) => held,
-            Some(Lookup::Unavailable) | None => self.connections.find(provider, slug).await,
+            Some(Lookup::Unavailable) | None => self.connections.find(target).await,
         }
     }
 
@@ -165,11 +165,16 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))
         .route("/webhooks/{provider}", web::route().to(webhooks::receive))
-        .route("/webhooks/{provider}/{connection}", web::route().to(webhooks::receive))
-        .route("/webhooks/{provider}/{connection}/inbound", web::route().to(questions::inbound))
-        .route("/webhooks/{provider}/{connection}/functions", web::get().to(questions::functions))
-        .route("/webhooks/{provider}/{connection}/function", web::route().to(questions::function))
-        .route("/webhooks/{provider}/{connection}/function/{function}", web::route().to(questions::function));
+        .route("/webhooks/{provider}/{connection}", web::route().to(webhooks::receive));
+    // Behind a connection's name its token may stand, where the name is not the token itself.
+    for source in ["/webhooks/{provider}/{connection}", "/webhooks/{provider}/{connection}/{token}"] {
+        config
+            .route(&format!("{source}/inbound"), web::route().to(questions::inbound))
+            .route(&format!("{source}/functions"), web::route().to(questions::functions))
+            .route(&format!("{source}/function"), web::route().to(questions::function))
+            .route(&format!("{source}/function/{{function}}"), web::route().to(questions::function));
+    }
+    config.route("/webhooks/{provider}/{connection}/{token}", web::route().to(webhooks::receive));
 }
 
 /// Starts the server on a socket that is already open. `more` adds the routes of other rooms.

@@ -1,5 +1,6 @@
-//! The way of one webhook through the door: who, from where, how large, proven, read, stored, answered.
+//! The way of one webhook through the door: who, from where, how large, verified, read, stored, answered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,21 +12,24 @@ use uuid::Uuid;
 
 use super::answer::{self, Refused};
 use super::body::{self, BodyError, Bounds};
-use super::connections::{Known, Lookup, shown};
-use super::questions::{self, Answered, Ask, Asked};
+use super::connections::{Known, Located, Lookup, Target, shown};
+use super::questions::{self, Answered, Ask, Posed};
 use super::rejections::Rejection;
 use super::server::Door;
 use super::{StoreError, handshake};
 use crate::console::address;
-use crate::domain::recording_id;
+use crate::domain::{Question, recording_id};
 use crate::inbox::{Accepted, Audio, NewEvent};
-use crate::providers::{self, Acknowledgement, Delivery, Document, Proof, Provider, Refusal};
+use crate::providers::{
+    self, Acknowledgement, Asked, Carried, Delivery, Document, Evidence, Lacks, PlatformClass, Provider, Refusal,
+    Verdict, VerifiedBy, verify,
+};
 
 /// What is known of a request so far: what a refusal is written down with.
 struct Seen {
     provider: Option<&'static dyn Provider>,
     connection: Option<String>,
-    address: Option<std::net::IpAddr>,
+    address: Option<IpAddr>,
     body: Bytes,
     announced_bytes: usize,
     is_verified: bool,
@@ -52,6 +56,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
         is_verified: false,
     };
     match admit(&request, payload, &door, &mut seen, ask, began).await {
+        Ok(Admitted::Functions(functions)) => HttpResponse::Ok().json(functions),
         Ok(Admitted::Status(provider)) => HttpResponse::Ok().json(json!({
             "status": "ok",
             "provider": provider,
@@ -90,6 +95,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
 }
 
 enum Admitted {
+    Functions(serde_json::Value),
     Status(&'static str),
     Handshake { provider: &'static str, challenge: String },
     Stored { provider: &'static str, accepted: Accepted, acknowledgement: Acknowledgement },
@@ -106,29 +112,53 @@ async fn admit(
 ) -> Result<Admitted, Refused> {
     let provider =
         seen.provider.ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_provider", "no such platform"))?;
-    let mut known = find(request, door, provider, seen).await?;
-    seen.connection = Some(known.label.clone());
-    check_address(&known, seen)?;
     let query = request.query_string();
+    let query_tokens = providers::url_tokens(query);
+    let target = Target {
+        provider: provider.name(),
+        name: request.match_info().get("connection"),
+        token: request.match_info().get("token"),
+        query_tokens: &query_tokens,
+    };
+    let mut located = find(door, target, seen).await?;
+    seen.connection = Some(located.known.label.clone());
+    let platform = PlatformClass::of(provider);
+    let has_address = located.known.admits(seen.address);
+    let before_reading = Carried { address: has_address, ..Carried::default() };
+    let served = |asked: &Asked| match verify(platform, located.known.has(), before_reading, *asked) {
+        Verdict::Forbidden(Lacks::Address) => {
+            Err(Refused::new(StatusCode::FORBIDDEN, "address", Lacks::Address.to_string()))
+        }
+        Verdict::NotServed => {
+            Err(Refused::new(StatusCode::NOT_FOUND, "no_live", "this platform sends no live requests"))
+        }
+        Verdict::Accepted(_) | Verdict::Unverified(_) | Verdict::Forbidden(_) => Ok(()),
+    };
+    ask.possible().first().map_or(Ok(()), served)?;
     if *request.method() == Method::GET
         && let Some(handshake) = provider.handshake(query)
     {
         // Who has just set a token must not hear 403 for the age of our copy.
-        if !handshake::is_right(&known, &handshake) {
-            let slug = request.match_info().get("connection");
-            known = door.connections.find_newer(provider.name(), slug, &known).await.unwrap_or(known);
+        if !handshake::is_right(door, &located.known, &handshake) {
+            located = door.connections.find_newer(target, &located.known).await.unwrap_or(located);
         }
-        let challenge = handshake::challenge(door, &known, seen.address, handshake)?;
+        let challenge = handshake::challenge(door, &located.known, provider, seen.address, handshake)?;
         return Ok(Admitted::Handshake { provider: provider.name(), challenge });
     }
     match *request.method() {
-        Method::POST => {}
+        Method::GET | Method::HEAD if ask.of_get() == Asked::ToolList => {
+            let functions = door.live.as_ref().map(|live| live.describe_functions());
+            return functions
+                .map(Admitted::Functions)
+                .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no_live", "live answers are switched off"));
+        }
+        Method::POST if ask.of_get() != Asked::ToolList => {}
         Method::GET if ask.lookup(provider, query).is_some() => {}
-        Method::GET if provider.reads_query() && !query.is_empty() => {}
+        Method::GET if matches!(ask, Ask::Anything) && provider.reads_query() && !query.is_empty() => {}
         Method::GET | Method::HEAD => return Ok(Admitted::Status(provider.name())),
         _ => return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST")),
     }
-    let standing = door.standing(known.id, seen.address);
+    let standing = door.standing(located.known.id, seen.address);
     let _suspect = door.look_at(standing, seen.address)?;
     // The account is held until the answer: what is in flight is bounded.
     let mut account = door.account(ask.class(), seen.address, standing);
@@ -139,22 +169,30 @@ async fn admit(
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
-    let proof = prove(request, door, provider, &delivery, &mut known, seen, ask).await?;
-    if proof != Proof::Unsigned {
+    // Cheap before dear: nothing is parsed of what can be none of what this URL takes.
+    let mut held = Held::new(door, provider, target, delivery, located, seen.address);
+    if held.verify(ask.possible(), true).await? != VerifiedBy::Unsigned {
         seen.is_verified = true;
-        door.verified(request, known.id, seen.address);
+        door.verified(request, held.located.known.id, seen.address);
     }
-    if let Proof::Secret(place) = proof {
-        door.connections.used(&known, place);
+    let (document, names_tool) = ask.document(provider, &delivery, request).map_err(refused)?;
+    let question = provider.question(&document.payload);
+    let asked = match &question {
+        Some(Question::Caller(_)) => Asked::LiveAnswer,
+        Some(Question::Function(_)) => Asked::ToolCall,
+        None => Asked::Webhook,
+    };
+    if asked == Asked::Webhook {
+        ask.must_be_a_question().map_err(refused)?;
     }
-    let document = ask.document(provider, &delivery, request).map_err(refused)?;
-    if let (Some(live), Some(question)) = (&door.live, provider.question(&document.payload)) {
+    let by = held.verify(&[asked], names_tool).await?;
+    let known = held.finish(by);
+    if let (Some(live), Some(question)) = (&door.live, question) {
         let payload = document.payload.clone();
         let (event, _) = event(provider, &known, document);
-        let asked = Asked { provider, question, payload: &payload, event };
-        return Ok(Admitted::Answered(questions::answer(door, live, asked, began).await));
+        let posed = Posed { provider, question, payload: &payload, event };
+        return Ok(Admitted::Answered(questions::answer(door, live, posed, began).await));
     }
-    ask.must_be_a_question().map_err(refused)?;
     let acknowledgement = provider.acknowledge(&document.payload);
     let (event, audio) = event(provider, &known, document);
     let store = door.committer.store(event, audio);
@@ -169,48 +207,84 @@ async fn admit(
     Ok(Admitted::Stored { provider: provider.name(), accepted, acknowledgement })
 }
 
-async fn find(request: &HttpRequest, door: &Door, provider: &dyn Provider, seen: &Seen) -> Result<Arc<Known>, Refused> {
-    let slug = request.match_info().get("connection");
-    match door.look_up(seen.address, provider.name(), slug).await {
-        Lookup::Found(known) => Ok(known),
+async fn find(door: &Door, target: Target<'_>, seen: &Seen) -> Result<Located, Refused> {
+    match door.look_up(seen.address, target).await {
+        Lookup::Found(located) => Ok(located),
         Lookup::Unknown => Err(Refused::new(StatusCode::NOT_FOUND, "no_connection", "no such connection")),
         Lookup::Unavailable => Err(Refused::unavailable("the database is away")),
     }
 }
 
-fn check_address(known: &Known, seen: &Seen) -> Result<(), Refused> {
-    match (&known.allowed, seen.address) {
-        (None, _) => Ok(()),
-        (Some(allowed), Some(address)) if address::is_within(address, allowed) => Ok(()),
-        _ => Err(Refused::new(StatusCode::FORBIDDEN, "address", "this address may not send to this connection")),
-    }
+/// A delivery, held against its source.
+struct Held<'a> {
+    door: &'a Door,
+    provider: &'static dyn Provider,
+    target: Target<'a>,
+    delivery: Delivery<'a>,
+    address: Option<IpAddr>,
+    located: Located,
+    evidence: Evidence,
 }
 
-async fn prove(
-    request: &HttpRequest,
-    door: &Door,
-    provider: &dyn Provider,
-    delivery: &Delivery<'_>,
-    known: &mut Arc<Known>,
-    seen: &Seen,
-    ask: &Ask,
-) -> Result<Proof, Refused> {
-    let now = door.clock.now();
-    let first = providers::prove(provider, delivery, &ask.credentials(provider, &known.credentials), now);
-    // Who has just handed over a secret must not hear 401 for the age of our copy.
-    let slug = request.match_info().get("connection");
-    let result = match &first {
-        Err(_) if door.is_over(seen.address) => first,
-        Err(_) => match door.connections.find_newer(provider.name(), slug, known).await {
-            Some(newer) => {
-                *known = newer;
-                providers::prove(provider, delivery, &ask.credentials(provider, &known.credentials), now)
+impl<'a> Held<'a> {
+    fn new(
+        door: &'a Door,
+        provider: &'static dyn Provider,
+        target: Target<'a>,
+        delivery: Delivery<'a>,
+        located: Located,
+        address: Option<IpAddr>,
+    ) -> Self {
+        let mut held = Self { door, provider, target, delivery, address, located, evidence: Evidence::default() };
+        held.look();
+        held
+    }
+
+    fn look(&mut self) {
+        let Located { known, path_token } = &self.located;
+        let digest = |text: &str| self.door.connections.digest(text);
+        let (credentials, now) = (&known.credentials, self.door.clock.now());
+        self.evidence = Evidence::of(self.provider, &self.delivery, path_token.as_deref(), credentials, digest, now);
+    }
+
+    /// Asks the table whether one of these may be done. A secret may be newer than our copy: before 401 it is looked at
+    /// again.
+    async fn verify(&mut self, asked: &[Asked], names_tool: bool) -> Result<VerifiedBy, Refused> {
+        let mut result = self.ask(asked, names_tool);
+        if result.is_err()
+            && !self.door.is_over(self.address)
+            && let Some(newer) = self.door.connections.find_newer(self.target, &self.located.known).await
+        {
+            self.located = newer;
+            self.look();
+            result = self.ask(asked, names_tool);
+        }
+        result.map_err(refused)
+    }
+
+    fn ask(&self, asked: &[Asked], names_tool: bool) -> Result<VerifiedBy, Refusal> {
+        let known = &self.located.known;
+        let carried = Carried { address: known.admits(self.address), ..self.evidence.carried(names_tool) };
+        let mut first = None;
+        for asked in asked {
+            match verify(PlatformClass::of(self.provider), known.has(), carried, *asked) {
+                Verdict::Accepted(by) => return Ok(by),
+                Verdict::Unverified(lacks) | Verdict::Forbidden(lacks) => {
+                    first.get_or_insert_with(|| self.evidence.refusal(lacks));
+                }
+                Verdict::NotServed => {}
             }
-            None => first,
-        },
-        Ok(_) => first,
-    };
-    result.map_err(refused)
+        }
+        Err(first.unwrap_or(Refusal::NotVerified(Lacks::AnySecret)))
+    }
+
+    /// The source; what verified the request is remembered.
+    fn finish(self, by: VerifiedBy) -> Arc<Known> {
+        if let Some(used) = self.evidence.used(by) {
+            self.door.connections.used(&self.located.known, used);
+        }
+        self.located.known
+    }
 }
 
 /// The event to store, with what is kept beside its payload.
@@ -253,7 +327,9 @@ fn unread(error: BodyError, limit: usize) -> Refused {
 
 fn refused(refusal: Refusal) -> Refused {
     match &refusal {
-        Refusal::NotProven(_) => Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string()),
+        Refusal::NotProven(_) | Refusal::NotVerified(_) => {
+            Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string())
+        }
         Refusal::Unreadable(_) => Refused::new(StatusCode::BAD_REQUEST, "unreadable", refusal.to_string()),
     }
 }

@@ -3,14 +3,16 @@
 //! `mod.rs` proves the sender, names the event and registers its handlers; `payload.rs` knows the wire format;
 //! `translate.rs` turns it into changes. A platform knows one wire format and no business rule.
 
+mod asks;
 pub mod bolna;
 mod crypto;
 pub mod dialpad;
 pub mod elevenlabs;
 mod envelope;
+mod evidence;
 pub mod function;
 mod person;
-mod proof;
+mod query;
 mod reader;
 pub mod retell;
 mod sample;
@@ -19,23 +21,29 @@ mod switchhook;
 mod testing;
 mod trace;
 mod trial;
+pub mod verification;
 pub mod voicenter;
 pub mod whatsapp;
 
+pub use asks::{has, needs, needs_of};
 pub use crypto::{hmac_sha256, same, sha256_hex};
 pub use envelope::{Document, Envelope, external_event_id, sanitize};
+pub use evidence::{Credentials, Evidence, Refusal, Used, presented, url_tokens, verify_webhook};
 pub use function::OwnArguments;
-pub use proof::{Credentials, Proof, Refusal, prove};
 pub use reader::{Notes, Reader};
 pub use sample::{Outgoing, Sample};
 pub use trace::Trace;
 pub use trial::try_sample;
+pub use verification::{
+    Asked, Carried, Carrier, Lacks, LiveRequests, PlatformClass, SourceHas, Verdict, VerifiedBy, verify,
+};
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::dispatch::Registry;
+use crate::domain::secret_strength::{SecretMaker, SourceKind};
 use crate::domain::{Question, Told};
 use crate::redact::Secret;
 
@@ -52,6 +60,17 @@ pub const ALL: &[&dyn Provider] = &[
 /// The platform of this name.
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
     ALL.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// What must be known of the platform of this name to give a source its secrets.
+pub fn source_kind(name: &str) -> Option<SourceKind> {
+    let provider = find(name)?;
+    Some(SourceKind {
+        signs: provider.signs(),
+        shakes_hands: provider.shakes_hands(),
+        secret_maker: provider.secret_maker(),
+        takes_live_token: provider.live_requests() == LiveRequests::Unsigned,
+    })
 }
 
 /// A registry with the handlers of every platform.
@@ -187,9 +206,14 @@ pub trait Provider: Sync {
         None
     }
 
-    /// Whether it signs its questions as it signs its events. One that does not sends the connection's static header.
-    fn signs_questions(&self) -> bool {
-        self.signs()
+    /// How it sends requests that wait for an answer during a call.
+    fn live_requests(&self) -> LiveRequests {
+        LiveRequests::None
+    }
+
+    /// The party that makes the secret of a source. A platform that signs with a key of its own takes none of ours.
+    fn secret_maker(&self) -> SecretMaker {
+        SecretMaker::Platform
     }
 
     /// The arguments of a function that the platform itself fills in, by its own names. None: all are its model's.

@@ -1,9 +1,9 @@
-//! A trial of a connection: a sample of its platform, signed with its newest secret, is proven as the door proves it.
+//! A trial of a connection: a sample of its platform, signed with its newest secret, is verified as the door verifies it.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 
-use super::{Credentials, Delivery, prove};
+use super::{Credentials, Delivery, verify_webhook};
 use crate::store::connections::Connection;
 
 /// The platform's name, if what it would send with this connection's secret would be let in; else why not.
@@ -23,9 +23,10 @@ pub fn try_sample(connection: &Connection, now: DateTime<Utc>) -> Result<&'stati
         secrets: connection.secrets.iter().map(|(_, secret)| secret.clone()).collect(),
         header: connection.header.clone(),
         url_is_secret: connection.url_is_secret,
+        tokens: connection.tokens.clone(),
         allow_unsigned: connection.allow_unsigned,
     };
     let delivery = Delivery { query: "", headers: &headers, body: outgoing.body.as_bytes() };
-    let proof = prove(provider, &delivery, &credentials, now);
-    proof.map(|_| provider.name()).map_err(|refusal| format!("what the platform would send is refused: {refusal}"))
+    let verified = verify_webhook(provider, &delivery, &credentials, now);
+    verified.map(|()| provider.name()).map_err(|refusal| format!("what the platform would send is refused: {refusal}"))
 }

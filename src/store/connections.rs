@@ -1,9 +1,12 @@
 //! `connections` and their secrets, as the door needs them.
 
-use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use std::time::Duration;
+
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
+use super::source_tokens::{SourceToken, TokenUse};
+use crate::crypto::DigestKey;
 use crate::redact::{Hidden, Secret};
 
 /// A sender of one tenant, or a shared one.
@@ -17,9 +20,9 @@ pub struct Connection {
     pub provider: String,
     /// Its name in the URL.
     pub slug: String,
-    /// Whether requests that prove nothing are accepted.
+    /// Whether webhooks are stored without verification.
     pub allow_unsigned: bool,
-    /// Whether the URL is the proof.
+    /// Whether a token in the URL verifies.
     pub url_is_secret: bool,
     /// Whether `/webhooks/{provider}` means this one.
     pub is_default: bool,
@@ -31,6 +34,8 @@ pub struct Connection {
     pub allowed_addresses: Vec<String>,
     /// Live secrets, the newest first.
     pub secrets: Vec<(Uuid, Secret)>,
+    /// Live tokens, the newest first.
+    pub tokens: Vec<SourceToken>,
 }
 
 /// All connections in use.
@@ -48,13 +53,38 @@ pub async fn all(pool: &PgPool) -> Result<Vec<Connection>, sqlx::Error> {
         verify_token_digest: row.verify_token_digest.map(Hidden::new),
         allowed_addresses: row.allowed_addresses,
         secrets: row.secret_ids.into_iter().zip(row.secrets.into_iter().map(Secret::new)).collect(),
+        tokens: row
+            .token_ids
+            .into_iter()
+            .zip(row.token_usages)
+            .zip(row.token_digests)
+            .map(|((id, usage), digest)| SourceToken { id, usage: TokenUse::read(&usage), digest: Hidden::new(digest) })
+            .collect(),
     });
     Ok(connections.collect())
 }
 
+/// What the digests of verify tokens are made for.
+const VERIFY_TOKEN: &str = "connections.verify_token_digest";
+
 /// How a verify token is kept. The token itself is needed by the person who types it into the platform's form, once.
-pub fn verify_token_digest(token: &Secret) -> Vec<u8> {
-    Sha256::digest(token.expose().as_bytes()).to_vec()
+pub fn verify_token_digest(key: &DigestKey, token: &Secret) -> Vec<u8> {
+    key.digest(VERIFY_TOKEN, token.expose()).to_vec()
+}
+
+/// Gives a connection a further secret. `ends_after`: a temporary one.
+pub async fn add_secret(
+    executor: impl PgExecutor<'_>,
+    connection_id: Uuid,
+    id: Uuid,
+    secret: &Secret,
+    ends_after: Option<Duration>,
+) -> Result<(), sqlx::Error> {
+    let ends_after_ms = ends_after.map(|wait| wait.as_millis() as f64);
+    sqlx::query_file!("sql/store/add_secret.sql", id, connection_id, secret.expose(), ends_after_ms)
+        .execute(executor)
+        .await?;
+    Ok(())
 }
 
 /// Notes that these secrets are in use, so that a rotation can be finished safely.

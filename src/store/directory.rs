@@ -3,7 +3,9 @@
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::connections::verify_token_digest;
+use super::connections::{self, verify_token_digest};
+use super::source_tokens::{self, TokenUse};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 
 /// A connection to be added.
@@ -15,10 +17,12 @@ pub struct NewConnection {
     pub provider: String,
     /// Its name in the URL.
     pub slug: String,
-    /// Whether requests that prove nothing are accepted.
+    /// Whether webhooks are stored without verification.
     pub allow_unsigned: bool,
-    /// Whether the URL is the proof.
+    /// Whether a token in the URL verifies; one is added with it.
     pub url_is_secret: bool,
+    /// That token, if it is not to be a random one.
+    pub url_token: Option<Secret>,
     /// Whether `/webhooks/{provider}` means this one.
     pub is_default: bool,
     /// A static header that must be there.
@@ -55,8 +59,21 @@ pub async fn find_tenant(executor: impl PgExecutor<'_>, slug: &str) -> Result<Op
     sqlx::query_file_scalar!("sql/store/find_tenant.sql", slug).fetch_optional(executor).await
 }
 
-/// Adds a connection and its secret. Call it within a transaction: it is two statements.
-pub async fn add_connection(connection: &mut PgConnection, new: &NewConnection) -> Result<Uuid, sqlx::Error> {
+/// A connection that was added.
+#[derive(Clone, Debug)]
+pub struct AddedConnection {
+    /// Its id.
+    pub id: Uuid,
+    /// The token of its URL, shown once.
+    pub url_token: Option<Secret>,
+}
+
+/// Adds a connection with its secret and the token of its URL. Call it within a transaction: it is several statements.
+pub async fn add_connection(
+    connection: &mut PgConnection,
+    key: &DigestKey,
+    new: &NewConnection,
+) -> Result<AddedConnection, sqlx::Error> {
     let id = sqlx::query_file_scalar!(
         "sql/store/add_connection.sql",
         new.tenant_id,
@@ -69,12 +86,24 @@ pub async fn add_connection(connection: &mut PgConnection, new: &NewConnection) 
         new.header.as_ref().map(|(_, value)| value.expose()),
         &new.allowed_addresses,
         new.region.as_deref(),
-        new.verify_token.as_ref().map(verify_token_digest),
+        new.verify_token.as_ref().map(|token| verify_token_digest(key, token)),
     )
     .fetch_one(&mut *connection)
     .await?;
     if let Some(secret) = &new.secret {
-        sqlx::query_file!("sql/store/add_secret.sql", id, secret.expose()).execute(connection).await?;
+        connections::add_secret(&mut *connection, id, Uuid::now_v7(), secret, None).await?;
     }
-    Ok(id)
+    let url_token = match new.url_is_secret {
+        true => {
+            let given = new.url_token.clone();
+            Some(source_tokens::add(connection, key, id, Uuid::now_v7(), TokenUse::Webhook, given, None).await?)
+        }
+        false => None,
+    };
+    Ok(AddedConnection { id, url_token })
+}
+
+/// The first name that no connection of the platform has yet: `default`, `default-2`, and so on.
+pub async fn free_slug(executor: impl PgExecutor<'_>, provider: &str) -> Result<String, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/free_slug.sql", provider).fetch_one(executor).await
 }

@@ -26,6 +26,7 @@ pub mod rejections;
 pub mod roster;
 pub mod second_factors;
 pub mod sessions;
+pub mod source_tokens;
 pub mod tokens;
 pub mod users;
 

@@ -164,13 +164,18 @@ pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Valu
         }
         ("POST", "connections") => {
             let slug = format!("s{turn}");
-            (String::new(), Some(json!({ "tenant": "default", "provider": "retell", "slug": slug })))
+            (String::new(), Some(json!({ "tenant": "default", "provider": "dialpad", "slug": slug })))
         }
         ("GET", "connections/{id}/secrets")
         | ("POST", "connections/{id}/disable" | "connections/{id}/enable" | "connections/{id}/test") => {
             (app.connection_id("retell").to_string(), None)
         }
-        ("POST", "connections/{id}/rotate") => (app.connection_id("retell").to_string(), Some(json!({}))),
+        ("POST", "connections/{id}/rotate") => {
+            (app.connection_id("retell").to_string(), Some(json!({ "secret": format!("key_{turn:012}") })))
+        }
+        ("POST", "connections/{id}/url") => {
+            (app.connection_id("bolna").to_string(), Some(json!({ "overlap_hours": 0 })))
+        }
         ("POST", "tokens") => (String::new(), Some(json!({ "tenant": "default", "role": "viewer" }))),
         ("DELETE", "tokens/{id}") => (id(8).to_string(), None),
         ("POST", "users") => {

@@ -52,7 +52,7 @@ async fn what_cannot_be_read_is_400_and_kept_as_a_rejection() {
     let mut sent = 0;
     for provider in providers::ALL {
         app.execute(&format!(
-            "update connections set allow_unsigned = true where provider = '{0}';
+            "update connections set allow_unsigned = true, url_is_secret = false where provider = '{0}';
              delete from connection_secrets where connection_id = '{1}'",
             provider.name(),
             app.connection_id(provider.name())

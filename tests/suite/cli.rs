@@ -174,13 +174,13 @@ async fn a_connection_has_its_proof_and_shows_no_secret() {
     let secret = "connection secret --provider retell --slug main --secret-stdin --expire-others 24h --json";
     assert_eq!(console.run_with_input(secret, "second-secret").0, 0);
     let url = console.json("connection add --provider bolna --tenant acme");
-    let slug = url["slug"].as_str().unwrap();
-    assert!(slug.len() == 32 && url["url_is_secret"] == true);
+    let token = url["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(token.len() == 32 && url["url_is_secret"] == true && url["slug"] == "default");
     let (_, listed) = console.run("connection list --json");
-    assert!(!listed.contains("-secret\"") && !listed.contains(slug), "{listed}");
-    assert!(listed.contains("\"live_secrets\": 2") && listed.contains(&format!("{}…", &slug[..4])), "{listed}");
-    assert!(console.run("connection list --urls --json").1.contains(slug));
-    console.json(&format!("connection disable --provider bolna --slug {}", &slug[..6]));
+    assert!(!listed.contains("-secret\"") && !listed.contains(token), "{listed}");
+    assert!(listed.contains("\"live_secrets\": 2") && listed.contains("/webhooks/bolna/(secret)"), "{listed}");
+    assert!(listed.contains("\"webhooks_need\": \"secret URL\""), "{listed}");
+    console.json("connection disable --provider bolna --slug default");
     assert!(console.json("connection list")[0]["disabled_at"].is_string());
     drop_database(&console.name).await;
 }
@@ -197,7 +197,7 @@ async fn a_platform_that_asks_for_a_verify_token_gets_one_and_it_is_shown_once()
     let token = added["verify_token"].as_str().unwrap();
     assert_eq!(token.len(), 32);
     let chosen = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(chosen.path(), "chosen by me\n").unwrap();
+    std::fs::write(chosen.path(), "chosen by me alone\n").unwrap();
     let file = format!("--verify-token-file {}", chosen.path().display());
     let (code, text) = console.run(&format!("{add} --provider whatsapp --slug own {file}"));
     assert!(code == 0 && !text.contains("verify token"), "{text}");
@@ -211,14 +211,14 @@ async fn a_platform_that_asks_for_a_verify_token_gets_one_and_it_is_shown_once()
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     assert_eq!(ask("main", token).await, (200, "0007".to_owned()));
-    assert_eq!(ask("own", "chosen by me").await, (200, "0007".to_owned()));
+    assert_eq!(ask("own", "chosen by me alone").await, (200, "0007".to_owned()));
     assert_eq!(ask("own", token).await.0, 403);
     let (_, listed) = console.run("connection list --json");
     assert!(listed.contains("\"has_verify_token\": true") && !listed.contains(token), "{listed}");
     let anew = console.json("connection verify-token --provider whatsapp --slug own");
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
     assert_eq!(ask("own", anew["verify_token"].as_str().unwrap()).await.0, 200);
-    assert_eq!(ask("own", "chosen by me").await.0, 403);
+    assert_eq!(ask("own", "chosen by me alone").await.0, 403);
     drop(service);
     drop_database(&console.name).await;
 }

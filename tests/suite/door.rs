@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use switchhook::providers::{self, Outgoing, Provider};
 use switchhook::redact::Secret;
 
-use crate::support::{Answer, Binary, TestApp, database, drop_database, fixtures, url_of};
+use crate::support::{Answer, Binary, TestApp, database, drop_database, fixtures, url_of, url_token};
 
 fn provider(name: &str) -> &'static dyn Provider {
     providers::find(name).unwrap()
@@ -110,15 +110,16 @@ async fn get_answers_a_status_and_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_paths_that_existing_integrations_use_lead_to_the_default_connection() {
     let app = TestApp::spawn().await;
+    let (voicenter, bolna) = (url_token("voicenter"), url_token("bolna"));
     let cdr = fixtures().into_iter().find(|fixture| fixture.name.starts_with("05_cdr")).unwrap();
-    let answer = app.send("/webhooks/voicenter/cdr", json_body(cdr.body)).await;
+    let answer = app.send(&format!("/webhooks/voicenter/cdr/{voicenter}"), json_body(cdr.body)).await;
     answer.assert_outcome("accepted");
     assert_eq!(serde_json::from_str::<Value>(&answer.text).unwrap(), json!({ "Err": 0, "Errdesc": "OK" }));
-    app.send("/webhooks/bolna/lifecycle", json_body(r#"{"id":"x1","status":"queued"}"#))
+    app.send(&format!("/webhooks/bolna/lifecycle?token={bolna}"), json_body(r#"{"id":"x1","status":"queued"}"#))
         .await
         .assert_outcome("accepted");
     let popup = "phone=0722776772&ivrid=202010111sdsd3684752bcb3d&extenUser=SIPSIPl&did=0722776773&statusCall=Ringing";
-    let request = app.client.get(format!("{}/webhooks/voicenter/default?{popup}", app.base));
+    let request = app.client.get(format!("{}/webhooks/voicenter/{voicenter}?{popup}", app.base));
     TestApp::answer(request).await.assert_outcome("accepted");
     assert_eq!(app.run_until_idle().await.processed, 3);
 }
@@ -295,8 +296,7 @@ async fn sigterm_finishes_what_is_in_flight() {
     let (name, pool) = database().await;
     let mut binary = Binary::serve(&url_of(&name), &["--setup"], &[]).await;
     let base = binary.base.clone();
-    let slug: String =
-        sqlx::query_scalar("select slug from connections where provider = 'voicenter'").fetch_one(&pool).await.unwrap();
+    let slug = Binary::new_url_token(&url_of(&name), "voicenter");
     let mut lock = pool.begin().await.unwrap();
     sqlx::raw_sql("lock table webhook_events in exclusive mode").execute(&mut *lock).await.unwrap();
     let post = tokio::spawn(async move {

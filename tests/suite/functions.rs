@@ -7,9 +7,11 @@ use switchhook::dispatch::{Function, Parameter, ParameterKind, Reply, Run, Writi
 use switchhook::providers::{self, Outgoing};
 use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
+use switchhook::store::source_tokens::TokenUse;
+use uuid::Uuid;
 
 use crate::appointments::call;
-use crate::support::{Answer, TENANT, TestApp};
+use crate::support::{Answer, TENANT, TestApp, live_token};
 
 const PHONE: &str = "+15550100001";
 const OPEN: &[(&str, &str)] = &[("APPOINTMENTS__HOURS", "mon-sun 09:00-14:00")];
@@ -109,7 +111,7 @@ async fn without_ids_a_second_wish_is_told_from_a_retry() {
     let app = open().await;
     let book = json!({ "date": "2026-11-03", "time": "10:00", "from_number": PHONE, "execution_id": "x1" });
     let cancel = json!({ "from_number": PHONE, "execution_id": "x1" });
-    let path = "/webhooks/bolna/default/function";
+    let path = format!("/webhooks/bolna/{}/function", live_token("bolna"));
     for (function, args, booked) in [
         ("book_appointment", &book, 1),
         ("book_appointment", &book, 1),
@@ -246,8 +248,9 @@ async fn elevenlabs_tools_come_with_the_header_and_nothing_else_passes_by_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bolna_calls_with_its_bearer_token() {
     let app = open().await;
-    app.execute("update connections set url_is_secret = false where provider = 'bolna'").await;
-    app.execute("insert into connection_secrets (connection_id, secret) select id, 'bearer-token' from connections where provider = 'bolna'").await;
+    let by_secret = "update connections set url_is_secret = false where provider = 'bolna'; delete from source_tokens;
+         insert into connection_secrets (connection_id, secret) select id, 'bearer-token' from connections where provider = 'bolna'";
+    app.execute(by_secret).await;
     let args = json!({ "note": "a", "user_number": PHONE });
     let path = "/webhooks/bolna/default/function/save_note";
     send(&app, path, &args, &[("Authorization", "Bearer wrong")]).await.assert_status(401);
@@ -335,14 +338,16 @@ async fn one_tenants_agent_reaches_nobody_of_another() {
          insert into leads (id, tenant_id, phone, name, name_rank) values (gen_random_uuid(), '{TENANT}', '{PHONE}', 'Sam', '2');"
     ))
     .await;
+    app.add_token(Uuid::from_u128(0xcc), TokenUse::Live, "live-token-of-the-other").await;
     done(&app, "t1", "book_appointment", json!({ "date": "2026-11-03", "time": "10:00", "name": "Sam" })).await;
     let args = json!({ "user_number": PHONE, "execution_id": "e1" });
+    let bearer = &[("Authorization", "Bearer live-token-of-the-other")];
     for (function, said) in [("lookup_customer", "new caller"), ("cancel_appointment", "no appointment")] {
-        let answer = send(&app, &format!("/webhooks/bolna/other/function/{function}"), &args, &[]).await;
+        let answer = send(&app, &format!("/webhooks/bolna/other/function/{function}"), &args, bearer).await;
         assert!(answer.text.contains(said) && !answer.text.contains("Sam"), "{}", answer.text);
     }
     // The same time at another tenant's is another place.
     let args = json!({ "user_number": PHONE, "execution_id": "e1", "date": "2026-11-03", "time": "10:00" });
-    let answer = send(&app, "/webhooks/bolna/other/function/book_appointment", &args, &[]).await;
+    let answer = send(&app, "/webhooks/bolna/other/function/book_appointment", &args, bearer).await;
     assert!(answer.text.contains("\"success\":true"), "{}", answer.text);
 }

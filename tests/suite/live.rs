@@ -9,7 +9,7 @@ use switchhook::live::{Appointment, Memory, Note, PastCall, variables};
 use switchhook::providers;
 use switchhook::redact::{Email, Hidden, PersonName, Spoken};
 
-use crate::support::{Answer, TENANT, TestApp};
+use crate::support::{Answer, TENANT, TestApp, live_token};
 
 const PHONE: &str = "+15550100001";
 const OURS: &str = "+15550100199";
@@ -143,8 +143,6 @@ async fn the_other_platforms_hear_it_in_their_form() {
     history(&app, &TENANT.to_string(), PHONE, "Sam").await;
     app.execute("update connections set header_name = 'X-Init', header_value = 'right' where provider = 'elevenlabs'")
         .await;
-    app.execute("update connections set url_is_secret = false where provider = 'bolna'").await;
-    app.execute("insert into connection_secrets (connection_id, secret) select id, 'bearer-token' from connections where provider = 'bolna'").await;
     let asked = json!({ "caller_id": PHONE, "agent_id": "agent_1", "called_number": OURS, "call_sid": "CA1" });
     let url = format!("{}/webhooks/elevenlabs/default/inbound", app.base);
     let request = |header: &str| app.client.post(&url).header("X-Init", header.to_owned()).json(&asked);
@@ -155,7 +153,7 @@ async fn the_other_platforms_hear_it_in_their_form() {
     let url =
         format!("{}/webhooks/bolna/default/inbound?contact_number=+15550100001&agent_id=a&execution_id=e1", app.base);
     TestApp::answer(app.client.get(&url)).await.assert_status(401);
-    let answer = TestApp::answer(app.client.get(&url).bearer_auth("bearer-token")).await;
+    let answer = TestApp::answer(app.client.get(&url).bearer_auth(live_token("bolna"))).await;
     answer.assert_outcome("accepted");
     assert_eq!(json_of(&answer)["customer_name"], "Sam");
     let stored = app.rows("select to_jsonb(event_type) from webhook_events order by event_type").await;

@@ -77,5 +77,6 @@ mod tenants;
 mod unattributed_page;
 mod vault;
 mod verdicts;
+mod verification;
 mod voice;
 mod whatsapp;

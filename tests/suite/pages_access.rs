@@ -86,9 +86,13 @@ fn operators(route: &Route) -> (String, Vec<(&'static str, String)>) {
             ("start_outreach".to_owned(), vec![])
         }
         ("POST", "setup/connections") => {
-            (String::new(), words(&[("provider", "retell"), ("slug", &Uuid::now_v7().to_string())]))
+            (String::new(), words(&[("provider", "dialpad"), ("slug", &Uuid::now_v7().to_string())]))
         }
-        // The connection of Retell in every test.
+        // The connections of Bolna and of Retell in every test.
+        ("POST", "setup/connections/{id}/url") => (Uuid::from_u128(100).to_string(), words(&[("overlap_hours", "0")])),
+        ("POST", "setup/connections/{id}/rotate") => {
+            (Uuid::from_u128(103).to_string(), words(&[("secret", "key_of_the_platform")]))
+        }
         ("POST", path) if path.starts_with("setup/connections/{id}/") => (Uuid::from_u128(103).to_string(), vec![]),
         ("POST", "setup/numbers" | "setup/numbers/assign" | "setup/numbers/remove") => {
             (String::new(), words(&[("number", "+15550100010"), ("label", "x")]))
@@ -125,7 +129,7 @@ fn operators_hear(route: &Route, is_foreign: bool) -> &'static [u16] {
         // A pause and a tenant are for who sees all.
         (_, path) if path.contains("{kind}") || path == "/setup/tenants" => &[303, 403],
         (_, path) if path.contains('{') && is_foreign => &[404],
-        (_, "/setup/connections" | "/setup/tokens" | "/setup/connections/{id}/rotate") => &[200],
+        (_, "/setup/connections" | "/setup/tokens" | "/setup/connections/{id}/url") => &[200],
         // What another tenant has is claimed by nobody but an administrator of all.
         (_, "/setup/numbers" | "/setup/agents") => &[303, 403, 404, 422],
         (_, path) if path.starts_with("/setup") => &[303, 404, 422],

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use switchhook::access::Role;
+use switchhook::domain::secret_strength::SecretMaker;
 use switchhook::providers;
 use switchhook::redact::Secret;
 use switchhook::store::connections::touch_secrets;
@@ -27,17 +28,17 @@ async fn with_other() -> TestApp {
 async fn a_connection_is_added_used_rotated_and_taken_out_of_use() {
     let app = with_other().await;
     let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
-    let retell = providers::find("retell").unwrap();
-    let form = [("provider", "retell"), ("slug", "desk")];
+    let dialpad = providers::find("dialpad").unwrap();
+    let form = [("provider", "dialpad"), ("slug", "desk")];
     let page = admin.post(&app, "/setup/connections", &form).await;
     page.assert_status(200);
     let old = Secret::new(shown(&page.text, "secret"));
-    assert!(shown(&page.text, "url").ends_with("/webhooks/retell/desk") && old.expose().len() > 30);
+    assert!(shown(&page.text, "url").ends_with("/webhooks/dialpad/desk") && old.expose().len() > 30);
     assert!(!admin.get(&app, "/setup/connections").await.text.contains(old.expose()), "shown once");
     assert_eq!(admin.post(&app, "/setup/connections", &form).await.status, 422, "the slug is taken");
     let send = async |secret: &Secret, call: &str| {
-        let body = json!({ "event": "call_started", "call": { "call_id": call } }).to_string();
-        app.send("/webhooks/retell/desk", retell.sign(&body, Some(secret), app.clock.now())).await.status
+        let body = json!({ "call_id": call, "state": "hangup", "direction": "inbound" }).to_string();
+        app.send("/webhooks/dialpad/desk", dialpad.sign(&body, Some(secret), app.clock.now())).await.status
     };
     assert_eq!(send(&old, "a").await, 200);
     let id = app.value("select id from connections where slug = 'desk'").await;
@@ -90,10 +91,16 @@ async fn every_platform_can_be_added_and_tried() {
     let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
     let mut paths = Vec::new();
     for provider in providers::ALL {
-        let form = [("provider", provider.name()), ("slug", "second")];
-        let page = admin.post(&app, "/setup/connections", &form).await;
+        let form = [("provider", provider.name()), ("slug", "second"), ("secret", "key_of_the_platform")];
+        let is_theirs = provider.secret_maker() == SecretMaker::Platform;
+        if is_theirs {
+            admin.post(&app, "/setup/connections", &form[..2]).await.assert_status(422);
+        }
+        let form = if is_theirs { &form[..] } else { &form[..2] };
+        let page = admin.post(&app, "/setup/connections", form).await;
         page.assert_status(200);
-        assert_eq!(page.text.contains("id=\"secret\""), provider.signs(), "{}", provider.name());
+        let is_made = provider.signs() && !is_theirs;
+        assert_eq!(page.text.contains("id=\"secret\""), is_made, "{}", provider.name());
         let url = shown(&page.text, "url");
         paths.push(url[url.find("/webhooks").unwrap()..].to_owned());
     }

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use switchhook::domain::{Direction, MessageRow, MessageStatus, Ranked, Weight, Writes, message_id};
 use switchhook::providers::{self, Provider};
-use switchhook::redact::{Phone, Spoken};
+use switchhook::redact::{Phone, Secret, Spoken};
 use switchhook::store;
+use switchhook::store::roster::connections::set_verify_token;
 use uuid::Uuid;
 
 use crate::support::{Answer, Dice, TestApp};
@@ -56,11 +57,10 @@ async fn ask(app: &TestApp, slug: &str, query: &str) -> Answer {
 async fn meta_hears_its_challenge_and_nobody_else_does() {
     let app = TestApp::spawn_with(&[("HTTP__UNPROVEN_PER_MINUTE", "4")], providers::registry()).await;
     let right = "hub.mode=subscribe&hub.challenge=%3Cscript%3E0007&hub.verify_token=my_verify_token";
-    app.execute(
-        "update connections set verify_token_digest = sha256('my_verify_token') where provider = 'whatsapp';
-         insert into connections (provider, slug, tenant_id) select 'whatsapp', 'tokenless', id from tenants",
-    )
-    .await;
+    let (key, id) = (app.keys.digests().unwrap(), app.connection_id("whatsapp"));
+    set_verify_token(&app.pool, key, id, &Secret::new("my_verify_token")).await.unwrap();
+    app.execute("insert into connections (provider, slug, tenant_id) select 'whatsapp', 'tokenless', id from tenants")
+        .await;
     ask(&app, "tokenless", right).await.assert_status(403);
     let answer = ask(&app, "default", right).await;
     answer.assert_status(200);
@@ -81,8 +81,8 @@ async fn meta_hears_its_challenge_and_nobody_else_does() {
     ask(&app, "default", "").await.assert_status(200);
     app.eventually("select count(*) = 5 from rejections").await;
     let reasons = app.rows("select jsonb_build_array(status, reason) from rejections order by at, reason").await;
-    assert!(reasons.contains(&json!([403, "not proven: the verify token is wrong"])), "{reasons:?}");
-    assert!(reasons.contains(&json!([403, "not proven: this connection has no verify token"])), "{reasons:?}");
+    assert!(reasons.contains(&json!([403, "not verified: the verify token is wrong"])), "{reasons:?}");
+    assert!(reasons.contains(&json!([403, "not verified: this connection has no verify token"])), "{reasons:?}");
     assert_eq!(app.value("select count(*) from webhook_events").await, 0);
 }
 

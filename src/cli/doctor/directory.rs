@@ -1,10 +1,10 @@
-//! The connections: what each asks of its sender, and whether it can work at all.
+//! The connections: what each asks of its platform, and whether it can work at all.
 
 use sqlx::PgConnection;
 
 use super::Check;
-use crate::cli::connection::{self, Asks};
-use crate::providers;
+use crate::cli::{cells, connection};
+use crate::providers::{self, LiveRequests};
 use crate::store::roster::connections::{self, ConnectionRow};
 
 pub(super) async fn checks(database: &mut PgConnection, checks: &mut Vec<Check>) -> anyhow::Result<()> {
@@ -31,30 +31,52 @@ pub(super) async fn checks(database: &mut PgConnection, checks: &mut Vec<Check>)
         }
     }
     if checks.len() == before {
-        checks.push(Check::ok("connections", format!("{} in use, each with its proof", in_use.len())));
+        checks.push(Check::ok("connections", format!("{} in use, each can be verified", in_use.len())));
     }
     Ok(())
 }
 
 /// What is wrong with a connection by itself.
-fn trouble(row: &ConnectionRow) -> Option<&'static str> {
+fn trouble(row: &ConnectionRow) -> Option<String> {
     let Some(provider) = providers::find(&row.provider) else {
-        return Some("is of a platform that this program does not know");
+        return Some("is of a platform that this program does not know".to_owned());
     };
-    match Asks::of(row) {
-        Asks::Nothing => Some("accepts requests that prove nothing"),
-        Asks::Impossible if row.expired_secrets > 0 => {
-            Some("has only secrets that have expired: it refuses everything")
+    let has = providers::has(row);
+    let (webhooks, live) = providers::needs_of(row);
+    let of_live = match provider.live_requests() {
+        LiveRequests::None => String::new(),
+        LiveRequests::Signed | LiveRequests::Unsigned => format!("; live requests need: {live}"),
+    };
+    match webhooks.as_str() {
+        "nothing" => return Some(format!("stores webhooks that nothing verifies{of_live}")),
+        "never" if row.expired_secrets > 0 => {
+            return Some("has only secrets that have expired: it refuses everything".to_owned());
         }
-        Asks::Impossible => Some("has no secret: it refuses everything"),
-        Asks::Url if provider.signs() => {
-            Some("goes by its URL alone, though the platform signs: give it the platform's secret")
+        "never" if row.url_is_secret => {
+            return Some("has no secret URL any more: `switchhook connection url` makes one".to_owned());
         }
-        _ if provider.shakes_hands() && !row.has_verify_token => Some(
-            "has no verify token, so the platform's form will not take its URL: `switchhook connection verify-token`",
-        ),
-        _ => None,
+        "never" => {
+            return Some("has no secret: it refuses everything until `switchhook connection secret`".to_owned());
+        }
+        _ => {}
     }
+    if let Some(at) = row.working_ends_at {
+        let at = cells::time_or_dash(Some(at));
+        return Some(format!(
+            "has a new secret that has never verified anything; the one that works ends {at}, or is kept beyond that until \
+             the new one works: is the new one at the platform?"
+        ));
+    }
+    if has.secret_url && !has.secret && !has.header && provider.signs() {
+        return Some("goes by its URL alone, though the platform signs: give it the platform's secret".to_owned());
+    }
+    if provider.shakes_hands() && !row.has_verify_token {
+        return Some(
+            "has no verify token, so the platform's form will not take its URL: `switchhook connection verify-token`"
+                .to_owned(),
+        );
+    }
+    None
 }
 
 async fn has_owners(database: &mut PgConnection, provider: &str) -> anyhow::Result<bool> {

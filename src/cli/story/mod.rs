@@ -95,6 +95,8 @@ impl Stage {
         let pool = db::connect(&settings).map_err(described)?;
         db::migrate(&pool).await.map_err(super::context::migration_error)?;
         let tenant_id = directory::add_tenant(&pool, "story", "Story", None).await.map_err(described)?;
+        let keys = context.keys()?;
+        let key = keys.load(&pool).await.map_err(described)?;
         let mut connection = pool.acquire().await?;
         for provider in ["retell", "whatsapp"] {
             let new = NewConnection {
@@ -104,7 +106,7 @@ impl Stage {
                 is_default: true,
                 ..NewConnection::default()
             };
-            directory::add_connection(&mut connection, &new).await.map_err(described)?;
+            directory::add_connection(&mut connection, key, &new).await.map_err(described)?;
         }
         drop(connection);
         // A week ago, so that everything has happened by the time it is received; ten in the morning is no quiet hour.

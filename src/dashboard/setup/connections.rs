@@ -1,5 +1,6 @@
-//! `/setup/connections`: who may send. A URL that is a secret, and a secret, are shown once, on the answer to the form
-//! that made them: never in a URL of ours, never again.
+//! `/setup/connections`: sources of webhooks. A secret URL, a token and a secret are shown once, on the answer to the form
+//! that made them: never in a URL of ours, never again. The form names the id of what it makes, so that sending it twice
+//! makes it once.
 
 use actix_web::web::{Bytes, Data, Path, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,16 +8,18 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::{PLACE, done, is_shown, said};
-use crate::console::senders::{MadeSender, NewSender, OVERLAP_HOURS, Rotated};
+use crate::console::senders::{MadeSender, NewSender, OVERLAP_HOURS, Refused, Rotated, Rotation};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
-use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::shell::{Shell, page, see_other};
 use crate::dashboard::show;
 use crate::dashboard::when::When;
-use crate::providers;
+use crate::domain::secret_strength::SecretMaker;
+use crate::providers::{self, LiveRequests};
 use crate::redact::Secret;
 use crate::store::roster::connections::{self, ConnectionRow, SecretRow};
+use crate::store::source_tokens::TokenUse;
 
 /// Where this page is.
 pub(super) const PATH: &str = "/setup/connections";
@@ -28,6 +31,8 @@ struct Page {
     said: Option<&'static str>,
     /// The event that was put in as a test: where it is.
     tested: Option<String>,
+    /// The connection that has the secret which was given.
+    rotated: Option<String>,
     rows: Vec<Row>,
     platforms: Vec<Platform>,
     shown: Option<Shown>,
@@ -45,12 +50,22 @@ struct Row {
     platform: String,
     /// To be pasted; none where it is a secret.
     url: Option<String>,
-    proof: (&'static str, &'static str),
+    /// Whether webhooks and live requests can be verified, and what they need.
+    needs: Vec<(&'static str, String)>,
     secrets: Vec<SecretLine>,
-    signs: bool,
+    /// Whether a secret can be given or made.
+    has_secret: bool,
+    /// Whether the platform takes a secret of ours.
+    is_ours: bool,
+    takes_live_token: bool,
+    /// When the one that works ends, while the newest has never verified anything.
+    working_ends: Option<When>,
+    /// The id of what the next form makes.
+    next: Uuid,
 }
 
 struct SecretLine {
+    title: &'static str,
     added: When,
     ends: Option<When>,
     has_ended: bool,
@@ -58,11 +73,14 @@ struct SecretLine {
 }
 
 /// What is shown this once.
+#[derive(Default)]
 struct Shown {
     title: String,
     url: Option<String>,
     url_is_secret: bool,
     secret: Option<String>,
+    /// For live requests, in a header.
+    live_token: Option<String>,
     verify_token: Option<String>,
     ending: u64,
     /// A line that sends a sample.
@@ -91,15 +109,13 @@ pub(in crate::dashboard) async fn add(
     let name = form.get("provider").unwrap_or_default();
     let provider = providers::find(name).ok_or(Fault::unfit("Choose a platform."))?;
     let secret = form.owned("secret").map(Secret::new);
-    // What signs nothing is known by its URL, whatever name somebody had in mind.
-    let has_proof = provider.signs() || secret.is_some();
+    let kind = providers::source_kind(name).ok_or(Fault::unfit("Choose a platform."))?;
     let made = console.add_sender(
         shell.within(),
         NewSender {
             provider: provider.name().to_owned(),
-            signs: provider.signs(),
-            shakes_hands: provider.shakes_hands(),
-            slug: form.owned("slug").filter(|_| has_proof),
+            kind,
+            slug: form.owned("slug"),
             secret,
             allowed_addresses: form
                 .get("allowed_addresses")
@@ -116,7 +132,8 @@ pub(in crate::dashboard) async fn add(
     answer(shell, &console, Some(shown)).await
 }
 
-/// Gives a connection a further secret; the answer shows it once, if it was made here.
+/// Gives a connection a further secret. One that was made here is shown once, on the answer; else the page says that it was
+/// done.
 pub(in crate::dashboard) async fn rotate(
     request: HttpRequest,
     entry: ReqData<Entry>,
@@ -126,22 +143,67 @@ pub(in crate::dashboard) async fn rotate(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    let hours = match form.get("overlap_hours") {
+    let secret = form.owned("secret").map(Secret::new);
+    let rotated = console.rotate_secret(&shell.scope, *id, secret, rotation(&form)?, providers::source_kind).await;
+    let Rotated { secret, ending } = match rotated {
+        Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
+        rotated => rotated?,
+    };
+    let Some(secret) = secret else {
+        return Ok(see_other(&shell.to(&format!("{PATH}?rotated={}", *id))));
+    };
+    let shown = Shown {
+        title: format!("{} has a new secret", name_of(&console, *id).await?),
+        secret: Some(secret.into_exposed()),
+        ending,
+        ..Shown::default()
+    };
+    answer(shell, &console, Some(shown)).await
+}
+
+/// Makes a new secret URL, or a token for live requests; the answer shows it once.
+pub(in crate::dashboard) async fn new_url(
+    request: HttpRequest,
+    entry: ReqData<Entry>,
+    console: Data<Console>,
+    id: Path<Uuid>,
+    body: Bytes,
+) -> Result<HttpResponse, Fault> {
+    let form = Params::read(&body);
+    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
+    let is_live = form.is_set("live");
+    let usage = if is_live { TokenUse::Live } else { TokenUse::Webhook };
+    let made = console.add_source_token(&shell.scope, *id, usage, rotation(&form)?, providers::source_kind).await;
+    let made = match made {
+        Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
+        made => made?,
+    };
+    let what = if is_live { "a new token for live requests" } else { "a new secret URL" };
+    let shown = Shown {
+        title: format!("{} has {what}", name_of(&console, *id).await?),
+        url: Some(made.url.into_exposed()),
+        url_is_secret: true,
+        live_token: is_live.then(|| made.token.into_exposed()),
+        ending: made.ending,
+        ..Shown::default()
+    };
+    answer(shell, &console, Some(shown)).await
+}
+
+/// What a form says of the old ones, and the id of the new one.
+fn rotation(form: &Params) -> Result<Rotation, Fault> {
+    let overlap_hours = match form.get("overlap_hours") {
         None => OVERLAP_HOURS,
         Some(text) => text.parse().map_err(|_| Fault::unfit("The hours are a number, 0 to 744."))?,
     };
-    let secret = form.owned("secret").map(Secret::new);
-    let Rotated { secret, ending } = console.rotate_secret(&shell.scope, *id, secret, hours).await?;
-    let shown = Shown {
-        title: "The connection has a new secret".to_owned(),
-        url: None,
-        url_is_secret: false,
-        secret: secret.map(Secret::into_exposed),
-        verify_token: None,
-        ending,
-        trigger: None,
-    };
-    answer(shell, &console, Some(shown)).await
+    let id = form.get("new").and_then(|text| text.parse().ok()).unwrap_or_else(Uuid::now_v7);
+    Ok(Rotation { id, overlap_hours, even_unreplaced: form.is_set("even_unreplaced") })
+}
+
+async fn name_of(console: &Console, id: Uuid) -> Result<String, Fault> {
+    let rows = connections::list(&mut *console.begin().await?).await?;
+    let row = rows.into_iter().find(|row| row.id == id).ok_or(Fault::NotFound)?;
+    Ok(format!("{} {}", show::platform(&row.provider), row.slug))
 }
 
 /// Takes a connection out of use.
@@ -175,10 +237,14 @@ async fn answer(shell: Shell, console: &Console, shown: Option<Shown>) -> Result
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let secrets = connections::secrets(&mut *transaction, &ids).await?;
     drop(transaction);
+    let rotated: Option<Uuid> = shell.params.get("rotated").and_then(|text| text.parse().ok());
+    let rotated = rows.iter().find(|row| Some(row.id) == rotated);
+    let rotated = rotated.map(|row| format!("{} {}", show::platform(&row.provider), row.slug));
     let tested: Option<Uuid> = shell.params.get("event").and_then(|text| text.parse().ok());
     page(&Page {
         said: said(&shell),
         tested: tested.map(|id| shell.to(&format!("/operations/events/{id}"))),
+        rotated,
         rows: rows.into_iter().map(|row| row_of(row, &secrets, console, &shell)).collect(),
         platforms: providers::ALL
             .iter()
@@ -194,45 +260,58 @@ async fn answer(shell: Shell, console: &Console, shown: Option<Shown>) -> Result
     })
 }
 
-fn row_of(mut row: ConnectionRow, secrets: &[SecretRow], console: &Console, shell: &Shell) -> Row {
+fn row_of(row: ConnectionRow, secrets: &[SecretRow], console: &Console, shell: &Shell) -> Row {
     let url = format!("{}/webhooks/{}/{}", console.base_url, row.provider, row.slug);
-    let url = (!row.url_is_secret).then_some(url);
-    if row.url_is_secret {
-        row.slug = row.slug.chars().take(4).chain(['…']).collect();
+    let (webhooks, live) = providers::needs_of(&row);
+    let kind = providers::source_kind(&row.provider);
+    let tag = |need: &str| if ["never", "nothing"].contains(&need) { "bad" } else { "good" };
+    let mut needs = vec![(tag(&webhooks), format!("Webhooks need: {webhooks}"))];
+    if providers::find(&row.provider).is_some_and(|provider| provider.live_requests() != LiveRequests::None) {
+        let tag = if live == "never" { "" } else { tag(&live) };
+        needs.push((tag, format!("Live requests need: {live}")));
     }
-    let proof = match &row {
-        ConnectionRow { live_secrets: 1.., .. } => ("good", "Proven by its secret"),
-        ConnectionRow { header_name: Some(_), .. } => ("good", "Proven by a header"),
-        ConnectionRow { url_is_secret: true, .. } => ("good", "Proven by its URL"),
-        ConnectionRow { allow_unsigned: true, .. } => ("bad", "Anybody may send to it"),
-        _ => ("bad", "Has no secret: refuses all"),
-    };
-    let lines = secrets.iter().filter(|secret| secret.connection_id == row.id).map(|secret| SecretLine {
-        added: When::of(&secret.created_at, shell),
-        ends: When::maybe(secret.expires_at, shell),
-        has_ended: secret.expires_at.is_some_and(|at| at <= shell.now),
-        used: When::maybe(secret.last_used_at, shell),
+    let own = secrets.iter().filter(|secret| secret.connection_id == row.id);
+    let mut newest = Vec::new();
+    let lines = own.map(|secret| {
+        let is_newest = !newest.contains(&secret.usage.as_str());
+        newest.push(secret.usage.as_str());
+        SecretLine {
+            title: match (secret.usage.as_str(), is_newest) {
+                ("webhook", true) => "Newest secret URL",
+                ("webhook", false) => "Old secret URL",
+                ("live", true) => "Newest live token",
+                ("live", false) => "Old live token",
+                (_, true) => "Newest secret",
+                (_, false) => "Old secret",
+            },
+            added: When::of(&secret.created_at, shell),
+            ends: When::maybe(secret.expires_at, shell),
+            has_ended: !secret.is_live,
+            used: When::maybe(secret.last_used_at, shell),
+        }
     });
     Row {
         platform: show::platform(&row.provider).to_owned(),
-        url,
-        proof,
+        url: (!row.url_is_secret).then_some(url),
+        needs,
         secrets: lines.collect(),
-        signs: providers::find(&row.provider).is_some_and(|provider| provider.signs()),
+        has_secret: kind.is_some_and(|kind| kind.signs) || row.live_secrets > 0,
+        is_ours: kind.is_some_and(|kind| kind.secret_maker == SecretMaker::Us),
+        takes_live_token: kind.is_some_and(|kind| kind.takes_live_token),
+        working_ends: When::maybe(row.working_ends_at, shell),
+        next: Uuid::now_v7(),
         row,
     }
 }
 
 fn made_shown(made: MadeSender, provider: &str) -> Shown {
-    let url = made.url.into_exposed();
-    let slug = url.rsplit('/').next().unwrap_or_default();
     Shown {
-        title: format!("{} may send now", show::platform(provider)),
-        trigger: Some(format!("switchhook trigger {provider} --connection {slug}")),
-        url: Some(url),
+        title: format!("{} {} may send now", show::platform(provider), made.slug),
+        trigger: Some(format!("switchhook trigger {provider} --connection {}", made.slug)),
+        url: Some(made.url.into_exposed()),
         url_is_secret: made.url_is_secret,
         secret: made.secret.map(Secret::into_exposed),
         verify_token: made.verify_token.map(Secret::into_exposed),
-        ending: 0,
+        ..Shown::default()
     }
 }

@@ -30,8 +30,8 @@ pub(super) use agents::{add as add_agent, assign as assign_agent, remove as remo
 pub(super) use audit::{export as export_audit, show as audit};
 pub(super) use campaigns::{add as add_campaign, remove as remove_campaign, show as campaigns};
 pub(super) use connections::{
-    add as add_connection, disable as disable_connection, enable as enable_connection, rotate as rotate_secret,
-    show as connections,
+    add as add_connection, disable as disable_connection, enable as enable_connection, new_url,
+    rotate as rotate_secret, show as connections,
 };
 pub(super) use numbers::{add as add_number, assign as assign_number, remove as remove_number, show as numbers};
 pub(super) use tenants::{add as add_tenant, show as tenants};
@@ -145,6 +145,7 @@ fn said(shell: &Shell) -> Option<&'static str> {
         "changed" => "It was changed.",
         "disabled" => "The connection is out of use: what is sent to it is refused within a second.",
         "enabled" => "The connection is in use again.",
+        "repeated" => "That was done before, and not done again. What was shown then is not shown again.",
         "revoked" => "The token has ended, and so have the sessions that began with it.",
         "factor" => "The second factor was changed.",
         "sessions" => "Their sessions have ended.",
@@ -172,6 +173,7 @@ impl From<crate::console::senders::Refused> for Fault {
         match refused {
             Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
             Refused::Taken => Self::unfit("The platform has a connection of this slug already."),
+            Refused::Repeated => Self::unfit("This was done before: the form was sent twice."),
             Refused::NotFound => Self::NotFound,
             Refused::Away(error) => error.into(),
         }

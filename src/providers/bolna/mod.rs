@@ -9,13 +9,15 @@ mod translate;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::proof::shared_token;
+use super::evidence::shared_token;
 use super::sample::samples;
-use super::{Delivery, Envelope, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample, function};
+use super::{
+    Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample, function, query,
+};
 use crate::dispatch::Registry;
+use crate::domain::secret_strength::SecretMaker;
 use crate::domain::{Party, Question, Told};
 use crate::redact::Secret;
 use payload::Execution;
@@ -43,6 +45,15 @@ impl Provider for Bolna {
 
     fn check(&self, delivery: &Delivery<'_>, secret: &Secret, _now: DateTime<Utc>) -> Result<(), Refusal> {
         shared_token(delivery, secret)
+    }
+
+    /// Its caller look-up and its tools carry a bearer token or headers of one's own.
+    fn live_requests(&self) -> LiveRequests {
+        LiveRequests::Unsigned
+    }
+
+    fn secret_maker(&self) -> SecretMaker {
+        SecretMaker::Us
     }
 
     /// There is no event name: a delivery is the execution record, sent once for each status, and the status is what
@@ -92,9 +103,9 @@ impl Provider for Bolna {
     /// A plus is a plus here: it begins a telephone number.
     fn lookup(&self, query: &str) -> Option<String> {
         let mut asked = Map::new();
-        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            if LOOKUP_KEYS.contains(&key) {
-                asked.insert(key.to_owned(), json!(percent_decode_str(value).decode_utf8_lossy()));
+        for (key, value) in query::pairs_with_plus(query) {
+            if LOOKUP_KEYS.contains(&key.as_str()) {
+                asked.insert(key, json!(value));
             }
         }
         if asked.is_empty() {

@@ -20,6 +20,7 @@ use super::envelope::json_text;
 use super::sample::samples;
 use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
 use crate::dispatch::Registry;
+use crate::domain::secret_strength::SecretMaker;
 use crate::redact::Secret;
 
 /// The platform.
@@ -108,6 +109,10 @@ impl Provider for Dialpad {
             }
             None => json_text(delivery.body),
         }
+    }
+
+    fn secret_maker(&self) -> SecretMaker {
+        SecretMaker::Us
     }
 
     fn envelope(&self, payload: &Value) -> Envelope {

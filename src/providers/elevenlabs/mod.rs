@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::crypto::{hex, hmac_sha256, same};
 use super::sample::samples;
 use super::{
-    Acknowledgement, Attachment, Delivery, Envelope, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample,
+    Acknowledgement, Attachment, Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample,
     function, sha256_hex,
 };
 use crate::dispatch::Registry;
@@ -120,8 +120,8 @@ impl Provider for ElevenLabs {
 
     /// Neither the initiation webhook nor a tool carries the signature of the post-call webhook ("Twilio
     /// personalization"): one configures headers.
-    fn signs_questions(&self) -> bool {
-        false
+    fn live_requests(&self) -> LiveRequests {
+        LiveRequests::Unsigned
     }
 
     /// The system variables, which a tool's parameter takes in place of the model's words.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::crypto::{hex, hmac_sha256, same};
 use super::function;
 use super::sample::samples;
-use super::{Acknowledgement, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use super::{Acknowledgement, Delivery, Envelope, LiveRequests, Notes, Outgoing, Provider, Reader, Refusal, Sample};
 use crate::dispatch::Registry;
 use crate::domain::{Question, Told};
 use crate::redact::Secret;
@@ -46,6 +46,11 @@ impl Provider for Retell {
             true => Ok(()),
             false => Err(Refusal::NotProven("the signature does not fit")),
         }
+    }
+
+    /// Inbound webhooks and tools carry the same signature, which covers the body and the time, not the URL.
+    fn live_requests(&self) -> LiveRequests {
+        LiveRequests::Signed
     }
 
     fn envelope(&self, payload: &Value) -> Envelope {

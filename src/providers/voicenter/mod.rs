@@ -10,15 +10,15 @@ mod payload;
 mod tests;
 mod translate;
 
-use actix_web::web::Query;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::envelope::json_text;
-use super::proof::shared_token;
+use super::evidence::shared_token;
 use super::sample::samples;
-use super::{Acknowledgement, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use super::{Acknowledgement, Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample, query};
 use crate::dispatch::Registry;
+use crate::domain::secret_strength::SecretMaker;
 use crate::redact::Secret;
 use payload::Kind;
 
@@ -70,6 +70,10 @@ impl Provider for Voicenter {
             body if body.contains(&b'=') => form(&String::from_utf8_lossy(body), &[]),
             _ => json_text(delivery.body),
         }
+    }
+
+    fn secret_maker(&self) -> SecretMaker {
+        SecretMaker::Us
     }
 
     fn envelope(&self, payload: &Value) -> Envelope {
@@ -160,13 +164,9 @@ impl Provider for Voicenter {
 
 /// A form or a query as the JSON object that it means: texts throughout. What is not UTF-8 becomes U+FFFD.
 fn form(text: &str, without: &[&str]) -> Result<String, Refusal> {
-    let pairs = Query::<Vec<(String, String)>>::from_query(text.trim())
-        .map_err(|_| Refusal::Unreadable("not a form".to_owned()))?;
-    let fields: Map<String, Value> = pairs
-        .into_inner()
-        .into_iter()
-        .filter(|(name, _)| !name.is_empty() && !without.contains(&name.as_str()))
-        .map(|(name, value)| (name, Value::String(value)))
+    let fields: Map<String, Value> = query::pairs(text.trim())
+        .filter(|(name, _)| !name.is_empty() && !without.contains(&name.as_ref()))
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
         .collect();
     if fields.is_empty() {
         return Err(Refusal::Unreadable("neither a body nor a query with fields".to_owned()));

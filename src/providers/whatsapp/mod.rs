@@ -11,13 +11,12 @@ mod payload;
 mod tests;
 mod translate;
 
-use actix_web::web::Query;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::crypto::{hex, hmac_sha256, same, sha256_hex};
 use super::sample::samples;
-use super::{Delivery, Envelope, Handshake, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use super::{Delivery, Envelope, Handshake, Notes, Outgoing, Provider, Reader, Refusal, Sample, query};
 use crate::dispatch::Registry;
 use crate::redact::Secret;
 
@@ -55,8 +54,7 @@ impl Provider for WhatsApp {
 
     /// `?hub.mode=subscribe&hub.challenge=…&hub.verify_token=…`, in any order.
     fn handshake(&self, query: &str) -> Option<Result<Handshake, Refusal>> {
-        let pairs = Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
-        let hub = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let hub = |name: &str| query::pairs(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         let (mode, challenge, token) = (hub("hub.mode"), hub("hub.challenge"), hub("hub.verify_token"));
         if mode.is_none() && challenge.is_none() && token.is_none() {
             return None;

@@ -47,6 +47,7 @@ actions! {
     // Sources.
     AddConnection = "add_connection",
     RotateSecret = "rotate_secret",
+    AddSourceToken = "add_source_token",
     SetVerifyToken = "set_verify_token",
     DisableConnection = "disable_connection",
     EnableConnection = "enable_connection",

@@ -8,8 +8,10 @@ use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 use crate::store::connections::verify_token_digest;
+use crate::store::source_tokens::{self, TokenUse};
 
 /// A connection, in use or not, without its secrets.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -18,13 +20,13 @@ pub struct ConnectionRow {
     pub id: Uuid,
     /// The platform.
     pub provider: String,
-    /// Its name in the URL; an unguessable one is itself a secret.
+    /// Its name; where a token in the URL verifies, the token stands beside it.
     pub slug: String,
     /// The slug of its tenant; `None`: shared.
     pub tenant: Option<String>,
-    /// Whether requests that prove nothing are accepted.
+    /// Whether webhooks are stored without verification.
     pub allow_unsigned: bool,
-    /// Whether the URL is the proof.
+    /// Whether a token in the URL verifies.
     pub url_is_secret: bool,
     /// Whether `/webhooks/{provider}` means this one.
     pub is_default: bool,
@@ -40,12 +42,18 @@ pub struct ConnectionRow {
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
-    /// Secrets that prove a delivery.
+    /// Secrets that verify a delivery.
     pub live_secrets: i64,
     /// Secrets that no longer do.
     pub expired_secrets: i64,
-    /// When a secret proved a delivery for the last time.
+    /// Tokens of secret URLs that verify a delivery.
+    pub url_tokens: i64,
+    /// Tokens that verify a live request.
+    pub live_tokens: i64,
+    /// When a secret or a token verified something for the last time.
     pub secret_used_at: Option<DateTime<Utc>>,
+    /// The newest secret has never verified anything, and the one that works ends then.
+    pub working_ends_at: Option<DateTime<Utc>>,
 }
 
 /// All connections, also those out of use.
@@ -61,14 +69,20 @@ pub async fn ids_of(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> R
 /// A secret of a connection, without what it is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SecretRow {
+    /// Its id.
+    pub id: Uuid,
     /// Whose it is.
     pub connection_id: Uuid,
+    /// `secret`, or the token of a URL (`webhook`) or of live requests (`live`).
+    pub usage: String,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// When it ends, or ended.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it proved a delivery for the last time.
+    /// When it verified something for the last time.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Whether it verifies now: one that works outlives its end until a newer one has verified something.
+    pub is_live: bool,
 }
 
 /// The secrets of these connections that are good, or were within a week, the newest first.
@@ -76,33 +90,64 @@ pub async fn secrets(executor: impl PgExecutor<'_>, connections: &[Uuid]) -> Res
     sqlx::query_file_as!(SecretRow, "sql/store/list_secrets.sql", connections).fetch_all(executor).await
 }
 
-/// Gives a connection a further secret. `expire_others`: how long the ones that it has stay good; `None`: for ever.
-/// Returns how many those are. Call it within a transaction: it is two statements.
+/// How long the older secrets or tokens of a connection stay good.
+#[derive(Clone, Copy, Debug)]
+pub struct Overlap {
+    /// So long.
+    pub wait: Duration,
+    /// They end then even if the new one has verified nothing. Else one that works is kept until the new one works.
+    pub even_unreplaced: bool,
+}
+
+/// Gives a connection a further secret. Without an overlap the ones that it has stay good for ever. Returns how many end.
+/// Call it within a transaction: it is two statements.
 pub async fn add_secret(
     connection: &mut PgConnection,
     connection_id: Uuid,
+    id: Uuid,
     secret: &Secret,
-    expire_others: Option<Duration>,
+    overlap: Option<Overlap>,
 ) -> Result<u64, sqlx::Error> {
     let mut expired = 0;
-    if let Some(wait) = expire_others {
+    if let Some(Overlap { wait, even_unreplaced }) = overlap {
         let wait_ms = wait.as_millis() as f64;
-        expired = sqlx::query_file!("sql/store/expire_secrets.sql", connection_id, wait_ms)
+        expired = sqlx::query_file!("sql/store/expire_secrets.sql", connection_id, wait_ms, even_unreplaced)
             .execute(&mut *connection)
             .await?
             .rows_affected();
     }
-    sqlx::query_file!("sql/store/add_secret.sql", connection_id, secret.expose()).execute(connection).await?;
+    crate::store::connections::add_secret(connection, connection_id, id, secret, None).await?;
     Ok(expired)
+}
+
+/// Gives a connection a further token. `None`: it has as many as it may have. Else the token, and how many older ones end.
+/// Call it within a transaction: it is several statements.
+pub async fn add_token(
+    connection: &mut PgConnection,
+    key: &DigestKey,
+    connection_id: Uuid,
+    id: Uuid,
+    usage: TokenUse,
+    overlap: Option<Overlap>,
+) -> Result<Option<(Secret, u64)>, sqlx::Error> {
+    let mut expired = 0;
+    if let Some(Overlap { wait, even_unreplaced }) = overlap {
+        expired = source_tokens::expire(&mut *connection, connection_id, usage, wait, even_unreplaced).await?;
+    }
+    if !source_tokens::has_room(&mut *connection, connection_id, usage).await? {
+        return Ok(None);
+    }
+    Ok(Some((source_tokens::add(connection, key, connection_id, id, usage, None, None).await?, expired)))
 }
 
 /// Gives a connection a verify token, in place of the one it had.
 pub async fn set_verify_token(
     executor: impl PgExecutor<'_>,
+    key: &DigestKey,
     connection_id: Uuid,
     token: &Secret,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/store/set_verify_token.sql", connection_id, verify_token_digest(token))
+    sqlx::query_file!("sql/store/set_verify_token.sql", connection_id, verify_token_digest(key, token))
         .execute(executor)
         .await?;
     Ok(())

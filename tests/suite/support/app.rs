@@ -17,9 +17,10 @@ use switchhook::integrations::Transport;
 use switchhook::jobs::{self, Desk, Runner};
 use switchhook::live::Live;
 use switchhook::processor::{Processor, Report};
-use switchhook::providers::{self, Outgoing, Provider, Trace};
+use switchhook::providers::{self, LiveRequests, Outgoing, Provider, Trace};
 use switchhook::queue::WakeUp;
 use switchhook::redact::Secret;
+use switchhook::store::source_tokens::{self, TokenUse};
 use switchhook::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -50,6 +51,16 @@ pub struct TestApp {
     stop: CancellationToken,
     server: actix_web::dev::ServerHandle,
     may_hold_broken_rows: bool,
+}
+
+/// The token in the URL of the default source of a platform that signs nothing.
+pub fn url_token(provider: &str) -> String {
+    format!("url-token-of-{provider}")
+}
+
+/// The token of its live requests.
+pub fn live_token(provider: &str) -> String {
+    format!("live-token-of-{provider}")
 }
 
 /// An answer of the door.
@@ -216,7 +227,21 @@ impl TestApp {
                 ))
                 .await;
             }
+            // A platform that signs nothing has a secret URL, and a token for its live requests where it sends any.
+            for (usage, token) in [(TokenUse::Webhook, url_token(name)), (TokenUse::Live, live_token(name))] {
+                if url_is_secret && (usage == TokenUse::Webhook || provider.live_requests() == LiveRequests::Unsigned) {
+                    self.add_token(id, usage, &token).await;
+                }
+            }
         }
+    }
+
+    /// Gives a source this token.
+    pub async fn add_token(&self, source_id: Uuid, usage: TokenUse, token: &str) {
+        let token = Some(Secret::new(token));
+        source_tokens::add(&self.pool, self.keys.digests().unwrap(), source_id, Uuid::now_v7(), usage, token, None)
+            .await
+            .unwrap();
     }
 
     /// The secret of a platform's default connection.
@@ -232,8 +257,13 @@ impl TestApp {
 
     /// Posts a body as its platform would, signed, to its default connection.
     pub async fn post(&self, provider: &dyn Provider, body: &str) -> Answer {
-        let sent = provider.sign(body, self.secret(provider).as_ref(), self.clock.now());
-        self.send(&format!("/webhooks/{}", provider.name()), sent).await
+        let name = provider.name();
+        let mut sent = provider.sign(body, self.secret(provider).as_ref(), self.clock.now());
+        if provider.signs() {
+            return self.send(&format!("/webhooks/{name}"), sent).await;
+        }
+        sent.headers.push(("Authorization".to_owned(), format!("Bearer {}", live_token(name))));
+        self.send(&format!("/webhooks/{name}/{}", url_token(name)), sent).await
     }
 
     /// Sends a request that is made already.

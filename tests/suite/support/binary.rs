@@ -85,6 +85,26 @@ impl Binary {
         Self::command(database_url).args(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
+    /// Gives a source a secret, as its platform's.
+    pub fn give_secret(database_url: &str, provider: &str, secret: &str) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), secret).unwrap();
+        let path = file.path().to_string_lossy().into_owned();
+        let line =
+            ["connection", "secret", "--provider", provider, "--slug", "default", "--secret-file", &path, "--json"];
+        let output = Self::run(database_url, &line);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Makes a new secret URL for a source, and returns its token.
+    pub fn new_url_token(database_url: &str, provider: &str) -> String {
+        let line = ["connection", "url", "--provider", provider, "--slug", "default", "--json"];
+        let output = Self::run(database_url, &line);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        made["token"].as_str().unwrap().to_owned()
+    }
+
     async fn wait_until_ready(&mut self) {
         let began = Instant::now();
         let client = crate::support::client();

@@ -16,7 +16,7 @@ mod tables;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
 pub mod vendors;
 
-pub use app::{Answer, TENANT, TestApp};
+pub use app::{Answer, TENANT, TestApp, live_token, url_token};
 pub use binary::Binary;
 pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};

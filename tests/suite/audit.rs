@@ -170,7 +170,7 @@ async fn fill(pool: &PgPool) {
         )
     };
     let sql = [
-        "insert into connections (tenant_id, provider, slug, url_is_secret)
+        "insert into connections (tenant_id, provider, slug, allow_unsigned)
          select id, 'retell', 'audit', true from tenants;"
             .to_owned(),
         event(1, "null", "null"),

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::crypto::{hex, hmac_sha256, same};
 use super::sample::samples;
 use super::{
-    Acknowledgement, Attachment, Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader, Refusal, Sample,
-    function, sha256_hex,
+    Acknowledgement, Attachment, Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader,
+    Refusal, Sample, function, sha256_hex,
 };
 use crate::dispatch::Registry;
 use crate::domain::{Party, Question, Told};

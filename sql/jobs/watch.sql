@@ -119,6 +119,7 @@ select 'guessed_login', a.user_id::text, u.tenant_id, 'warning',
 from sign_in_attempts a
 join users u on u.id = a.user_id
 where a.failures >= $7::bigint and a.last_at > $1::timestamptz - interval '15 minutes'
+union all
 select 'unused_secret', c.id::text, c.tenant_id, 'warning',
        format('the newest %s of %s/%s has never verified anything; the one that works ends %s, or is kept beyond that '
               'until the new one works: is the new one at the platform?',

@@ -334,7 +334,7 @@ async fn doctor_and_config_say_what_is_wrong() {
     console.json("tenant add acme");
     console.json("connection add --provider retell --slug open --tenant acme --allow-unsigned");
     let (code, text) = console.run("doctor");
-    assert!(code == 0 && text.contains("accepts requests that prove nothing"), "{text}");
+    assert!(code == 0 && text.contains("stores webhooks that nothing verifies"), "{text}");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "[handlers]\n\"retell/custom\" = \"no_such_function\"\n").unwrap();
     let path = file.path().display();

@@ -34,7 +34,7 @@ async fn variables_of(app: &TestApp, from: &str) -> Value {
 }
 
 /// Two calls of one person, three weeks and a week ago.
-async fn history(app: &TestApp, tenant: &str, phone: &str, name: &str) {
+pub async fn history(app: &TestApp, tenant: &str, phone: &str, name: &str) {
     app.execute(&format!(
         "insert into leads (id, tenant_id, phone, name, name_rank, stage, tags, profile)
          values ('{id}', '{tenant}', '{phone}', '{name}', '2', 'engaged', '{{vip}}',

@@ -16,7 +16,7 @@ pub(super) async fn checks(database: &mut PgConnection, checks: &mut Vec<Check>)
     }
     let before = checks.len();
     for row in &in_use {
-        if let Some(trouble) = trouble(row) {
+        for trouble in trouble(row).into_iter().chain(missing_verify_token(row)) {
             checks.push(Check::warn("connection", format!("{} {trouble}", connection::name(row))));
         }
         if row.tenant.is_none() && !has_owners(database, &row.provider).await? {
@@ -70,13 +70,16 @@ fn trouble(row: &ConnectionRow) -> Option<String> {
     if has.secret_url && !has.secret && !has.header && provider.signs() {
         return Some("goes by its URL alone, though the platform signs: give it the platform's secret".to_owned());
     }
-    if provider.shakes_hands() && !row.has_verify_token {
-        return Some(
-            "has no verify token, so the platform's form will not take its URL: `switchhook connection verify-token`"
-                .to_owned(),
-        );
-    }
     None
+}
+
+/// Without its token the platform's form takes no URL, whatever else there is.
+fn missing_verify_token(row: &ConnectionRow) -> Option<String> {
+    let asks = providers::find(&row.provider).is_some_and(|provider| provider.shakes_hands());
+    (asks && !row.has_verify_token).then(|| {
+        "has no verify token, so the platform's form will not take its URL: `switchhook connection verify-token`"
+            .to_owned()
+    })
 }
 
 async fn has_owners(database: &mut PgConnection, provider: &str) -> anyhow::Result<bool> {

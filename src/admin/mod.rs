@@ -11,6 +11,7 @@ pub mod operations;
 pub mod retention;
 pub mod roster;
 pub mod settings;
+pub mod sources;
 
 pub use error::AdminError;
 

@@ -7,17 +7,17 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use super::failure::Usage;
 use super::verify_token::VerifyToken;
 use super::{Context, Output, cells, connection_add, input};
+use crate::admin::sources;
 use crate::console::senders::source_url;
 use crate::domain::secret_strength::{SECRET_CHARS_MIN, weakness};
+use crate::providers;
 use crate::redact::Secret;
 use crate::store::roster::connections::{self, ConnectionRow, Overlap};
 use crate::store::source_tokens::{TOKENS_MAX, TokenUse};
-use crate::{db, providers};
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -109,7 +109,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let (output, keys) = (context.output, context.keys()?);
     let key = keys.load(&pool).await?;
     match command {
-        Command::Add(args) => return connection_add::run(*args, &context.config, output, &pool, key).await,
+        Command::Add(args) => return connection_add::run(*args, context, &pool, key).await,
         Command::List => list(output, &pool, &context.config.http.base_url()).await?,
         Command::Secret { which, secret_stdin: _, secret_file, others } => {
             let row = find(&pool, &which).await?;
@@ -118,10 +118,8 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                 None => input::secret_from_stdin(output)?,
             };
             strong(&secret, secret_chars_min(&row.provider))?;
-            let mut transaction = db::patient(&pool).await?;
-            let (id, overlap) = (Uuid::now_v7(), others.overlap());
-            let expiring = connections::add_secret(&mut transaction, row.id, id, &secret, overlap).await?;
-            transaction.commit().await?;
+            let overlap = others.overlap();
+            let expiring = sources::add_secret(&pool, &context.scope(), row.id, &secret, overlap).await?;
             let live = if overlap.is_none() { row.live_secrets } else { 0 } + 1;
             output.one(&json!({ "connection": row.id, "live_secrets": live, "expiring": expiring }), |_| {
                 format!("{} has a new secret; {}", name(&row), others.said(expiring))
@@ -131,13 +129,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let row = find(&pool, &which).await?;
             let usage = if live { TokenUse::Live } else { TokenUse::Webhook };
             token_fits(&row, usage)?;
-            let mut transaction = db::patient(&pool).await?;
-            let id = Uuid::now_v7();
-            let made = connections::add_token(&mut transaction, key, row.id, id, usage, others.overlap()).await?;
+            let made = sources::add_token(&pool, &context.scope(), key, row.id, usage, others.overlap()).await?;
             let Some((token, expiring)) = made else {
                 anyhow::bail!("{} has {TOKENS_MAX} of them already: let old ones end with --expire-others", name(&row));
             };
-            transaction.commit().await?;
             let url = source_url(&context.config.http.base_url(), &row.provider, token.expose(), usage);
             let made = json!({ "connection": row.id, "url": url, "token": token.expose(), "expiring": expiring });
             output.one(&made, |_| {
@@ -152,14 +147,14 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let row = find(&pool, &which).await?;
             let token = VerifyToken::of(&row.provider, token_file.as_deref())?
                 .ok_or_else(|| Usage::error(format!("{} asks for no verify token", row.provider)))?;
-            connections::set_verify_token(&pool, key, row.id, &token.secret).await?;
+            sources::set_verify_token(&pool, &context.scope(), key, row.id, &token.secret).await?;
             output.one(&json!({ "connection": row.id, "verify_token": token.shown() }), |_| match token.shown() {
                 Some(shown) => format!("{shown}\n(shown this once; type it into the form of the platform)"),
                 None => format!("{} has a new verify token", name(&row)),
             })?;
         }
-        Command::Disable(which) => set_disabled(output, &pool, &which, true).await?,
-        Command::Enable(which) => set_disabled(output, &pool, &which, false).await?,
+        Command::Disable(which) => set_disabled(context, &pool, &which, true).await?,
+        Command::Enable(which) => set_disabled(context, &pool, &which, false).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -233,11 +228,11 @@ async fn list(output: Output, pool: &PgPool, base_url: &str) -> anyhow::Result<(
     })
 }
 
-async fn set_disabled(output: Output, pool: &PgPool, which: &Which, disabled: bool) -> anyhow::Result<()> {
+async fn set_disabled(context: &Context, pool: &PgPool, which: &Which, disabled: bool) -> anyhow::Result<()> {
     let row = find(pool, which).await?;
-    connections::set_disabled(pool, row.id, disabled).await?;
+    sources::set_disabled(pool, &context.scope(), row.id, disabled).await?;
     let state = if disabled { "out of use" } else { "in use" };
-    output.one(&json!({ "connection": row.id, "disabled": disabled }), |_| format!("{} is {state}", name(&row)))
+    context.output.one(&json!({ "connection": row.id, "disabled": disabled }), |_| format!("{} is {state}", name(&row)))
 }
 
 async fn find(pool: &PgPool, which: &Which) -> anyhow::Result<ConnectionRow> {

@@ -8,13 +8,13 @@ use sqlx::PgPool;
 
 use super::failure::Usage;
 use super::verify_token::VerifyToken;
-use super::{Output, connection, input, owner};
-use crate::config::Config;
+use super::{Context, connection, input, owner};
+use crate::admin::sources;
 use crate::crypto::DigestKey;
 use crate::domain::secret_strength::SECRET_CHARS_MIN;
+use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection};
-use crate::{db, providers};
 
 /// The connection.
 #[derive(Debug, clap::Args)]
@@ -66,13 +66,8 @@ pub struct Args {
     default: bool,
 }
 
-pub(super) async fn run(
-    args: Args,
-    config: &Config,
-    output: Output,
-    pool: &PgPool,
-    key: &DigestKey,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: Args, context: &Context, pool: &PgPool, key: &DigestKey) -> anyhow::Result<ExitCode> {
+    let (config, output) = (&context.config, context.output);
     let signs = providers::find(&args.provider).is_none_or(|provider| provider.signs());
     let url_is_secret = url_is_secret(&args, signs).map_err(Usage::error)?;
     let tenant_id = owner::maybe_tenant(pool, args.tenant.as_deref()).await?;
@@ -97,10 +92,9 @@ pub(super) async fn run(
         connection::strong(token, SECRET_CHARS_MIN)?;
         input::slug(token.expose()).map_err(|why| Usage::error(format!("the token stands in a URL: {why}")))?;
     }
-    let mut transaction = db::patient(pool).await?;
     let slug = match args.slug {
         Some(slug) => slug,
-        None => directory::free_slug(&mut *transaction, &args.provider).await?,
+        None => directory::free_slug(pool, &args.provider).await?,
     };
     let new = NewConnection {
         tenant_id,
@@ -116,8 +110,7 @@ pub(super) async fn run(
         verify_token: verify_token.as_ref().map(|token| token.secret.clone()),
         secret,
     };
-    let made = directory::add_connection(&mut transaction, key, &new).await.map_err(|error| taken(error, &new))?;
-    transaction.commit().await?;
+    let made = sources::add(pool, &context.scope(), key, &new).await?;
     let last = made.url_token.as_ref().map_or(new.slug.as_str(), Secret::expose);
     let url = format!("{}/webhooks/{}/{last}", config.http.base_url(), new.provider);
     let verify_token = verify_token.as_ref().and_then(VerifyToken::shown);
@@ -158,17 +151,6 @@ fn read_header((name, value): (String, Secret)) -> anyhow::Result<(String, Secre
         None => value,
     };
     Ok((name, value))
-}
-
-fn taken(error: sqlx::Error, new: &NewConnection) -> anyhow::Error {
-    let constraint = error.as_database_error().and_then(|error| error.constraint());
-    match constraint {
-        Some("connections_provider_slug_key") => {
-            anyhow::anyhow!("{} has a connection of this slug already", new.provider)
-        }
-        Some("connections_default_idx") => anyhow::anyhow!("{} has a default connection already", new.provider),
-        _ => error.into(),
-    }
 }
 
 #[cfg(test)]

@@ -92,7 +92,10 @@ async fn samples(url: Option<String>, with_vendors: bool, context: &mut Context)
         let connection = default_of(&connections, *provider).with_context(|| {
             format!("{} has no default connection: start the service once with --setup", provider.name())
         })?;
-        accesses.insert(provider.name(), Access::to(&pool, key, connection, *provider).await.map_err(described)?);
+        accesses.insert(
+            provider.name(),
+            Access::to(&pool, &context.scope(), key, connection, *provider).await.map_err(described)?,
+        );
     }
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut result = Ok(());

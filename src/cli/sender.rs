@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::access::Scope;
 use crate::crypto::DigestKey;
 use crate::http::MISS_INTERVAL;
 use crate::providers::{LiveRequests, Provider};
 use crate::redact::Secret;
 use crate::store::connections::{self, Connection};
 use crate::store::directory::unguessable;
+use crate::store::operator_log::{Action, Line};
 use crate::store::source_tokens::{self, TokenUse};
 
 /// How long the service may take to answer: a little longer than http.answer_timeout.
@@ -69,36 +71,47 @@ impl<'c> Access<'c> {
     /// there yet: then a temporary one is made, which ends by itself even if this program is killed.
     pub(super) async fn to(
         pool: &PgPool,
+        scope: &Scope,
         key: &DigestKey,
         connection: &'c Connection,
         provider: &dyn Provider,
     ) -> Result<Self, sqlx::Error> {
+        let mut transaction = pool.begin().await?;
         let secret = connection.secrets.first().map(|(_, secret)| secret.clone());
         let mut access = Self { connection, secret, url_token: None, live_token: None, temporary: Vec::new() };
         let has_credential = access.secret.is_some() || connection.header.is_some();
         if !has_credential && connection.url_is_secret {
-            access.url_token = Some(access.token(pool, key, TokenUse::Webhook).await?);
+            access.url_token = Some(access.token(&mut transaction, key, TokenUse::Webhook).await?);
         } else if !has_credential && !connection.allow_unsigned {
             let (id, secret) = (Uuid::now_v7(), Secret::new(unguessable()));
-            connections::add_secret(pool, connection.id, id, &secret, Some(TEMPORARY)).await?;
+            connections::add_secret(&mut *transaction, connection.id, id, &secret, Some(TEMPORARY)).await?;
             access.temporary.push(id);
             access.secret = Some(secret);
         }
         let has_live_token = connection.tokens.iter().any(|token| token.usage == TokenUse::Live);
         if provider.live_requests() == LiveRequests::Unsigned && (has_live_token || !has_credential) {
-            access.live_token = Some(access.token(pool, key, TokenUse::Live).await?);
+            access.live_token = Some(access.token(&mut transaction, key, TokenUse::Live).await?);
         }
         if !access.temporary.is_empty() {
+            let line = Line::of(scope, Action::AddTemporaryCredential).tenant(connection.tenant_id);
+            let line = line.with("connection_id", connection.id).with("credentials", access.temporary.len());
+            line.write(&mut transaction).await?;
+            transaction.commit().await?;
             // A service looks again for what it does not know, but not sooner than this after the last time.
             tokio::time::sleep(MISS_INTERVAL).await;
         }
         Ok(access)
     }
 
-    async fn token(&mut self, pool: &PgPool, key: &DigestKey, usage: TokenUse) -> Result<Secret, sqlx::Error> {
+    async fn token(
+        &mut self,
+        database: &mut PgConnection,
+        key: &DigestKey,
+        usage: TokenUse,
+    ) -> Result<Secret, sqlx::Error> {
         let id = Uuid::now_v7();
         self.temporary.push(id);
-        source_tokens::add(pool, key, self.connection.id, id, usage, None, Some(TEMPORARY)).await
+        source_tokens::add(database, key, self.connection.id, id, usage, None, Some(TEMPORARY)).await
     }
 
     /// Takes away what was made for this.

@@ -37,7 +37,13 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
             let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id).with("expires_at", ends);
             line.with("label", TOKEN).with("role", Role::Admin).write(&mut transaction).await?;
             made.token = Some(token);
-            directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?
+            let id = directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?;
+            Line::of(&context.scope(), Action::AddTenant)
+                .tenant(id)
+                .with("tenant_id", id)
+                .write(&mut transaction)
+                .await?;
+            id
         }
     };
     // A newer version may know a platform that this database has no connection of.
@@ -45,6 +51,8 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     for provider in providers::ALL.iter().filter(|provider| !known.iter().any(|row| row.provider == provider.name())) {
         let new = first_connection(*provider, tenant_id);
         let added = directory::add_connection(&mut transaction, key, &new).await?;
+        let line = Line::of(&context.scope(), Action::AddConnection).tenant(tenant_id).with("connection_id", added.id);
+        line.with("provider", provider.name()).write(&mut transaction).await?;
         made.connections.push(MadeConnection { provider: provider.name(), new, url_token: added.url_token });
     }
     transaction.commit().await?;

@@ -64,7 +64,7 @@ pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<Ex
     let base_url = args.url.clone().unwrap_or_else(|| local_url(context.config.http.bind));
     let client = sender::client()?;
     let keys = context.keys()?;
-    let access = Access::to(&pool, keys.load(&pool).await?, connection, provider).await?;
+    let access = Access::to(&pool, &context.scope(), keys.load(&pool).await?, connection, provider).await?;
     let answer = sender::send(&client, &base_url, &access, provider, sample.body, clock.now()).await;
     access.end(&pool).await?;
     let answer = answer?;

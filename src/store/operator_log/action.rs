@@ -49,6 +49,8 @@ actions! {
     RotateSecret = "rotate_secret",
     AddSourceToken = "add_source_token",
     SetVerifyToken = "set_verify_token",
+    /// A sample is sent: what verifies it ends by itself within minutes.
+    AddTemporaryCredential = "add_temporary_credential",
     DisableConnection = "disable_connection",
     EnableConnection = "enable_connection",
     TestEvent = "test_event",

@@ -66,6 +66,12 @@ pub async fn ids_of(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> R
     sqlx::query_file_scalar!("sql/store/list_connections_of.sql", tenant_id).fetch_all(executor).await
 }
 
+/// The tenant of a connection; `None`: it is shared, or there is none such.
+pub async fn tenant_of(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_file_scalar!("sql/store/tenant_of_connection.sql", id).fetch_optional(executor).await?;
+    Ok(found.flatten())
+}
+
 /// A secret of a connection, without what it is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SecretRow {

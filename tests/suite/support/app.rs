@@ -25,9 +25,10 @@ use switchhook::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::answer::Answer;
 use super::live::live;
 use super::tables::{DOMAIN_TABLES, EVENT_TABLES, without_nulls};
-use super::{cluster, keys, roles};
+use super::{cluster, invariants, keys, roles};
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
@@ -61,30 +62,6 @@ pub fn url_token(provider: &str) -> String {
 /// The token of its live requests.
 pub fn live_token(provider: &str) -> String {
     format!("live-token-of-{provider}")
-}
-
-/// An answer of the door.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub outcome: Option<String>,
-    pub event_id: Option<Uuid>,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    #[track_caller]
-    pub fn assert_status(&self, status: u16) -> &Self {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    pub fn assert_outcome(&self, outcome: &str) -> &Self {
-        assert_eq!((self.status, self.outcome.as_deref()), (200, Some(outcome)), "{}", self.text);
-        self
-    }
 }
 
 impl TestApp {
@@ -393,7 +370,7 @@ impl Drop for TestApp {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 drop(handle.stop(false));
-                let found = if check { broken_invariants(&cluster::url_of(&database)).await } else { Vec::new() };
+                let found = if check { invariants::broken(&cluster::url_of(&database)).await } else { Vec::new() };
                 cluster::drop_database(&database).await;
                 found
             })
@@ -402,19 +379,4 @@ impl Drop for TestApp {
         .unwrap();
         assert!(found.is_empty(), "broken invariants: {found:?}");
     }
-}
-
-async fn broken_invariants(url: &str) -> Vec<String> {
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/invariants");
-    let mut broken = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let statement = std::fs::read_to_string(&path).unwrap();
-        let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(&mut connection).await.unwrap();
-        if !rows.is_empty() {
-            broken.push(format!("{}: {} rows", path.file_name().unwrap().to_string_lossy(), rows.len()));
-        }
-    }
-    broken
 }

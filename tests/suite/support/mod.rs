@@ -1,11 +1,13 @@
 //! What the tests stand on: one throw-away Postgres for all, a database a test, and the real door on a real port.
 
+mod answer;
 pub mod app;
 mod binary;
 mod cluster;
 mod fixtures;
 mod flaky;
 pub mod hostile;
+mod invariants;
 pub mod keys;
 mod live;
 mod platforms;
@@ -16,7 +18,8 @@ mod tables;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]
 pub mod vendors;
 
-pub use app::{Answer, TENANT, TestApp, live_token, url_token};
+pub use answer::Answer;
+pub use app::{TENANT, TestApp, live_token, url_token};
 pub use binary::Binary;
 pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};

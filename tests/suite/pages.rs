@@ -5,7 +5,7 @@ use switchhook::access::Role;
 use switchhook::store::{follow, tokens};
 use uuid::Uuid;
 
-use crate::support::app::{Answer, TENANT};
+use crate::support::{Answer, TENANT};
 use crate::support::{TestApp, fixtures};
 
 /// Somebody with a token of the tenant.

@@ -259,16 +259,51 @@ fn no_snapshot_is_left_over() {
 
 #[test]
 fn the_documents_name_no_file_that_is_not_there() {
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        let text = fs::read_to_string(root().join(document)).unwrap();
+    let mut documents = files("docs", ".md");
+    documents.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)));
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
         for name in text.split('`').skip(1).step_by(2) {
-            let is_path = ["src/", "sql/", "tests/", "examples/", "migrations/", "benches/"]
+            let is_path = ["src/", "sql/", "tests/", "examples/", "migrations/", "benches/", "docs/"]
                 .iter()
                 .any(|start| name.starts_with(start));
             if is_path && !name.contains(['*', '<', '{', ' ']) {
                 let path = name.split(':').next().unwrap();
-                assert!(root().join(path).exists(), "{document} names {name}");
+                assert!(root().join(path).exists(), "{} names {name}", shown(&document));
             }
         }
+    }
+}
+
+/// ASVS 5.0.0: each section, and the last number in it that belongs to level 1 or 2; those of level 3 come after.
+const ASVS_SECTIONS: &str = "\
+    1.1 2, 1.2 9, 1.3 11, 1.4 3, 1.5 2, 2.1 3, 2.2 3, 2.3 4, 2.4 1, 3.2 2, 3.3 4, 3.4 6, 3.5 5, \
+    3.7 2, 4.1 3, 4.2 1, 4.3 2, 4.4 4, 5.1 1, 5.2 3, 5.3 2, 5.4 3, 6.1 3, 6.2 12, 6.3 4, 6.4 4, \
+    6.5 5, 6.6 3, 6.8 4, 7.1 3, 7.2 4, 7.3 2, 7.4 5, 7.5 2, 7.6 2, 8.1 2, 8.2 3, 8.3 1, 8.4 1, \
+    9.1 3, 9.2 4, 10.1 2, 10.2 2, 10.3 4, 10.4 11, 10.5 5, 10.6 2, 10.7 3, 11.1 2, 11.2 3, 11.3 3, \
+    11.4 4, 11.5 1, 11.6 1, 12.1 3, 12.2 2, 12.3 4, 13.1 1, 13.2 5, 13.3 2, 13.4 5, 14.1 2, 14.2 4, \
+    14.3 3, 15.1 3, 15.2 3, 15.3 7, 16.1 1, 16.2 5, 16.3 4, 16.4 3, 16.5 3, 17.1 1, 17.2 4, 17.3 2";
+
+#[test]
+fn every_requirement_of_asvs_at_level_2_has_its_answer() {
+    let wanted: Vec<String> = ASVS_SECTIONS
+        .split(", ")
+        .flat_map(|entry| {
+            let (section, last) = entry.trim().split_once(' ').unwrap();
+            (1..=last.parse::<u8>().unwrap()).map(move |number| format!("{section}.{number}"))
+        })
+        .collect();
+    assert_eq!(wanted.len(), 253, "the standard's own count at levels 1 and 2");
+    let page = fs::read_to_string(root().join("docs/security/asvs.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line[2..].starts_with(|first: char| first.is_ascii_digit()))
+        .map(|line| line.trim_matches('|').splitn(3, '|').map(str::trim).collect())
+        .collect();
+    let found: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(found, wanted);
+    for row in rows {
+        assert!(["met", "n/a", "deploy", "not met"].contains(&row[1]), "{}: {}", row[0], row[1]);
+        assert!(!row[2].is_empty(), "{}: how, or why not?", row[0]);
     }
 }

@@ -35,7 +35,7 @@ use crate::crypto::Keys;
 use crate::db;
 
 pub use entry::{Denied, Entry};
-pub use headers::{protect, protect_page};
+pub use headers::{baseline, protect, protect_page};
 pub use limits::Limits;
 pub use pending::{Begun, Pending};
 pub use route::Route;

@@ -21,7 +21,7 @@ use super::sockets::Sockets;
 use super::watch::{verified, watch};
 use super::{Committer, Connections, Rejections, Settings, entrance, health, questions, webhooks};
 use crate::clock::Clock;
-use crate::console::address;
+use crate::console::{self, address};
 use crate::live::Live;
 use crate::telemetry::Metrics;
 
@@ -186,10 +186,11 @@ pub fn start(
     let (settings, networks, clock) = (door.settings.clone(), door.networks(), door.clock.clone());
     let sockets = Sockets::new(&settings, sockets_max(&settings), networks, clock);
     let budgets = Data::from(Arc::clone(&door.budgets));
-    let door = Data::new(door);
+    let (door, base_url) = (Data::new(door), settings.base_url());
     entrance::serve(listener, &settings, settings.threads, sockets, move || {
         App::new()
             .wrap(from_fn(watch))
+            .wrap(console::baseline(&base_url))
             .app_data(budgets.clone())
             .app_data(door.clone())
             .configure(routes)
@@ -210,9 +211,11 @@ pub fn start_console(
     let sockets = Sockets::new(settings, all, Arc::clone(&networks), clock.clone());
     let budgets = Data::from(Budgets::new(settings.in_flight_bytes_max));
     let strangers = Data::new(Strangers { networks, clock, trusted_proxies: settings.trusted_proxies.clone() });
+    let base_url = settings.base_url();
     entrance::serve(listener, settings, 1, sockets, move || {
         App::new()
             .wrap(from_fn(watch))
+            .wrap(console::baseline(&base_url))
             .app_data(budgets.clone())
             .app_data(strangers.clone())
             .configure(more.clone())

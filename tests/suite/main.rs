@@ -38,6 +38,7 @@ mod flood;
 mod functions;
 mod fuzz;
 mod handlers;
+mod headers;
 mod inbox;
 mod leads_page;
 mod live;

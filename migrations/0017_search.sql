@@ -62,7 +62,7 @@ begin
           and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'json'::regtype, 'jsonb'::regtype,
                              'xml'::regtype, 'bigint'::regtype, 'numeric'::regtype, 'text[]'::regtype,
                              'varchar[]'::regtype, 'tsvector'::regtype)
-          and has_table_privilege(c.oid, 'select')
+          and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
         order by 2, 3
     loop
         execute format('select count(*) from %s where %I::text ~ $1', found.name, found.attname)

@@ -3,6 +3,10 @@
 -- again: on conflict. An exception fails the event, which is tried again later.
 --
 --   psql "$DATABASE_URL" -f examples/sql_function/on_sms_received.sql
+--
+-- Where the program runs as the runtime role of sql/ops/roles.sql, run it as the owner, and let that role in:
+--
+--   grant usage on schema crm to switchhook_runtime; grant select, insert on crm.sms to switchhook_runtime;
 create schema if not exists crm;
 
 create table if not exists crm.sms (

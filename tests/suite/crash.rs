@@ -15,7 +15,7 @@ use switchhook::providers;
 use switchhook::redact::Secret;
 use uuid::Uuid;
 
-use crate::support::{Binary, Dice};
+use crate::support::{Binary, Dice, roles};
 
 /// How long events pour in.
 const POUR: Duration = Duration::from_secs(14);
@@ -52,6 +52,7 @@ async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
     let folder = std::env::temp_dir().join(format!("switchhook-crash-{}", std::process::id()));
     let mut cluster = Cluster::start(Options::throw_away(folder).durable()).await.unwrap();
     let url = cluster.url("postgres");
+    roles::prepare(&url).await;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = [("PROCESSOR__BATCH_SIZE", "20"), ("LOG__LEVEL", "warn"), ("DATABASE__ACQUIRE_TIMEOUT", "1s")];
     let mut binary = Binary::serve_on(port, &url, &["--setup"], &settings).await;

@@ -159,6 +159,8 @@ async fn the_example_in_sql_works_as_it_stands() {
     registry.sql_function("dialpad/sms.received", "crm.on_sms_received");
     let app = TestApp::spawn_with(&[], registry).await;
     app.execute(include_str!("../../examples/sql_function/on_sms_received.sql")).await;
+    // As the file says, for whom the program runs as; here, whoever that is.
+    app.execute("grant usage on schema crm to public; grant select, insert on crm.sms to public").await;
     post_sms(&app, SMS).await;
     assert_eq!(app.run_until_idle().await.processed, 1);
     assert_eq!(app.value("select row(id, sender, body)::text from crm.sms").await, json!("(sms-1,+15550100001,hello)"));

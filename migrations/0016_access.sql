@@ -3,14 +3,22 @@
 create table users (
     id uuid primary key default uuid_v7(),
     tenant_id uuid references tenants (id),
-    login text collate "C" not null unique check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$'),
+    login text collate "C" not null unique,
     password_hash text,
     role text not null check (role in ('viewer', 'agent', 'operator', 'admin')),
     second_factor_required boolean not null default false,
     created_at timestamptz not null default now(),
-    last_used_at timestamptz
+    last_used_at timestamptz,
+    oidc_issuer text,
+    oidc_subject text,
+    unique (oidc_issuer, oidc_subject),
+    check (num_nulls(oidc_issuer, oidc_subject) in (0, 2)),
+    check (oidc_issuer is null or password_hash is null),
+    check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$' or oidc_issuer is not null and length(login) between 3 and 254)
 );
 comment on column users.second_factor_required is 'an admin obliges them: without one they come only as far as setting it up';
+comment on column users.oidc_issuer is 'the identity provider that they sign in with; null: by password';
+comment on column users.oidc_subject is 'who they are to that provider, for ever; their login is the address that it verified last';
 comment on column users.tenant_id is 'the one tenant that they may see; null: all';
 comment on column users.password_hash is 'argon2id, as a PHC string; null: they sign in by another way only';
 

@@ -206,9 +206,8 @@ fn the_command_line_writes_only_through_functions_that_leave_a_line() {
     let commands = commands.filter(|(path, _)| !elsewhere.iter().any(|start| path.starts_with(start)));
     let mut wrong = Vec::new();
     for (path, text) in commands.filter(|(_, text)| !text.contains("Line::of(")) {
-        let is_called = |writer: &&String| {
-            text.match_indices(writer.as_str()).any(|(at, _)| !text[..at].ends_with(|c: char| c == ':' || c == '_'))
-        };
+        let is_called =
+            |writer: &&String| text.match_indices(writer.as_str()).any(|(at, _)| !text[..at].ends_with([':', '_']));
         wrong.extend(writers.iter().filter(is_called).map(|writer| format!("{path}: {writer}…) leaves no line")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

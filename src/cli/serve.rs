@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, setup};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::console::Console;
+use crate::console::{Console, Oidc};
 use crate::crypto::{KeyError, Keys};
 use crate::http::{self, Committer, Connections, Descriptors, Door, Draining, Rejections};
 use crate::jobs::Watcher;
@@ -144,7 +144,7 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
     )
     .answering(live);
     let networks = door.networks();
-    let (people, console_bind) = (console(context, keys, &pool), context.config.console.bind);
+    let (people, console_bind) = (console(context, keys, &pool)?, context.config.console.bind);
     let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
         let (people, trace) = (people.clone(), trace.clone());
@@ -213,8 +213,8 @@ fn people_routes(config: &mut ServiceConfig, people: &Data<Console>, trace: &Dat
 }
 
 /// What guards the API and the pages.
-fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> Data<Console> {
-    let Config { console, http, outreach, integrations, .. } = &context.config;
+fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Result<Data<Console>> {
+    let Config { console, oidc, http, outreach, integrations, .. } = &context.config;
     let guards = Console::new(
         console.clone(),
         pool,
@@ -223,8 +223,9 @@ fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> Data<Console>
         http.base_url(),
         http.trusted_proxies.clone(),
     );
-    let guards = guards.in_time_zone(outreach.time_zone.clone());
-    Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone()))
+    let oidc = Oidc::new(oidc.clone(), &http.base_url(), Clock::system())?;
+    let guards = guards.in_time_zone(outreach.time_zone.clone()).signing_in_with(oidc);
+    Ok(Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone())))
 }
 
 /// SIGTERM and Ctrl-C: the first stops gently, the second at once.

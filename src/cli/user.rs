@@ -63,12 +63,13 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             output.one(&json!({ "id": id, "login": login }), |_| format!("added {login}"))?;
         }
         Command::List => {
-            let columns = ["login", "role", "tenant", "since", "last login"];
+            let columns = ["login", "role", "tenant", "signs in with", "since", "last login"];
             output.list(&columns, &users::list(&pool, None).await?, |user| {
                 vec![
                     user.login.clone(),
                     user.role.clone(),
                     user.tenant.clone().unwrap_or_else(|| "all".to_owned()),
+                    user.signs_in_with.clone(),
                     cells::time(user.created_at),
                     cells::time_or_dash(user.last_used_at),
                 ]

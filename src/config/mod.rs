@@ -28,6 +28,7 @@ const OWN_SECTIONS: &[&str] =
 /// Keys whose values are never printed.
 pub const SECRETS: &[&str] = &[
     "database.url",
+    "oidc.client_secret",
     "integrations.whatsapp.token",
     "integrations.openai.api_key",
     "integrations.slack.webhook_url",
@@ -52,6 +53,7 @@ pub struct Config {
     pub secrets: crypto::Settings,
     pub http: http::Settings,
     pub console: console::Settings,
+    pub oidc: console::oidc::Settings,
     pub processor: processor::Settings,
     pub phones: PhoneSettings,
     pub outreach: OutreachSettings,
@@ -260,6 +262,9 @@ impl Config {
         }
         if self.live.caller_timeout.is_zero() || self.live.function_timeout.is_zero() {
             return wrong("live.caller_timeout", "neither it nor live.function_timeout may be nothing");
+        }
+        if let Some((key, message)) = self.oidc.mistake(&self.http.base_url()) {
+            return wrong(&format!("oidc.{key}"), message);
         }
         check_outreach(&self.outreach)?;
         check_appointments(&self.appointments)

@@ -8,7 +8,7 @@ use super::ConfigError;
 
 /// Tables whose keys are names of yours.
 const OPEN_TABLES: &[&str] =
-    &["handlers", "functions", "http.body_bytes_max", "live.fallback", "conversation.variables"];
+    &["handlers", "functions", "http.body_bytes_max", "live.fallback", "oidc.roles", "conversation.variables"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| {

@@ -15,12 +15,12 @@ const BROWSER_SECONDS: u32 = 180 * 24 * 3600;
 
 /// The session's id that a request carries.
 pub(super) fn read(request: &HttpRequest, is_https: bool) -> Option<Secret> {
-    value(request, name_of(is_https))
+    find(request, name_of(is_https))
 }
 
 /// By what a browser is known that has signed somebody in: it opens nothing, failures elsewhere only do not slow it.
 pub(super) fn read_browser(request: &HttpRequest, is_https: bool) -> Option<Secret> {
-    value(request, &format!("{}-browser", name_of(is_https)))
+    find(request, &format!("{}-browser", name_of(is_https)))
 }
 
 /// The header that makes a browser known; for half a year after the last time.
@@ -32,7 +32,7 @@ pub(super) fn set_browser(id: &Secret, is_https: bool) -> String {
 
 /// What a browser has between the password and the second factor.
 pub(super) fn read_pending(request: &HttpRequest, is_https: bool) -> Option<Secret> {
-    value(request, &format!("{}-pending", name_of(is_https)))
+    find(request, &format!("{}-pending", name_of(is_https)))
 }
 
 /// The header that sets it.
@@ -53,7 +53,8 @@ pub(super) fn random() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn value(request: &HttpRequest, name: &str) -> Option<Secret> {
+/// The value of the cookie of this name.
+pub(super) fn find(request: &HttpRequest, name: &str) -> Option<Secret> {
     let headers = request.headers().get_all("cookie").filter_map(|value| value.to_str().ok());
     let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| Secret::new(value))

@@ -11,6 +11,7 @@ mod entry;
 mod headers;
 pub mod keys;
 pub(crate) mod limits;
+pub mod oidc;
 pub mod password;
 mod pending;
 mod proxy;
@@ -37,6 +38,7 @@ use crate::db;
 pub use entry::{Denied, Entry};
 pub use headers::{baseline, protect, protect_page};
 pub use limits::Limits;
+pub use oidc::Oidc;
 pub use pending::{Begun, Pending};
 pub use route::Route;
 pub use settings::Settings;
@@ -64,6 +66,7 @@ pub struct Console {
     lanes: attempts::Lanes,
     failures: Arc<trail::Failures>,
     proxies: proxy::Proxies,
+    oidc: Option<Oidc>,
 }
 
 impl Console {
@@ -96,7 +99,24 @@ impl Console {
             lanes: attempts::Lanes::default(),
             failures: Arc::default(),
             proxies: proxy::Proxies::default(),
+            oidc: None,
         }
+    }
+
+    /// With the identity provider that people may sign in with.
+    #[must_use]
+    pub fn signing_in_with(self, oidc: Option<Oidc>) -> Self {
+        Self { oidc, ..self }
+    }
+
+    /// The identity provider that people may sign in with; `None`: none is configured.
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
+    }
+
+    /// Whether people may sign in with a password.
+    pub fn takes_passwords(&self) -> bool {
+        self.oidc.as_ref().is_none_or(Oidc::takes_passwords)
     }
 
     /// With the time zone of tenants that have none of their own.

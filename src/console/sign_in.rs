@@ -72,6 +72,10 @@ impl Console {
         if self.is_cross_site(request) {
             return Err(Denied::Forged);
         }
+        if matches!(credentials, Credentials::Password(..)) && !self.takes_passwords() {
+            self.log_failure(request, "passwords are off", None).await.map_err(Denied::Away)?;
+            return Err(Denied::Unknown);
+        }
         match credentials {
             Credentials::Token(token) => self.by_token(request, &token).await.map(Who::Token),
             Credentials::Password(login, given) => self.by_password(request, &login, given).await.map(Who::User),

@@ -15,6 +15,7 @@ mod gate;
 mod home;
 mod leads;
 mod numbers;
+mod oidc;
 mod operations;
 mod overview;
 mod params;

@@ -1,7 +1,7 @@
 //! Every page and form, with the right that it needs. The server and the tests go by this list.
 
 use super::calls::{attribute, detail, edit, export, list, sound, unattributed};
-use super::{account, account_factor, campaigns, home, leads, operations, overview, second_step, setup, sign_in};
+use super::{account, account_factor, campaigns, home, leads, oidc, operations, overview, second_step, setup, sign_in};
 use crate::access::Right;
 use crate::console::route::routes;
 
@@ -21,6 +21,8 @@ routes! {
     post "/sign-in/code" None => second_step::check;
     get "/sign-in/second-factor" None => second_step::set_up;
     post "/sign-in/second-factor" None => second_step::confirm;
+    get "/sign-in/oidc" None => oidc::begin;
+    get "/sign-in/oidc/callback" None => oidc::callback;
     post "/sign-out" LOOK => sign_in::sign_out;
 
     get "/account" LOOK => account::show;

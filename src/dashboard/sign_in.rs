@@ -1,5 +1,6 @@
 //! Signing in, by a token or a name and a password, and out.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -19,14 +20,19 @@ struct Page {
     login: String,
     /// What was wrong with the last try.
     wrong: Option<String>,
+    /// What the button says that leads to the identity provider.
+    button: Option<String>,
+    /// Where it leads.
+    begin: String,
+    takes_passwords: bool,
     stylesheet: &'static str,
     mark: &'static str,
 }
 
 /// The page.
-pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Fault> {
+pub(super) async fn show(request: HttpRequest, console: Data<Console>) -> Result<HttpResponse, Fault> {
     let next = Params::of(&request).owned("next").unwrap_or_default();
-    page(&form(next, String::new(), None))
+    page(&form(&console, next, String::new(), None))
 }
 
 /// Begins a session, and goes to where one wanted to go.
@@ -36,8 +42,12 @@ pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: 
     let next = form_of.owned("next").unwrap_or_default();
     let credentials = match (form_of.owned("token"), &login, password) {
         (Some(token), ..) => Credentials::Token(Secret::new(token)),
+        (None, Some(login), _) if !console.takes_passwords() => {
+            let wrong = "Passwords do not count here. Sign in with your organization, or with a token.";
+            return refused(&console, next, Some(login.clone()), wrong);
+        }
         (None, Some(login), Some(password)) => Credentials::Password(login.clone(), Secret::new(password)),
-        _ => return refused(next, login, "Fill in a name and a password, or a token."),
+        _ => return refused(&console, next, login, "Fill in a name and a password, or a token."),
     };
     match console.begin_sign_in(&request, credentials).await {
         Ok(Begun::In(signed_in)) => Ok(signed_in_to(&signed_in, &next)),
@@ -50,11 +60,12 @@ pub(super) async fn sign_in(request: HttpRequest, console: Data<Console>, body: 
             }
             Ok(answer)
         }
-        Err(Denied::Unknown) => refused(next, login, "That is not right. Check it, and try again."),
+        Err(Denied::Unknown) => refused(&console, next, login, "That is not right. Check it, and try again."),
         Err(Denied::TooMany(seconds)) => {
-            let mut page = refused(next, login, &format!("Too many tries. Wait {seconds} s, and try again."))?;
+            let mut page =
+                refused(&console, next, login, &format!("Too many tries. Wait {seconds} s, and try again."))?;
             page.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
-            *page.status_mut() = actix_web::http::StatusCode::TOO_MANY_REQUESTS;
+            *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             Ok(page)
         }
         Err(denied) => Err(denied.into()),
@@ -84,18 +95,41 @@ pub(super) async fn sign_out(
     Ok(response)
 }
 
-fn refused(next: String, login: Option<String>, wrong: &str) -> Result<HttpResponse, Fault> {
-    let body = form(next, login.unwrap_or_default(), Some(wrong.to_owned())).render()?;
-    Ok(HttpResponse::Unauthorized().content_type("text/html; charset=utf-8").body(body))
+fn refused(console: &Console, next: String, login: Option<String>, wrong: &str) -> Result<HttpResponse, Fault> {
+    again(console, StatusCode::UNAUTHORIZED, next, login, wrong)
 }
 
-fn form(next: String, login: String, wrong: Option<String>) -> Page {
-    Page { next, login, wrong, stylesheet: assets::stylesheet(), mark: assets::mark() }
+/// The page once more, with what was wrong.
+pub(super) fn again(
+    console: &Console,
+    status: StatusCode,
+    next: String,
+    login: Option<String>,
+    wrong: &str,
+) -> Result<HttpResponse, Fault> {
+    let body = form(console, next, login.unwrap_or_default(), Some(wrong.to_owned())).render()?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
+}
+
+fn form(console: &Console, next: String, login: String, wrong: Option<String>) -> Page {
+    let begin = Params::default().with("next", Some(&next)).query();
+    Page {
+        button: console.oidc().map(|oidc| oidc.button().to_owned()),
+        begin: format!("/sign-in/oidc{begin}"),
+        takes_passwords: console.takes_passwords(),
+        next,
+        login,
+        wrong,
+        stylesheet: assets::stylesheet(),
+        mark: assets::mark(),
+    }
 }
 
 /// Only a path of ours: nobody is led away by a link to this page.
 pub(super) fn ours(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    // What is not plain ASCII could not stand in a header either.
+    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_path = is_plain && next.starts_with('/') && !next.starts_with("//");
     if is_path { next } else { "/" }
 }
 
@@ -105,7 +139,17 @@ mod tests {
 
     #[test]
     fn nobody_is_led_away() {
-        for away in ["//example.com", "https://example.com", "/\\example.com", "javascript:alert(1)", "", "/a\tb"] {
+        for away in [
+            "//example.com",
+            "https://example.com",
+            "/\\example.com",
+            "javascript:alert(1)",
+            "",
+            "/a\tb",
+            "/\u{e9}",
+            "/a b",
+            "/\0",
+        ] {
             assert_eq!(ours(away), "/", "{away:?}");
         }
         assert_eq!(ours("/calls?from=2026-11-01"), "/calls?from=2026-11-01");

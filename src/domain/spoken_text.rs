@@ -125,7 +125,7 @@ fn harmless(word: &str) -> String {
     let lower = word.to_lowercase();
     let begins =
         |scheme: &&str| lower.split(|c: char| !c.is_alphanumeric() && c != ':').any(|part| part.starts_with(*scheme));
-    if lower.contains("://") || lower.contains("www.") || SCHEMES.iter().any(|scheme| begins(scheme)) {
+    if lower.contains("://") || lower.contains("www.") || SCHEMES.iter().any(begins) {
         return LINK.to_owned();
     }
     let (mut has_host, mut rest) = (false, word.as_str());

@@ -82,11 +82,20 @@ impl Transport {
 
     /// Sends a request and reads the answer.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, TransportError> {
+        self.send_within(request, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same, with an answer of at most so many bytes.
+    pub async fn send_within(
+        &self,
+        request: reqwest::RequestBuilder,
+        bytes_max: usize,
+    ) -> Result<Answer, TransportError> {
         let mut response = request.send().await.map_err(classify)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| TransportError::Broken)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            if body.len() + chunk.len() > bytes_max {
                 return Err(TransportError::TooLong);
             }
             body.extend_from_slice(&chunk);

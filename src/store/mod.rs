@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod invariants;
 mod leads;
 mod messages;
+pub mod oidc;
 pub mod operator_log;
 mod owners;
 pub mod people;

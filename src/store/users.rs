@@ -28,6 +28,8 @@ pub struct UserRow {
     pub created_at: DateTime<Utc>,
     /// When they last logged in.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// password, or oidc: with the identity provider.
+    pub signs_in_with: String,
 }
 
 /// Adds a user. `None`: the login name is taken.

@@ -45,6 +45,8 @@ mod live;
 mod live_time;
 mod merge;
 mod numbers_page;
+mod oidc;
+mod oidc_attacks;
 mod operations;
 mod ops;
 mod outbox;

@@ -39,8 +39,8 @@ async fn guess(app: &TestApp, from: &str, login: &str) -> u16 {
 
 /// The cookie by which the browser is known again.
 fn browser_of(answer: &Answer) -> String {
-    let set = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-    let set = set.filter(|value| value.contains("-browser=")).last().unwrap();
+    let mut set = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let set = set.rfind(|value| value.contains("-browser=")).unwrap();
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
     set.split(';').next().unwrap().to_owned()
 }

@@ -1,9 +1,14 @@
 //! The configuration: what the program and the database make of it.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 
 use super::{Check, Context};
+use crate::clock::Clock;
+use crate::console::Oidc;
 use crate::http::Descriptors;
+use crate::store::directory;
 
 /// What can be said without the database. That it could be read at all is known by now.
 pub(super) fn checks(context: &Context) -> Vec<Check> {
@@ -36,6 +41,41 @@ fn descriptors() -> Check {
         true => Check::warn("descriptors", format!("{text}: raise the hard limit (ulimit -n, LimitNOFILE)")),
         false => Check::ok("descriptors", text),
     }
+}
+
+/// Whether the identity provider answers, if there is one: what it says of itself, and its keys.
+pub(super) async fn identity_provider(context: &Context, checks: &mut Vec<Check>) {
+    let (settings, base_url) = (context.config.oidc.clone(), context.config.http.base_url());
+    let callback_url = settings.callback_url(&base_url);
+    let checked = match Oidc::new(settings, &base_url, Clock::system()) {
+        Ok(None) => return,
+        Ok(Some(oidc)) => oidc.check().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    checks.push(match checked {
+        Ok(()) => {
+            Check::ok("oidc", format!("the identity provider answers; it must send people back to {callback_url}"))
+        }
+        Err(error) => Check::fail("oidc", error),
+    });
+}
+
+/// Whether the tenants exist that groups lead to.
+pub(super) async fn tenants_of_groups(
+    context: &Context,
+    connection: &mut PgConnection,
+    checks: &mut Vec<Check>,
+) -> anyhow::Result<()> {
+    let slugs: BTreeSet<&str> = context.config.oidc.tenants().collect();
+    for slug in slugs {
+        if directory::find_tenant(&mut *connection, slug).await?.is_none() {
+            checks.push(Check::fail(
+                "oidc.roles",
+                format!("there is no tenant {slug}: people whose group leads there cannot sign in"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the SQL functions of `[handlers]` exist and take an event.

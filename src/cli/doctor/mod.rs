@@ -55,6 +55,7 @@ impl Check {
 
 pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<ExitCode> {
     let mut checks = configuration::checks(context);
+    configuration::identity_provider(context, &mut checks).await;
     if let Err(error) = look(args, context, &mut checks).await {
         checks.push(Check::fail("database", failure::text(&error)));
     }
@@ -79,6 +80,7 @@ async fn look(args: &Args, context: &mut Context, checks: &mut Vec<Check>) -> an
         return Ok(());
     }
     configuration::functions(context, &mut connection, checks).await?;
+    configuration::tenants_of_groups(context, &mut connection, checks).await?;
     directory::checks(&mut connection, checks).await?;
     inbox::checks(&mut connection, checks).await?;
     people::checks(context, &mut connection, checks).await?;

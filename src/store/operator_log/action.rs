@@ -71,6 +71,7 @@ actions! {
     NewRecoveryCodes = "new_recovery_codes",
     ResetSecondFactor = "reset_second_factor",
     RequireSecondFactor = "require_second_factor",
+    ChangeRole = "change_role",
     // Events and jobs.
     Replay = "replay",
     Skip = "skip",

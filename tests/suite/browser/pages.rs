@@ -37,7 +37,7 @@ enum Served {
 }
 
 /// Every route that is read. One without an entry fails, and so does an entry without a route.
-const SERVED: [(&str, Served); 36] = [
+const SERVED: [(&str, Served); 38] = [
     ("/api/v1/docs", Served::Viewer),
     ("/api/v1/docs/{file}", Served::NoPage),
     ("/", Served::NoPage),
@@ -45,6 +45,8 @@ const SERVED: [(&str, Served); 36] = [
     ("/sign-in/code", Served::NoPage),
     ("/sign-in/second-factor", Served::NoPage),
     ("/account", Served::Plain("/account")),
+    ("/sign-in/oidc", Served::NoPage),
+    ("/sign-in/oidc/callback", Served::NoPage),
     ("/calls", Served::Texts("/calls")),
     ("/calls.csv", Served::NoPage),
     ("/calls/{id}", Served::Texts("/calls/{call}")),

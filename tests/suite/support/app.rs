@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 use switchhook::clock::Clock;
 use switchhook::config::Config;
-use switchhook::console::Console;
+use switchhook::console::{Console, Oidc};
 use switchhook::crypto::Keys;
 use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
@@ -123,7 +123,9 @@ impl TestApp {
         let server = http::start(listener, door, {
             let (settings, http) = (config.console.clone(), &config.http);
             let (url, proxies) = (http.base_url(), http.trusted_proxies.clone());
+            let oidc = Oidc::new(config.oidc.clone(), &url, clock.clone()).unwrap();
             let console = Console::new(settings, &pool, keys.clone(), clock.clone(), url, proxies);
+            let console = console.signing_in_with(oidc);
             let console = Data::new(console.writing_from(config.integrations.whatsapp.phone_number_id.clone()));
             let trace = Data::new(Trace {
                 registry: Arc::clone(&registry),

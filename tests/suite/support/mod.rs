@@ -8,6 +8,7 @@ mod fixtures;
 mod flaky;
 pub mod hostile;
 mod invariants;
+pub mod identity_provider;
 pub mod keys;
 mod live;
 mod platforms;
@@ -24,6 +25,7 @@ pub use binary::Binary;
 pub use cluster::{database, database_url, drop_database, url_of};
 pub use fixtures::{Fixture, fixtures};
 pub use flaky::FlakyLine;
+pub use identity_provider::IdentityProvider;
 pub use platforms::PlatformStub;
 
 /// A client, over the cryptography that the program uses.

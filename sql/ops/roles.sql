@@ -59,7 +59,7 @@ insert into roles_decided values
     ('campaigns', 'sid', '*', null),
     ('charges', 'siu', '*', null),
     ('connection_hours', 'sid', '*', null),
-    ('connection_secrets', 'siu', '-', null),
+    ('connection_secrets', 'siud', '-', null),
     ('connections', 'siu', 'id tenant_id provider is_default allow_unsigned url_is_secret allowed_addresses region
         disabled_at created_at', null),
     ('conversation_links', 'siud', '*', null),
@@ -103,6 +103,7 @@ insert into roles_decided values
     ('sessions', 'siud', '-', null),
     ('sign_in_attempts', 'siud', '-', null),
     ('slow_answers', 'sid', '*', null),
+    ('source_tokens', 'siud', '-', null),
     ('tenant_rates', 'si', '*', null),
     ('tenants', 'siu', 'id slug name region outreach_delay time_zone low_credit created_at', null),
     ('untrusted_proxies', 'siud', '-', null),
@@ -120,7 +121,10 @@ insert into roles_decided values
     ('dead_letters', 's', 'id connection_id tenant_id provider event_type external_event_id received_at died_at attempts',
         null),
     ('lead_facts', 's', '*', null),
-    ('missed_calls', 's', '*', null);
+    ('live_source_credentials', 's', '-', null),
+    ('missed_calls', 's', '*', null),
+    ('source_credentials', 's', '-', null),
+    ('unfinished_rotations', 's', '-', null);
 
 do $$
 declare

@@ -23,6 +23,8 @@ mod hostile;
 mod idle;
 #[path = "throughput/ingest.rs"]
 mod ingest;
+#[path = "../tests/suite/support/keys.rs"]
+mod keys;
 #[path = "throughput/live.rs"]
 mod live;
 #[path = "throughput/load.rs"]

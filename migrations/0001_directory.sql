@@ -62,7 +62,9 @@ create table connection_secrets (
     ends_unreplaced boolean not null default false,
     last_used_at timestamptz
 );
+comment on column connection_secrets.secret is 'sealed under a master key: v1.<id of the key>.<base64url>';
 comment on column connection_secrets.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so, or it is a temporary one';
+comment on column connections.header_value is 'sealed, as connection_secrets.secret is';
 create index connection_secrets_connection_idx on connection_secrets (connection_id);
 
 create table phone_numbers (
@@ -94,7 +96,7 @@ create table api_tokens (
     last_used_at timestamptz,
     created_at timestamptz not null default now()
 );
-comment on column api_tokens.digest is 'SHA-256 of the token; the token itself is shown once and never stored';
+comment on column api_tokens.digest is 'keyed digest of the token; the token itself is shown once and never stored';
 
 create table operator_log (
     id uuid primary key default uuid_v7(),

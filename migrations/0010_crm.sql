@@ -86,8 +86,8 @@ create table oauth_tokens (
 );
 revoke all on oauth_tokens from public;
 comment on table oauth_tokens is 'access tokens of vendors; they end by themselves within the hour';
-comment on column oauth_tokens.account is 'digest of the credentials that the token was made of';
-comment on column oauth_tokens.token is 'the access token and where it counts, as JSON';
+comment on column oauth_tokens.account is 'keyed digest of the credentials that the token was made of';
+comment on column oauth_tokens.token is 'the access token and where it counts, as JSON, sealed under a master key';
 comment on column oauth_tokens.refreshing_until is 'a process makes a new one; the others wait until then';
 
 comment on column leads.name is 'ranked name; weight: 1 caller id, 2 said in a call, 3 address book, 4 the CRM';

@@ -27,7 +27,6 @@ create table sessions (
     id uuid not null unique default uuid_v7(),
     token_id uuid references api_tokens (id) on delete cascade,
     user_id uuid references users (id) on delete cascade,
-    csrf text not null,
     method text not null check (method in ('token', 'password', 'external')),
     address inet,
     browser text,
@@ -38,12 +37,11 @@ create table sessions (
 );
 create index sessions_user_idx on sessions (user_id);
 comment on table sessions is 'role and tenant are those of the token or user behind it, at this moment: who is taken away is out at once';
-comment on column sessions.digest is 'SHA-256 of the random id in the cookie; the id itself is not kept';
+comment on column sessions.digest is 'keyed digest of the random id in the cookie; the id itself is not kept';
 comment on column sessions.id is 'by which its owner ends it; it opens nothing';
 comment on column sessions.method is 'how its holder signed in';
 comment on column sessions.address is 'where it began';
 comment on column sessions.browser is 'the browser and the system in a few words';
-comment on column sessions.csrf is 'what a page must show beside the cookie to change anything';
 
 create table idempotency_keys (
     principal_id uuid not null,
@@ -56,7 +54,7 @@ create table idempotency_keys (
     primary key (principal_id, key_digest)
 );
 comment on table idempotency_keys is 'answers to writes, kept for a day, so that a repeated request is answered and not done again';
-comment on column idempotency_keys.request_digest is 'SHA-256 over the client''s key and the request; without the key nobody finds out what was asked';
+comment on column idempotency_keys.request_digest is 'keyed digest of the client''s key and the request: nobody finds out what was asked by trying';
 comment on column idempotency_keys.status is 'null: still being done';
 comment on column idempotency_keys.body is 'secrets that are shown once are not in it';
 create index idempotency_keys_age_idx on idempotency_keys (created_at);

@@ -10,6 +10,7 @@ use switchhook::redact::Secret;
 use uuid::Uuid;
 
 use super::baseline;
+use super::keys;
 use super::pause::Pause;
 use super::program::Program;
 
@@ -76,8 +77,10 @@ impl Bench {
              values ('{CONNECTION}', '{TENANT}', 'retell', 'default', true);
              insert into connection_secrets (connection_id, secret) values ('{CONNECTION}', '{}');
              {};
+             {};
              analyze",
             secret.expose(),
+            keys::set_digest_key(),
             baseline::TABLES
         );
         pool.execute(AssertSqlSafe(fill)).await?;

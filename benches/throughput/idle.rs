@@ -9,7 +9,7 @@ use super::cluster::{Bench, TENANT, secret};
 use super::cpu::Ticks;
 use super::load::{self, Sender};
 use super::report::{Figure, Line, Report, Target};
-use super::{payload, progress};
+use super::{keys, payload, progress};
 
 /// Between two webhooks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -24,9 +24,10 @@ pub async fn measure(bench: &mut Bench, scale: Scale, report: &mut Report) -> an
     let mut sender = Sender::connect(&program.address).await?;
     let (mut answers, mut rows) = (load::histogram()?, load::histogram()?);
     let ticks = Ticks::now();
+    let ids = keys::digest_key();
     let warm_up = 10;
     for (number, request) in payload::requests(0..warm_up + scale.idle_webhooks, &secret())?.iter().enumerate() {
-        let id = domain::call_id(TENANT, "retell", &payload::call_id(number));
+        let id = domain::call_id(&ids, TENANT, "retell", &payload::call_id(number));
         let began = Instant::now();
         sender.send(request).await?;
         let (answered, answer) = (Instant::now(), began.elapsed());

@@ -5,6 +5,7 @@ use switchhook::domain;
 use uuid::Uuid;
 
 use super::cluster::{Database, TENANT, execute};
+use super::keys;
 
 /// The number of the first caller. The callers of the webhooks are the first of these.
 const FIRST: usize = 100_000;
@@ -49,7 +50,8 @@ pub async fn fill(database: &mut Database, calls: usize, leads: usize) -> anyhow
 /// The leads, with a note and a summary each, and the tenant's calendar.
 async fn people(database: &mut Database, leads: usize) -> anyhow::Result<()> {
     // The key is a digest that Postgres does not know how to make.
-    let ids: Vec<Uuid> = (0..leads).map(|caller| domain::lead_id(TENANT, &phone(caller))).collect();
+    let key = keys::digest_key();
+    let ids: Vec<Uuid> = (0..leads).map(|caller| domain::lead_id(&key, TENANT, &phone(caller))).collect();
     let statement = format!(
         "insert into leads (id, tenant_id, phone, first_seen_at, stage, name, name_rank, profile, tags)
          select id, '{TENANT}', '+1555' || lpad(({FIRST} + place - 1)::text, 7, '0'), now() - interval '1 year', 'engaged',

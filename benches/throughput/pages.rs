@@ -9,6 +9,7 @@ use switchhook::redact::Secret;
 use switchhook::store::tokens;
 
 use super::cluster::{Bench, Database, execute, scalar};
+use super::keys;
 use super::load::{self, Sender};
 use super::paths::PATHS;
 use super::program::Program;
@@ -84,7 +85,7 @@ async fn fill(database: &mut Database, scale: Scale) -> anyhow::Result<()> {
 
 async fn token(database: &Database) -> anyhow::Result<Secret> {
     let pool = sqlx::PgPool::connect(&database.url).await?;
-    let (_, token) = tokens::add(&pool, None, Role::Admin, "bench", None).await?;
+    let (_, token) = tokens::add(&pool, &keys::digest_key(), None, Role::Admin, "bench", None).await?;
     pool.close().await;
     Ok(token)
 }

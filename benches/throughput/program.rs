@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::keys;
 use super::load::Sender;
 
 /// How long it may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What the program seals secrets under here.
-const MASTER_KEY: &str = "5a0f3c1d7be2948671c0ffee2b4d6e8f90a1b2c3d4e5f60718293a4b5c6d7e8f";
 
 /// A running `switchhook serve`.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ impl Program {
         command
             .env_clear()
             .env("DATABASE_URL", url)
-            .env("SWITCHHOOK_MASTER_KEY", MASTER_KEY)
+            .env("SWITCHHOOK_MASTER_KEY", keys::MASTER_KEY)
             .env("SWITCHHOOK__HTTP__BIND", &address)
             .env("SWITCHHOOK__CONSOLE__OPEN_METRICS", "true")
             .current_dir(log.path())

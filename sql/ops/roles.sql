@@ -16,9 +16,7 @@
 --
 -- runtime          has no DDL and no TRUNCATE, and deletes only where the program does. It adds to operator_log and can
 --                  neither change nor remove a line; what names a person who was erased is blanked by the function
---                  operator_log_forget, which belongs to the owner. Tables of yours for handlers of yours: make them as the
---                  owner, in the schema. `doctor` sees long transactions of other roles, and `leads forget` looks for the
---                  number in other schemas, as far as you let it: pg_read_all_stats and select are yours to grant.
+--                  operator_log_forget, which belongs to the owner.
 -- reader           sees no payload, no secret, no token, no session, no password, no setting of a tenant, no link to a
 --                  recording, and no operator_log.
 
@@ -90,6 +88,7 @@ insert into roles_decided values
     ('messages', 'siud', 'id tenant_id provider provider_message_id channel direction from_number to_number
         contact_number status error sent_at created_at job_id forgotten_at', 'body'),
     ('oauth_tokens', 'siu', '-', null),
+    ('oidc_sign_ins', 'siud', '-', null),
     ('operator_log', 'si', '-', null),
     ('outreaches', 'siud', '*', null),
     ('pending_sign_ins', 'siud', '-', null),
@@ -123,10 +122,10 @@ insert into roles_decided values
     ('dead_letters', 's', 'id connection_id tenant_id provider event_type external_event_id received_at died_at attempts',
         null),
     ('lead_facts', 's', '*', null),
-    ('live_source_credentials', 's', '*', null),
+    ('live_source_credentials', 's', '-', null),
     ('missed_calls', 's', '*', null),
-    ('source_credentials', 's', '*', null),
-    ('unfinished_rotations', 's', '*', null);
+    ('source_credentials', 's', '-', null),
+    ('unfinished_rotations', 's', '-', null);
 
 do $$
 declare

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::AdminError;
 use crate::access::Scope;
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, Keys};
 use crate::db;
 use crate::redact::Secret;
 use crate::store::directory::{self, AddedConnection, NewConnection};
@@ -18,11 +18,11 @@ use crate::store::source_tokens::TokenUse;
 pub async fn add(
     pool: &PgPool,
     scope: &Scope,
-    key: &DigestKey,
+    keys: &Keys,
     new: &NewConnection,
 ) -> Result<AddedConnection, AdminError> {
     let mut transaction = db::patient(pool).await?;
-    let added = directory::add_connection(&mut transaction, key, new).await.map_err(|error| taken(error, new))?;
+    let added = directory::add_connection(&mut transaction, keys, new).await.map_err(|error| taken(error, new))?;
     let line = Line::of(scope, Action::AddConnection).tenant(new.tenant_id).with("connection_id", added.id);
     line.with("provider", Id(&new.provider)).with("shared", new.tenant_id.is_none()).write(&mut transaction).await?;
     transaction.commit().await?;
@@ -33,12 +33,13 @@ pub async fn add(
 pub async fn add_secret(
     pool: &PgPool,
     scope: &Scope,
+    keys: &Keys,
     id: Uuid,
     secret: &Secret,
     overlap: Option<Overlap>,
 ) -> Result<u64, AdminError> {
     let mut transaction = db::patient(pool).await?;
-    let expiring = connections::add_secret(&mut transaction, id, Uuid::now_v7(), secret, overlap).await?;
+    let expiring = connections::add_secret(&mut transaction, keys, id, Uuid::now_v7(), secret, overlap).await?;
     let tenant_id = connections::tenant_of(&mut *transaction, id).await?;
     let line = Line::of(scope, Action::RotateSecret).tenant(tenant_id).with("connection_id", id);
     line.with("expiring", expiring).write(&mut transaction).await?;

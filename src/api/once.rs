@@ -7,10 +7,10 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use crate::console::{Console, Entry};
+use crate::crypto::DigestKey;
 use crate::store::idempotency::{self, Claim};
 
 /// A longer key is refused; the document says it.
@@ -42,8 +42,12 @@ pub(super) async fn call(mut request: ServiceRequest, next: Next<impl MessageBod
     };
     request.set_payload(Payload::from(body.clone()));
     let principal = entry.scope.actor().id;
-    let key_digest = Sha256::digest(key.as_bytes()).to_vec();
-    let asked = digest(&request, key.as_bytes(), &body);
+    let digests = match console.keys().digests() {
+        Ok(digests) => digests,
+        Err(error) => return Ok(request.into_response(Problem::from(sqlx::Error::from(error)).error_response())),
+    };
+    let key_digest = digests.digest_parts("idempotency_key", &[key.as_bytes()]).to_vec();
+    let asked = digest(digests, &request, key.as_bytes(), &body);
     let claim = match idempotency::claim(console.pool(), principal, &key_digest, &asked).await {
         Ok(claim) => claim,
         Err(error) => return Ok(request.into_response(Problem::from(error).error_response())),
@@ -88,16 +92,11 @@ async fn done(
     Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(body))))
 }
 
-/// Of everything that makes a request what it is. The client's own key is in it, so that nobody who reads the table finds
-/// out what was asked by trying.
-fn digest(request: &ServiceRequest, key: &[u8], body: &[u8]) -> Vec<u8> {
-    let mut digest = Sha256::new();
+/// Of everything that makes a request what it is.
+fn digest(digests: &DigestKey, request: &ServiceRequest, key: &[u8], body: &[u8]) -> Vec<u8> {
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    for part in [key, request.method().as_str().as_bytes(), path.as_bytes(), body] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().to_vec()
+    let parts = [key, request.method().as_str().as_bytes(), path.as_bytes(), body];
+    digests.digest_parts("idempotency_request", &parts).to_vec()
 }
 
 fn without_secrets(body: &[u8]) -> String {

@@ -109,7 +109,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let (output, keys) = (context.output, context.keys()?);
     let key = keys.load(&pool).await?;
     match command {
-        Command::Add(args) => return connection_add::run(*args, context, &pool, key).await,
+        Command::Add(args) => return connection_add::run(*args, context, &pool).await,
         Command::List => list(output, &pool, &context.config.http.base_url()).await?,
         Command::Secret { which, secret_stdin: _, secret_file, others } => {
             let row = find(&pool, &which).await?;
@@ -119,7 +119,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             };
             strong(&secret, secret_chars_min(&row.provider))?;
             let overlap = others.overlap();
-            let expiring = sources::add_secret(&pool, &context.scope(), row.id, &secret, overlap).await?;
+            let expiring = sources::add_secret(&pool, &context.scope(), &keys, row.id, &secret, overlap).await?;
             let live = if overlap.is_none() { row.live_secrets } else { 0 } + 1;
             output.one(&json!({ "connection": row.id, "live_secrets": live, "expiring": expiring }), |_| {
                 format!("{} has a new secret; {}", name(&row), others.said(expiring))

@@ -10,7 +10,6 @@ use super::failure::Usage;
 use super::verify_token::VerifyToken;
 use super::{Context, connection, input, owner};
 use crate::admin::sources;
-use crate::crypto::DigestKey;
 use crate::domain::secret_strength::SECRET_CHARS_MIN;
 use crate::providers;
 use crate::redact::Secret;
@@ -66,7 +65,7 @@ pub struct Args {
     default: bool,
 }
 
-pub(super) async fn run(args: Args, context: &Context, pool: &PgPool, key: &DigestKey) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: Args, context: &Context, pool: &PgPool) -> anyhow::Result<ExitCode> {
     let (config, output) = (&context.config, context.output);
     let signs = providers::find(&args.provider).is_none_or(|provider| provider.signs());
     let url_is_secret = url_is_secret(&args, signs).map_err(Usage::error)?;
@@ -110,7 +109,7 @@ pub(super) async fn run(args: Args, context: &Context, pool: &PgPool, key: &Dige
         verify_token: verify_token.as_ref().map(|token| token.secret.clone()),
         secret,
     };
-    let made = sources::add(pool, &context.scope(), key, &new).await?;
+    let made = sources::add(pool, &context.scope(), &context.keys()?, &new).await?;
     let last = made.url_token.as_ref().map_or(new.slug.as_str(), Secret::expose);
     let url = format!("{}/webhooks/{}/{last}", config.http.base_url(), new.provider);
     let verify_token = verify_token.as_ref().and_then(VerifyToken::shown);

@@ -186,6 +186,7 @@ impl Context {
     /// What is needed to say which event set which field of a call.
     pub fn trace(&self) -> anyhow::Result<Trace> {
         Ok(Trace {
+            keys: self.keys()?,
             registry: Arc::new(self.registry()?),
             default_region: self.config.phones.default_region.clone(),
             outreach: self.config.outreach.clone(),
@@ -201,6 +202,7 @@ impl Context {
     /// What jobs work with.
     pub fn desk_over(&self, pool: PgPool) -> anyhow::Result<Desk> {
         let keys = self.keys()?;
+        let opener = keys.clone();
         let config = self.config.clone();
         Ok(Desk {
             pool,
@@ -208,19 +210,20 @@ impl Context {
             clock: Clock::system(),
             transport: Transport::new(config.jobs.vendor_timeout)?,
             metrics: Arc::clone(&self.metrics),
-            overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
+            overlay: Arc::new(move |own| config.for_tenant(own, &opener).map_err(|error| error.to_string())),
         })
     }
 
     /// What questions are answered with, over this database.
     pub fn live_over(&self, pool: PgPool) -> anyhow::Result<Live> {
         let keys = self.keys()?;
+        let opener = keys.clone();
         let config = self.config.clone();
         Ok(Live::new(
             config.live.clone(),
             pool,
             keys,
-            Arc::new(move |own| config.spoken_for_tenant(own).map_err(|error| error.to_string())),
+            Arc::new(move |own| config.spoken_for_tenant(own, &opener).map_err(|error| error.to_string())),
             self.config.phones.default_region.clone(),
             Arc::new(self.registry()?),
             Clock::system(),

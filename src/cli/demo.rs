@@ -84,18 +84,16 @@ async fn samples(url: Option<String>, with_vendors: bool, context: &mut Context)
     if !with_vendors {
         reaches_nobody(context, &pool, tenant).await?;
     }
-    let connections = connections::all(&pool).await.map_err(described)?;
     let keys = context.keys()?;
-    let key = keys.load(&pool).await.map_err(described)?;
+    keys.load(&pool).await.map_err(described)?;
+    let connections = connections::all(&pool, &keys).await.map_err(described)?;
     let mut accesses = BTreeMap::new();
     for provider in providers::ALL {
         let connection = default_of(&connections, *provider).with_context(|| {
             format!("{} has no default connection: start the service once with --setup", provider.name())
         })?;
-        accesses.insert(
-            provider.name(),
-            Access::to(&pool, &context.scope(), key, connection, *provider).await.map_err(described)?,
-        );
+        let access = Access::to(&pool, &context.scope(), &keys, connection, *provider).await.map_err(described)?;
+        accesses.insert(provider.name(), access);
     }
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut result = Ok(());
@@ -134,7 +132,7 @@ async fn tenant(pool: &PgPool) -> anyhow::Result<Uuid> {
 /// The numbers in the samples may be somebody's: nothing must be sent to them.
 async fn reaches_nobody(context: &Context, pool: &PgPool, tenant: Uuid) -> anyhow::Result<()> {
     let own = tenants::own(pool, tenant).await.map_err(described)?;
-    let vendors = context.config.for_tenant(&own.settings)?.integrations;
+    let vendors = context.config.for_tenant(&own.settings, &context.keys()?)?.integrations;
     let configured: Vec<&str> = [
         ("whatsapp", vendors.whatsapp.is_configured()),
         ("openai", vendors.openai.is_configured()),

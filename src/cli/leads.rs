@@ -112,7 +112,9 @@ async fn do_not_contact(
         None => tenants::list(pool).await?.into_iter().map(|tenant| tenant.id).collect(),
     };
     let adds = tenant_id.is_some() && value == DoNotContact::On;
-    let changed = by_hand::set_do_not_contact(pool, &tenants, number, value, adds, &context.scope()).await?;
+    let keys = context.keys()?;
+    let ids = keys.load(pool).await?;
+    let changed = by_hand::set_do_not_contact(pool, ids, &tenants, number, value, adds, &context.scope()).await?;
     anyhow::ensure!(changed > 0, "nobody knows {number}; with --tenant it is set before they ever call");
     context.output.one(&json!({ "leads": changed }), |_| {
         let done = match value {
@@ -138,11 +140,11 @@ async fn forget(
         "{number} is one of our own numbers (`switchhook number list`): calls of everybody stand under it"
     );
     if dry_run {
-        print(context, &retention::preview(pool, &person).await?)?;
+        print(context, &retention::preview(pool, &context.keys()?, &person).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if !yes {
-        let preview = retention::preview(pool, &person).await?;
+        let preview = retention::preview(pool, &context.keys()?, &person).await?;
         if !context.output.json {
             print(context, &preview)?;
         }

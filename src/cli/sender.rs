@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::access::Scope;
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, Keys};
 use crate::http::MISS_INTERVAL;
 use crate::providers::{LiveRequests, Provider};
 use crate::redact::Secret;
@@ -72,10 +72,11 @@ impl<'c> Access<'c> {
     pub(super) async fn to(
         pool: &PgPool,
         scope: &Scope,
-        key: &DigestKey,
+        keys: &Keys,
         connection: &'c Connection,
         provider: &dyn Provider,
     ) -> Result<Self, sqlx::Error> {
+        let key = keys.load(pool).await?;
         let mut transaction = pool.begin().await?;
         let secret = connection.secrets.first().map(|(_, secret)| secret.clone());
         let mut access = Self { connection, secret, url_token: None, live_token: None, temporary: Vec::new() };
@@ -84,7 +85,7 @@ impl<'c> Access<'c> {
             access.url_token = Some(access.token(&mut transaction, key, TokenUse::Webhook).await?);
         } else if !has_credential && !connection.allow_unsigned {
             let (id, secret) = (Uuid::now_v7(), Secret::new(unguessable()));
-            connections::add_secret(&mut *transaction, connection.id, id, &secret, Some(TEMPORARY)).await?;
+            connections::add_secret(&mut *transaction, keys, connection.id, id, &secret, Some(TEMPORARY)).await?;
             access.temporary.push(id);
             access.secret = Some(secret);
         }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
         Some(tenant_id) => tenant_id,
         None => {
             let ends = Clock::system().now() + TimeDelta::days(FIRST_TOKEN_DAYS.into());
-            let (id, token) = tokens::add(&mut *transaction, None, Role::Admin, TOKEN, Some(ends)).await?;
+            let (id, token) = tokens::add(&mut *transaction, key, None, Role::Admin, TOKEN, Some(ends)).await?;
             let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id).with("expires_at", ends);
             line.with("label", TOKEN).with("role", Role::Admin).write(&mut transaction).await?;
             made.token = Some(token);
@@ -50,7 +50,7 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let known = roster::connections::list(&mut *transaction).await?;
     for provider in providers::ALL.iter().filter(|provider| !known.iter().any(|row| row.provider == provider.name())) {
         let new = first_connection(*provider, tenant_id);
-        let added = directory::add_connection(&mut transaction, key, &new).await?;
+        let added = directory::add_connection(&mut transaction, &keys, &new).await?;
         let line = Line::of(&context.scope(), Action::AddConnection).tenant(tenant_id).with("connection_id", added.id);
         line.with("provider", provider.name()).write(&mut transaction).await?;
         made.connections.push(MadeConnection { provider: provider.name(), new, url_token: added.url_token });

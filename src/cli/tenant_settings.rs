@@ -56,13 +56,16 @@ async fn change(slug: &str, key: &str, value: Option<&str>, pool: &PgPool, conte
             own.time_zone = value.map(str::to_owned);
         }
         _ => {
-            let changed = context.config.with_tenant_setting(&own.settings, key, value);
+            let changed = context.config.with_tenant_setting(&own.settings, key, value, &context.keys()?);
             own.settings = changed.map_err(|error| Usage::error(error.to_string()))?;
         }
     }
     // The delay is needed where events are processed, without a look at the settings.
     if key == "outreach.delay" {
-        let counts = context.config.for_tenant(&own.settings).map_err(|error| Usage::error(error.to_string()))?;
+        let counts = context
+            .config
+            .for_tenant(&own.settings, &context.keys()?)
+            .map_err(|error| Usage::error(error.to_string()))?;
         own.outreach_delay_seconds = value.map(|_| counts.outreach.delay.as_secs_f64());
     }
     settings::set(pool, &context.scope_of(tenant_id)?, &own, key, value.is_some()).await?;

@@ -98,8 +98,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                     Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
                 }
             };
+            let keys = context.keys()?;
+            let key = keys.load(&pool).await?;
             let mut transaction = pool.begin().await?;
-            let (id, token) = tokens::add(&mut *transaction, tenant_id, role.role(), &label, expires_at).await?;
+            let (id, token) = tokens::add(&mut *transaction, key, tenant_id, role.role(), &label, expires_at).await?;
             let line = Line::of(&context.scope(), Action::AddToken).tenant(tenant_id).with("token_id", id);
             let line = line.with("label", Text(&label)).with("role", role.role()).with("expires_at", expires_at);
             line.write(&mut transaction).await?;

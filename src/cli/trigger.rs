@@ -59,12 +59,12 @@ pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<Ex
         )));
     };
     let pool = context.ready_pool().await?;
-    let all = connections::all(&pool).await?;
+    let keys = context.keys()?;
+    let all = connections::all(&pool, &keys).await?;
     let connection = choose(&all, &args.provider, args.connection.as_deref())?;
     let base_url = args.url.clone().unwrap_or_else(|| local_url(context.config.http.bind));
     let client = sender::client()?;
-    let keys = context.keys()?;
-    let access = Access::to(&pool, &context.scope(), keys.load(&pool).await?, connection, provider).await?;
+    let access = Access::to(&pool, &context.scope(), &keys, connection, provider).await?;
     let answer = sender::send(&client, &base_url, &access, provider, sample.body, clock.now()).await;
     access.end(&pool).await?;
     let answer = answer?;

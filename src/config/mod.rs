@@ -1,6 +1,7 @@
 //! The configuration: `config.toml` (compiled in), a file of yours, the environment; each counts over the one before.
 //! This is the only place that reads file and environment. Each room owns its part as its `Settings`.
 
+mod sealed;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use toml::{Table, Value};
 
 use tables::{find, overlay, parse, set, typed, unknown, unset};
 
+use crate::crypto::Keys;
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
@@ -192,12 +194,13 @@ impl Config {
     }
 
     /// What counts for a tenant: its own settings over the configuration.
-    pub fn for_tenant(&self, own: &serde_json::Value) -> Result<TenantSettings, ConfigError> {
+    pub fn for_tenant(&self, own: &serde_json::Value, keys: &Keys) -> Result<TenantSettings, ConfigError> {
         let mut table = self.own_sections.clone();
         let wrong = |key: &str, message: &str| ConfigError::Value { key: key.to_owned(), message: message.to_owned() };
         if own.as_object().is_some_and(|own| !own.is_empty()) {
-            let own =
+            let mut own =
                 Table::try_from(own).map_err(|_| wrong("settings", "null and numbers beyond i64 are no values"))?;
+            sealed::open(&mut own, keys)?;
             let known = table.clone();
             overlay(&mut table, own, "", "the tenant's settings", &known)?;
         }
@@ -208,17 +211,19 @@ impl Config {
     }
 
     /// The same, as far as a caller of the tenant is told of it.
-    pub fn spoken_for_tenant(&self, own: &serde_json::Value) -> Result<TenantParts, ConfigError> {
-        let TenantSettings { appointments, conversation, outreach, .. } = self.for_tenant(own)?;
+    pub fn spoken_for_tenant(&self, own: &serde_json::Value, keys: &Keys) -> Result<TenantParts, ConfigError> {
+        let TenantSettings { appointments, conversation, outreach, .. } = self.for_tenant(own, keys)?;
         Ok(TenantParts { appointments, conversation, time_zone: outreach.time_zone })
     }
 
     /// A tenant's own settings with this key set to what the text means, or without it; refused if they would not count.
+    /// A secret is sealed for its key.
     pub fn with_tenant_setting(
         &self,
         own: &serde_json::Value,
         key: &str,
         text: Option<&str>,
+        keys: &Keys,
     ) -> Result<serde_json::Value, ConfigError> {
         let path: Vec<&str> = key.split('.').collect();
         let value = match text {
@@ -230,11 +235,11 @@ impl Config {
         };
         let mut table = Table::try_from(own).unwrap_or_default();
         match value {
-            Some(value) => set(&mut table, &path, value),
+            Some(value) => set(&mut table, &path, sealed::sealed(key, value, keys)),
             None => unset(&mut table, &path),
         }
         let own = serde_json::to_value(table).unwrap_or_default();
-        self.for_tenant(&own)?;
+        self.for_tenant(&own, keys)?;
         Ok(own)
     }
 

@@ -17,14 +17,28 @@ impl Console {
     /// The sessions of whoever asks that are good, the newest first.
     pub async fn sessions(&self, request: &HttpRequest, entry: &Entry) -> Result<Vec<SessionRow>, sqlx::Error> {
         let current = self.session_id(request);
-        sessions::list(&self.pool, entry.scope.actor(), current.as_ref(), self.settings.session_idle).await
+        sessions::list(
+            &self.pool,
+            self.keys.load(&self.pool).await?,
+            entry.scope.actor(),
+            current.as_ref(),
+            self.settings.session_idle,
+        )
+        .await
     }
 
     /// Ends one session of whoever asks, also this one; `None`: all others. Returns how many.
     pub async fn end_sessions(&self, request: &HttpRequest, entry: &Entry, id: Option<Uuid>) -> Result<u64, Refused> {
         let current = self.session_id(request).filter(|_| id.is_none());
         let mut transaction = self.begin().await?;
-        let ended = sessions::end(&mut *transaction, entry.scope.actor(), id, current.as_ref()).await?;
+        let ended = sessions::end(
+            &mut *transaction,
+            self.keys.digests().map_err(sqlx::Error::from)?,
+            entry.scope.actor(),
+            id,
+            current.as_ref(),
+        )
+        .await?;
         if id.is_some() && ended == 0 {
             return Err(Refused::NotFound);
         }
@@ -72,7 +86,14 @@ impl Console {
         let mut transaction = self.begin().await?;
         users::change_password(&mut *transaction, actor.id, &hash).await?;
         let current = self.session_id(request);
-        let ended = sessions::end(&mut *transaction, actor, None, current.as_ref()).await?;
+        let ended = sessions::end(
+            &mut *transaction,
+            self.keys.digests().map_err(sqlx::Error::from)?,
+            actor,
+            None,
+            current.as_ref(),
+        )
+        .await?;
         let line = Line::of(&entry.scope, Action::ChangePassword).with("sessions_ended", ended);
         line.write(&mut transaction).await?;
         transaction.commit().await?;

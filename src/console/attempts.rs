@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::{Console, Denied, address, cookie};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 use crate::store::attempts::{self, Counted, Schedule};
 
@@ -103,22 +103,23 @@ impl Console {
         login: &str,
         user_id: Option<Uuid>,
     ) -> Result<Attempt, Denied> {
-        let Place { network, browser, .. } = self.place(request);
+        let digests = self.digests().await?;
+        let Place { network, browser, .. } = self.place(digests, request);
         let places = attempts::places(&self.pool, login, &browser, &network).await.map_err(Denied::Away)?;
         let (is_known_browser, is_known_network) = places;
         let lane = if is_known_browser { browser } else { network.clone() };
-        let pair = subject("pair", &format!("{}:{login}", hex(&lane)));
+        let pair = subject(digests, "pair", &format!("{}:{login}", hex(&lane)));
         let mut attempt = Attempt { pair: pair.clone(), shared: Vec::new(), lane };
         self.count(&pair, self.settings.sign_in_free_failures, None).await?;
         if !is_known_browser && !is_known_network {
-            let key = subject("spraying", &hex(&network));
+            let key = subject(digests, "spraying", &hex(&network));
             if let Err(denied) = self.count(&key, self.settings.sign_in_network_failures, None).await {
                 // What is not looked at is no failure of the pair.
                 attempts::take_back(&self.pool, &[], &[pair]).await.map_err(Denied::Away)?;
                 return Err(denied);
             }
             attempt.shared.push(key);
-            let key = subject("login", login);
+            let key = subject(digests, "login", login);
             let most = self.settings.sign_in_login_failures;
             // Never refused: whoever guesses must not keep the owner out.
             let schedule = Schedule { free: u32::MAX, ..self.schedule(most) };
@@ -152,26 +153,28 @@ impl Console {
     /// Somebody has signed in here: the place is known from now on. Returns the value of `Set-Cookie` by which the
     /// browser is known again. A cookie that this login does not know is replaced: somebody else may have set it.
     pub(super) async fn remember(&self, request: &HttpRequest, login: &str, user_id: Uuid) -> Result<String, Denied> {
-        let place = self.place(request);
+        let digests = self.digests().await?;
+        let place = self.place(digests, request);
         let known = attempts::places(&self.pool, login, &place.browser, &place.network).await.map_err(Denied::Away)?;
         let browser = place.cookie.filter(|_| known.0).unwrap_or_else(cookie::random);
-        let places = [subject("browser", browser.expose()), place.network];
+        let places = [subject(digests, "browser", browser.expose()), place.network];
         attempts::keep_places(&self.pool, user_id, &places, PLACES_MAX).await.map_err(Denied::Away)?;
         Ok(cookie::set_browser(&browser, self.is_https(request)))
     }
 
     /// The digest of the browser's cookie, if this login has signed in with it.
     pub(super) async fn known_browser(&self, request: &HttpRequest, login: &str) -> Result<Option<String>, Denied> {
-        let place = self.place(request);
+        let digests = self.digests().await?;
+        let place = self.place(digests, request);
         let known = attempts::places(&self.pool, login, &place.browser, &place.network).await.map_err(Denied::Away)?;
         Ok(known.0.then(|| hex(&place.browser)))
     }
 
-    fn place(&self, request: &HttpRequest) -> Place {
+    fn place(&self, digests: &DigestKey, request: &HttpRequest) -> Place {
         let network = self.address(request).map(address::network);
-        let network = subject("network", &network.map(|network| network.to_string()).unwrap_or_default());
+        let network = subject(digests, "network", &network.map(|network| network.to_string()).unwrap_or_default());
         let cookie = cookie::read_browser(request, self.is_https(request));
-        let browser = subject("browser", cookie.as_ref().map_or("", Secret::expose));
+        let browser = subject(digests, "browser", cookie.as_ref().map_or("", Secret::expose));
         Place { network, browser, cookie }
     }
 
@@ -199,9 +202,9 @@ impl Console {
     }
 }
 
-/// Names and addresses are not kept.
-pub(super) fn subject(kind: &str, text: &str) -> Vec<u8> {
-    Sha256::digest(format!("{kind}:{text}").as_bytes()).to_vec()
+/// Names and addresses are not kept, and nobody finds them out by trying.
+pub(super) fn subject(digests: &DigestKey, kind: &str, text: &str) -> Vec<u8> {
+    digests.digest_parts("login_attempt", &[kind.as_bytes(), text.as_bytes()]).to_vec()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Console, address, cookie};
 use crate::access::{Right, Scope};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 use crate::store::{sessions, tokens};
 
@@ -80,6 +81,11 @@ impl Console {
         by_site || header("origin").is_some_and(is_other)
     }
 
+    /// What digests are made with; the database is asked for it once.
+    pub(super) async fn digests(&self) -> Result<&DigestKey, Denied> {
+        self.keys.load(&self.pool).await.map_err(Denied::Away)
+    }
+
     async fn identify(&self, request: &HttpRequest) -> Result<Entry, Denied> {
         let address = address::sender(request, &self.trusted_proxies);
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
@@ -89,16 +95,17 @@ impl Console {
         if let Some(seconds) = refused {
             return Err(Denied::TooMany(seconds));
         }
+        let key = self.digests().await?;
         let found = match &token {
             Some(token) => {
-                let scope = tokens::find(&self.pool, token).await.map_err(Denied::Away)?;
+                let scope = tokens::find(&self.pool, key, token).await.map_err(Denied::Away)?;
                 scope.map(|scope| Entry { scope, csrf: None })
             }
             None => match self.session_id(request) {
                 Some(id) => {
                     let idle = self.settings.session_idle;
                     let is_used = !request.headers().contains_key(BY_ITSELF_HEADER);
-                    let session = sessions::find(&self.pool, &id, idle, is_used).await.map_err(Denied::Away)?;
+                    let session = sessions::find(&self.pool, key, &id, idle, is_used).await.map_err(Denied::Away)?;
                     session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
                 }
                 None => None,

@@ -104,7 +104,15 @@ impl Console {
             TokenEnd::After(_) => return Err(Refused::Unfit("expires_in_days must be 1 to 3650".to_owned())),
         };
         let mut transaction = self.begin().await?;
-        let (id, token) = tokens::add(&mut *transaction, scope.tenant_id(), role, label, expires_at).await?;
+        let (id, token) = tokens::add(
+            &mut *transaction,
+            self.keys.digests().map_err(sqlx::Error::from)?,
+            scope.tenant_id(),
+            role,
+            label,
+            expires_at,
+        )
+        .await?;
         let line = Line::of(scope, Action::AddToken).with("token_id", id).with("label", Text(label)).with("role", role);
         line.with("expires_at", expires_at).write(&mut transaction).await?;
         transaction.commit().await?;

@@ -2,7 +2,6 @@
 //! is no session, and opens nothing but the next step.
 
 use actix_web::HttpRequest;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -11,6 +10,7 @@ use super::second_factor::Setup;
 use super::sign_in::{Credentials, Proven, SignedIn, Who};
 use super::{Console, Denied, cookie};
 use crate::access::{Actor, ActorKind, Role, Scope};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 use crate::store::second_factors as store;
 use crate::store::sessions::Method;
@@ -62,7 +62,10 @@ impl Console {
                     return Ok(Begun::In(self.let_in(request, &user).await?));
                 }
                 let id = cookie::random();
-                store::open_pending(&self.pool, &digest(&id), user.id, PENDING_SECONDS).await.map_err(Denied::Away)?;
+                let digests = self.digests().await?;
+                store::open_pending(&self.pool, &digest(digests, &id), user.id, PENDING_SECONDS)
+                    .await
+                    .map_err(Denied::Away)?;
                 let set_cookie = cookie::set_pending(&id, PENDING_SECONDS, self.is_https(request));
                 Ok(Begun::Pending { set_cookie, must_set_up: !is_on })
             }
@@ -72,11 +75,14 @@ impl Console {
     /// Whoever has given a password in this browser just now; `None`: nobody, or too long ago.
     pub async fn pending(&self, request: &HttpRequest) -> Result<Option<Pending>, sqlx::Error> {
         let Some(id) = cookie::read_pending(request, self.is_https(request)) else { return Ok(None) };
-        let Some(user_id) = store::find_pending(&self.pool, &digest(&id), CODES_MAX).await? else { return Ok(None) };
+        let digests = self.keys.load(&self.pool).await?;
+        let Some(user_id) = store::find_pending(&self.pool, &digest(digests, &id), CODES_MAX).await? else {
+            return Ok(None);
+        };
         let Some(account) = users::account(&self.pool, user_id).await? else { return Ok(None) };
         let Some(role) = Role::read(&account.role) else { return Ok(None) };
         let (has_factor, _) = self.factor(user_id).await?;
-        let csrf = csrf(&id);
+        let csrf = csrf(digests, &id);
         let (login, tenant_id) = (account.login, account.tenant_id);
         Ok(Some(Pending { id, user_id, tenant_id, role, login, has_factor, csrf }))
     }
@@ -99,7 +105,10 @@ impl Console {
             return Err(Denied::SetUpNeeded);
         }
         // Counted before it is looked at: codes tried at once are no way around the limit.
-        if !store::count_pending(&self.pool, &digest(&pending.id), CODES_MAX).await.map_err(Denied::Away)? {
+        if !store::count_pending(&self.pool, &digest(self.digests().await?, &pending.id), CODES_MAX)
+            .await
+            .map_err(Denied::Away)?
+        {
             return Err(Denied::Unknown);
         }
         let user = (pending.user_id, pending.login.as_str(), pending.tenant_id);
@@ -126,7 +135,7 @@ impl Console {
 
     async fn end_pending(&self, request: &HttpRequest, pending: &Pending) -> Result<SignedIn, Denied> {
         // Once: of two that came at the same moment one is let in.
-        if !store::close_pending(&self.pool, &digest(&pending.id)).await.map_err(Denied::Away)? {
+        if !store::close_pending(&self.pool, &digest(self.digests().await?, &pending.id)).await.map_err(Denied::Away)? {
             return Err(Denied::Unknown);
         }
         let user = Proven { id: pending.user_id, login: pending.login.clone(), tenant_id: pending.tenant_id };
@@ -141,13 +150,12 @@ impl Console {
     }
 }
 
-/// The id is random: its digest needs no salt.
-fn digest(id: &Secret) -> Vec<u8> {
-    Sha256::digest(format!("pending:{}", id.expose())).to_vec()
+fn digest(digests: &DigestKey, id: &Secret) -> Vec<u8> {
+    digests.digest("pending", id.expose()).to_vec()
 }
 
 /// From the id, which nobody else knows; the id does not follow from it.
-fn csrf(id: &Secret) -> Secret {
-    let digest = Sha256::digest(format!("csrf:{}", id.expose()));
+fn csrf(digests: &DigestKey, id: &Secret) -> Secret {
+    let digest = digests.digest("pending_csrf", id.expose());
     Secret::new(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }

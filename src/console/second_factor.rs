@@ -106,7 +106,8 @@ impl Console {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
         let codes = self.turn_on(request, &entry.scope, &account.login, code).await?;
         let current = self.session_id(request);
-        sessions::end(&self.pool, entry.scope.actor(), None, current.as_ref()).await?;
+        sessions::end(&self.pool, self.keys.load(&self.pool).await?, entry.scope.actor(), None, current.as_ref())
+            .await?;
         Ok(codes)
     }
 
@@ -267,7 +268,7 @@ impl Console {
     /// they know the password already, and a million codes are few.
     async fn count_code(&self, request: &HttpRequest, login: &str, id: Uuid) -> Result<Vec<u8>, Denied> {
         let lane = self.known_browser(request, login).await?.unwrap_or_default();
-        let key = subject("code", &format!("{id}:{lane}"));
+        let key = subject(self.digests().await?, "code", &format!("{id}:{lane}"));
         match self.count(&key, self.settings.sign_in_free_failures, None).await {
             Ok(()) => Ok(key),
             Err(denied) => {

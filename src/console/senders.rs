@@ -114,9 +114,7 @@ impl Console {
         }
         let mut transaction = self.begin().await?;
         let (new, is_made) = named(&mut transaction, sender, scope.tenant()).await?;
-        let added = directory::add_connection(&mut transaction, self.keys.load(&self.pool).await?, &new)
-            .await
-            .map_err(taken)?;
+        let added = directory::add_connection(&mut transaction, &self.keys, &new).await.map_err(taken)?;
         let line = Line::of(scope.scope(), Action::AddConnection).with("connection_id", added.id);
         line.with("provider", Id(&new.provider)).write(&mut transaction).await?;
         transaction.commit().await?;
@@ -144,7 +142,8 @@ impl Console {
         let mut transaction = self.begin().await?;
         let (_, kind) = self.theirs(&mut transaction, scope, id, kind).await?;
         let (secret, is_made) = secret(given, kind.secret_maker)?;
-        let ending = connections::add_secret(&mut transaction, id, rotation.id, &secret, Some(overlap)).await;
+        let ending =
+            connections::add_secret(&mut transaction, &self.keys, id, rotation.id, &secret, Some(overlap)).await;
         let ending = ending.map_err(repeated)?;
         let line = Line::of(scope, Action::RotateSecret).with("connection_id", id);
         let line = line.with("overlap_hours", rotation.overlap_hours);

@@ -94,7 +94,7 @@ impl Console {
 
     /// A valid token is let in, whatever else came from its address.
     async fn by_token(&self, request: &HttpRequest, token: &Secret) -> Result<Actor, Denied> {
-        match tokens::find(&self.pool, token).await.map_err(Denied::Away)? {
+        match tokens::find(&self.pool, self.digests().await?, token).await.map_err(Denied::Away)? {
             Some(scope) => Ok(scope.actor()),
             None => {
                 let denied = match self.limits.unknown(self.address(request), self.clock.now()) {
@@ -165,9 +165,10 @@ impl Console {
         actor: Actor,
         method: Method,
     ) -> Result<SignedIn, Denied> {
+        let digests = self.digests().await?;
         // A session that the browser came with is not carried on: another person may have set its cookie.
         if let Some(before) = self.session_id(request) {
-            sessions::close(&self.pool, &before).await.map_err(Denied::Away)?;
+            sessions::close(&self.pool, digests, &before).await.map_err(Denied::Away)?;
         }
         let new = NewSession {
             actor,
@@ -177,9 +178,9 @@ impl Console {
             browser: browser::name(request),
         };
         let mut transaction = self.begin().await.map_err(Denied::Away)?;
-        let opened = sessions::open(&mut *transaction, &new).await.map_err(Denied::Away)?;
+        let opened = sessions::open(&mut *transaction, digests, &new).await.map_err(Denied::Away)?;
         let idle = self.settings.session_idle;
-        let session = sessions::find(&mut *transaction, &opened.id, idle, true).await.map_err(Denied::Away)?;
+        let session = sessions::find(&mut *transaction, digests, &opened.id, idle, true).await.map_err(Denied::Away)?;
         let session = session.ok_or(Denied::Unknown)?;
         self.limits.was_good(&opened.id, self.clock.now());
         let scope = session.scope.at(new.address);
@@ -196,8 +197,9 @@ impl Console {
     /// Ends the session of this request; returns the value of `Set-Cookie`.
     pub async fn sign_out(&self, request: &HttpRequest, entry: &Entry) -> Result<String, Denied> {
         if let Some(id) = self.session_id(request) {
+            let digests = self.digests().await?;
             let mut transaction = self.begin().await.map_err(Denied::Away)?;
-            sessions::close(&mut *transaction, &id).await.map_err(Denied::Away)?;
+            sessions::close(&mut *transaction, digests, &id).await.map_err(Denied::Away)?;
             tracing::info!(actor = %entry.scope.actor(), "signed out");
             Line::of(&entry.scope, Action::SignOut).write(&mut transaction).await.map_err(Denied::Away)?;
             transaction.commit().await.map_err(Denied::Away)?;

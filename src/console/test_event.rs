@@ -29,7 +29,7 @@ impl Console {
         if !roster::connections::ids_of(&self.pool, scope.tenant_id()).await?.contains(&connection_id) {
             return Err(Refused::NotFound);
         }
-        let all = connections::all(&self.pool).await?;
+        let all = connections::all(&self.pool, &self.keys).await?;
         let connection = all.into_iter().find(|connection| connection.id == connection_id);
         let disabled = || Refused::Unfit("the connection is out of use: what is sent to it is refused".into());
         let connection = connection.ok_or_else(disabled)?;

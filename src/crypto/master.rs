@@ -14,7 +14,7 @@ use super::{KeyError, OpenError};
 use crate::redact::Secret;
 
 /// How every sealed value begins; then come the key's id, a point, and nonce and ciphertext in base64url.
-pub const PREFIX: &str = "v1.";
+const PREFIX: &str = "v1.";
 /// Bytes of a master key.
 const KEY_BYTES: usize = 32;
 /// Bytes of an XChaCha20 nonce: so many that chance never repeats one.
@@ -36,6 +36,17 @@ impl fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.ids()).finish()
     }
+}
+
+/// Whether a text has the form of a sealed value.
+pub fn is_sealed(text: &str) -> bool {
+    sealed_under(text).is_some()
+}
+
+/// The id of the key and the rest, if the text has that form.
+fn sealed_under(text: &str) -> Option<(&str, &str)> {
+    let (id, rest) = text.strip_prefix(PREFIX)?.split_once('.')?;
+    (id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some((id, rest))
 }
 
 /// A fresh master key, as it is written down.
@@ -88,9 +99,8 @@ impl MasterKeys {
     }
 
     pub(super) fn open(&self, purpose: &'static str, sealed: &str) -> Result<Secret, OpenError> {
-        let (id, text) =
-            sealed.strip_prefix(PREFIX).and_then(|rest| rest.split_once('.')).ok_or(OpenError::NotSealed)?;
-        let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| OpenError::UnknownKey(shown(id)))?;
+        let (id, text) = sealed_under(sealed).ok_or(OpenError::NotSealed)?;
+        let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError::Damaged)?;
         let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
         let payload = Payload { msg: message, aad: purpose.as_bytes() };
@@ -112,11 +122,6 @@ impl MasterKey {
         let id = derive("id").iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
         Self { id, cipher: XChaCha20Poly1305::new(&derive("seal").into()) }
     }
-}
-
-/// An id of a key as an error may show it: somebody else's text may stand there.
-fn shown(id: &str) -> String {
-    id.chars().filter(char::is_ascii_alphanumeric).take(2 * ID_BYTES).collect()
 }
 
 fn decode(text: &str) -> Option<[u8; KEY_BYTES]> {
@@ -168,7 +173,8 @@ mod tests {
             assert_eq!(keys.open("a", &String::from_utf8(bytes).unwrap()), Err(OpenError::Damaged), "byte {place}");
         }
         assert_eq!(keys.open("a", "hunter2"), Err(OpenError::NotSealed));
-        assert_eq!(keys.open("a", "v1.0000.AA"), Err(OpenError::UnknownKey("0000".to_owned())));
+        assert_eq!(keys.open("a", "v1.0000.AA"), Err(OpenError::NotSealed));
+        assert_eq!(keys.open("a", "v1.00000000.AA"), Err(OpenError::UnknownKey("00000000".to_owned())));
     }
 
     #[test]

@@ -17,10 +17,20 @@ use crate::redact::Secret;
 
 pub use digest::DigestKey;
 pub use key_file::{Settings, VARIABLE};
-pub use master::{MasterKeys, PREFIX, new_master_key};
+pub use master::{MasterKeys, is_sealed, new_master_key};
 
 /// The row of the table `secrets` with the key of ids and digests, and what that value is sealed for.
 pub const DIGEST_KEY: &str = "digest_key";
+
+/// What values are sealed for: the column that they stand in. Settings of tenants are sealed for their key.
+pub mod purpose {
+    /// A secret of a connection.
+    pub const CONNECTION_SECRET: &str = "connection_secrets.secret";
+    /// The value of a static header of a connection.
+    pub const HEADER_VALUE: &str = "connections.header_value";
+    /// An access token of a vendor.
+    pub const OAUTH_TOKEN: &str = "oauth_tokens.token";
+}
 
 /// Why there are no keys, or not the right ones. The texts hold ids of keys, never a key.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +160,21 @@ impl Keys {
         self.master.open(purpose, sealed)
     }
 
+    /// The same of a value that may stand in clear: one that somebody has written with SQL, say. `secrets rotate` seals it.
+    pub fn open_or_clear(&self, purpose: &'static str, text: &str) -> Result<Secret, OpenError> {
+        if is_sealed(text) { self.open(purpose, text) } else { Ok(Secret::new(text)) }
+    }
+
+    /// What to say of a value that is sealed under a key which is not there.
+    pub fn wrong(&self, error: OpenError) -> KeyError {
+        match error {
+            OpenError::UnknownKey(sealed) => {
+                KeyError::Wrong { sealed, given: self.master_ids().collect::<Vec<_>>().join(", ") }
+            }
+            OpenError::NotSealed | OpenError::Damaged => KeyError::Damaged,
+        }
+    }
+
     /// The ids of the master keys, the newest first.
     pub fn master_ids(&self) -> impl Iterator<Item = &str> {
         self.master.ids()
@@ -190,12 +215,7 @@ impl Keys {
     }
 
     fn opened(&self, sealed: &str) -> Result<DigestKey, KeyError> {
-        let opened = self.open(DIGEST_KEY, sealed).map_err(|error| match error {
-            OpenError::UnknownKey(sealed) => {
-                KeyError::Wrong { sealed, given: self.master_ids().collect::<Vec<_>>().join(", ") }
-            }
-            _ => KeyError::Damaged,
-        })?;
+        let opened = self.open(DIGEST_KEY, sealed).map_err(|error| self.wrong(error))?;
         let bytes = URL_SAFE_NO_PAD.decode(opened.expose()).map_err(|_| KeyError::Damaged)?;
         Ok(DigestKey::new(bytes.try_into().map_err(|_| KeyError::Damaged)?))
     }

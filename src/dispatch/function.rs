@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::crypto::DigestKey;
 use crate::domain::spoken_text::visible;
 use crate::domain::{AppointmentSettings, ConversationSettings, Party};
 use crate::redact::{Hidden, Phone};
@@ -77,6 +78,8 @@ pub type RustFunction = for<'a, 'c> fn(&'a mut Called<'c>) -> BoxFuture<'a, Resu
 pub struct Called<'c> {
     /// The open transaction.
     pub connection: &'c mut PgConnection,
+    /// What ids are made with.
+    pub ids: &'c DigestKey,
     /// Whose caller it is.
     pub tenant: &'c TenantView,
     /// The platform.

@@ -249,9 +249,9 @@ sql_enum!(
 pub struct RecordingReport {
     /// What it holds.
     pub kind: RecordingKind,
-    /// The platform's id of the recording, else its URL.
+    /// The platform's id of the recording, else its URL; the external event id of audio that came in the webhook.
     pub key: String,
-    /// The row that the door has made for audio that came in the webhook. Never from a payload.
+    /// The connection of audio that came in the webhook, which the door keeps under it and the key. Never from a payload.
     pub stored: Option<Uuid>,
     /// Where to fetch it.
     pub url: Option<String>,

@@ -11,6 +11,7 @@ use super::scope::Scope;
 use super::{
     AnalyticsRow, CallRow, CompleteRow, Completion, Direction, ForgottenRows, LeadRow, MessageRow, RecordingRow, phone,
 };
+use crate::crypto::DigestKey;
 use crate::redact::Phone;
 
 /// What is needed of a tenant to read its events.
@@ -84,6 +85,8 @@ pub enum TenantError {
 /// One event's surroundings: what the platform's words are read by.
 #[derive(Clone, Debug)]
 pub struct Resolver<'a> {
+    /// What ids are made with.
+    pub ids: &'a DigestKey,
     /// The platform.
     pub provider: &'a str,
     /// The tenant of the connection, or the one found when the event was first processed.

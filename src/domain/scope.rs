@@ -21,7 +21,7 @@ pub(super) struct Scope<'a> {
 
 impl Scope<'_> {
     pub(super) fn call(&self, report: &CallReport, at: Option<DateTime<Utc>>, writes: &mut Writes) {
-        let id = call_id(self.tenant.id, self.resolver.provider, &report.call_id);
+        let id = call_id(self.resolver.ids, self.tenant.id, self.resolver.provider, &report.call_id);
         let from = self.number(&report.from);
         let to = self.number(&report.to);
         let (ours, theirs) = match report.direction {
@@ -72,7 +72,7 @@ impl Scope<'_> {
         };
         for recording in &report.recordings {
             writes.recordings.push(RecordingRow {
-                id: recording.stored.unwrap_or_else(|| recording_id(id, &recording.key)),
+                id: recording_id(self.resolver.ids, recording.stored.unwrap_or(id), &recording.key),
                 tenant_id: self.tenant.id,
                 call_id: id,
                 kind: recording.kind,
@@ -131,7 +131,7 @@ impl Scope<'_> {
                 ..self.lead(phone, report.sent_at.or(at))
             });
         }
-        let id = message_id(self.tenant.id, self.resolver.provider, &report.message_id);
+        let id = message_id(self.resolver.ids, self.tenant.id, self.resolver.provider, &report.message_id);
         writes.jobs.extend(reactions::to_message(self.tenant.id, id, report));
         writes.messages.push(MessageRow {
             id,
@@ -157,9 +157,9 @@ impl Scope<'_> {
         let phone = self.number(&report.phone);
         // Our own analysis outweighs what the platform said of the same call, whenever that comes.
         let analysis = Ranked::new(Weight::OURS, Some(at), report.analysis.clone());
-        let lead = phone.as_ref().map(|phone| lead_id(self.tenant.id, phone.expose()));
+        let lead = phone.as_ref().map(|phone| lead_id(self.resolver.ids, self.tenant.id, phone.expose()));
         if let Some((provider, provider_call_id)) = &report.call {
-            let call_id = call_id(self.tenant.id, provider, provider_call_id);
+            let call_id = call_id(self.resolver.ids, self.tenant.id, provider, provider_call_id);
             writes.completions.push(Completion { call_id, at });
             writes.analytics.push(AnalyticsRow {
                 tenant_id: self.tenant.id,
@@ -209,7 +209,7 @@ impl Scope<'_> {
     /// A lead of whom no more is known than that they were there.
     fn lead(&self, phone: Phone, seen_at: Option<DateTime<Utc>>) -> LeadRow {
         LeadRow {
-            id: lead_id(self.tenant.id, phone.expose()),
+            id: lead_id(self.resolver.ids, self.tenant.id, phone.expose()),
             tenant_id: self.tenant.id,
             phone,
             first_seen_at: seen_at,

@@ -11,12 +11,13 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::answer::Refused;
 use crate::console::address;
-use crate::crypto::Keys;
+use crate::crypto::{DigestKey, Keys};
 use crate::db;
 use crate::providers::{Credentials, SourceHas, Used};
 use crate::redact::{Hidden, Secret};
-use crate::store::connections::{self, Connection};
+use crate::store::connections::{self, Connection, Opened};
 use crate::store::source_tokens;
 
 /// How old the copy may be: a connection that is added, changed or disabled counts after this long.
@@ -34,7 +35,7 @@ pub(super) struct Known {
     /// Its name, which is no secret.
     pub(super) label: String,
     pub(super) credentials: Credentials,
-    /// The SHA-256 of the token that a handshake must name.
+    /// The digest of the token that a handshake must name.
     pub(super) verify_token_digest: Option<Hidden<Vec<u8>>>,
     allowed: Option<Vec<IpNet>>,
     secret_ids: Vec<Uuid>,
@@ -83,6 +84,7 @@ pub struct Connections {
     keys: Keys,
     copy: RwLock<Option<Arc<Copy>>>,
     last_read: tokio::sync::Mutex<Option<Instant>>,
+    opened: tokio::sync::Mutex<Opened>,
     /// Ids of secrets, and of tokens (true).
     used: Mutex<HashSet<(Uuid, bool)>>,
 }
@@ -91,7 +93,8 @@ impl Connections {
     /// Nothing is read yet.
     pub fn new(pool: PgPool, keys: Keys) -> Self {
         let last_read = tokio::sync::Mutex::new(None);
-        Self { pool, keys, copy: RwLock::new(None), last_read, used: Mutex::default() }
+        let (opened, used) = (Default::default(), Mutex::default());
+        Self { pool, keys, copy: RwLock::new(None), last_read, opened, used }
     }
 
     /// Keeps the copy fresh until told to stop.
@@ -129,6 +132,11 @@ impl Connections {
     pub(super) async fn find_newer(&self, target: Target<'_>, than: &Arc<Known>) -> Option<Located> {
         self.refresh(MISS_INTERVAL).await;
         self.look(target).filter(|located| !Arc::ptr_eq(&located.known, than))
+    }
+
+    /// What ids are made with. It is there before any connection is.
+    pub(super) fn ids(&self) -> Result<&DigestKey, Refused> {
+        self.keys.digests().map_err(|_| Refused::unavailable("the database has not been reached yet"))
     }
 
     /// Remembers that a secret or a token verified a request.
@@ -191,7 +199,7 @@ impl Connections {
     /// Nothing can be received before the key of ids was loaded.
     async fn read(&self) -> Result<Vec<Connection>, sqlx::Error> {
         self.keys.load(&self.pool).await?;
-        connections::all(&self.pool).await
+        connections::all_opened(&self.pool, &self.keys, &mut *self.opened.lock().await).await
     }
 
     async fn note_used(&self) {

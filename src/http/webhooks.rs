@@ -18,6 +18,7 @@ use super::rejections::Rejection;
 use super::server::Door;
 use super::{StoreError, handshake};
 use crate::console::address;
+use crate::crypto::DigestKey;
 use crate::domain::{Question, recording_id};
 use crate::inbox::{Accepted, Audio, NewEvent};
 use crate::providers::{
@@ -189,12 +190,12 @@ async fn admit(
     let known = held.finish(by);
     if let (Some(live), Some(question)) = (&door.live, question) {
         let payload = document.payload.clone();
-        let (event, _) = event(provider, &known, document);
+        let (event, _) = event(provider, door.connections.ids()?, &known, document);
         let posed = Posed { provider, question, payload: &payload, event };
         return Ok(Admitted::Answered(questions::answer(door, live, posed, began).await));
     }
     let acknowledgement = provider.acknowledge(&document.payload);
-    let (event, audio) = event(provider, &known, document);
+    let (event, audio) = event(provider, door.connections.ids()?, &known, document);
     let store = door.committer.store(event, audio);
     let accepted = match tokio::time::timeout(door.settings.answer_timeout, store).await {
         Ok(Ok(accepted)) => accepted,
@@ -288,10 +289,15 @@ impl<'a> Held<'a> {
 }
 
 /// The event to store, with what is kept beside its payload.
-fn event(provider: &'static dyn Provider, known: &Known, document: Document) -> (NewEvent, Option<Audio>) {
+fn event(
+    provider: &'static dyn Provider,
+    ids: &DigestKey,
+    known: &Known,
+    document: Document,
+) -> (NewEvent, Option<Audio>) {
     let Document { text, mut payload, envelope, external_event_id } = document;
     let audio = provider.detach(&mut payload).map(|attachment| Audio {
-        id: recording_id(known.id, &external_event_id),
+        id: recording_id(ids, known.id, &external_event_id),
         sha256: providers::sha256_hex(&attachment.bytes),
         bytes: attachment.bytes,
         media_type: attachment.media_type,

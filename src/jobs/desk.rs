@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::TenantSettings;
 use crate::clock::Clock;
-use crate::crypto::Keys;
+use crate::crypto::{DigestKey, Keys};
 use crate::integrations::Transport;
 use crate::outbox::{self, Allowance, Job};
 use crate::telemetry::Metrics;
@@ -66,6 +66,11 @@ impl Desk {
     /// The time now.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// What ids and digests are made with.
+    pub async fn ids(&self) -> Result<&DigestKey, sqlx::Error> {
+        self.keys.load(&self.pool).await
     }
 
     /// The time for statements that otherwise take the database's: `None`, except in tests.

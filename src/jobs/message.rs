@@ -53,6 +53,8 @@ pub(super) async fn send(
     let bounds = caps.each_ref().map(|(subject, most, _)| {
         (Allowance { tenant_id: tenant.id, subject: subject.clone(), day, amount: 1.0 }, f64::from(*most))
     });
+    // Before anything is sent: what was sent must be written down.
+    let ids = desk.ids().await?;
     match desk.begin_within(job, &bounds).await? {
         Begun::Yes => {}
         Begun::LeaseLost => return Err(Attempt::Retry("the lease was lost before sending".to_owned())),
@@ -60,7 +62,10 @@ pub(super) async fn send(
     }
     let client = Client::new(whatsapp.clone(), desk.transport.clone());
     match ask(&client, job, desk, tenant, person, wording).await {
-        Ok((sent, said)) => Ok(row(job, desk, tenant, person, &sent, said)),
+        Ok((sent, said)) => {
+            let id = message_id(ids, tenant.id, "whatsapp", &sent.message_id);
+            Ok(row(id, job, desk, tenant, person, sent, said))
+        }
         Err(error) => {
             let attempt = Attempt::of(error.verdict(), error.to_string());
             if !matches!(attempt, Attempt::Unknown(_)) {
@@ -104,13 +109,21 @@ async fn ask(
     client.send(desk.now(), &message(kind)).await.map(|sent| (sent, Some(said)))
 }
 
-fn row(job: &Job, desk: &Desk, tenant: &Tenant, person: &Person, sent: &Sent, said: Option<Spoken>) -> MessageRow {
+fn row(
+    id: Uuid,
+    job: &Job,
+    desk: &Desk,
+    tenant: &Tenant,
+    person: &Person,
+    sent: Sent,
+    said: Option<Spoken>,
+) -> MessageRow {
     let now = desk.now();
     MessageRow {
-        id: message_id(tenant.id, "whatsapp", &sent.message_id),
+        id,
         tenant_id: tenant.id,
         provider: "whatsapp".to_owned(),
-        provider_message_id: sent.message_id.clone(),
+        provider_message_id: sent.message_id,
         channel: "whatsapp",
         direction: Direction::Outbound,
         // The sender's own number comes with the first status.

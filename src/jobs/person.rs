@@ -1,9 +1,9 @@
 //! The person behind a missed call, as they are known at the moment of writing to them.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Desk;
 use crate::domain::lead_id;
 use crate::redact::{PersonName, Phone};
 
@@ -63,12 +63,13 @@ impl NotTo {
 
 /// Looks the person up. `None`: the call is gone, or nobody can be written to. `since`: from when on an answer counts.
 pub(super) async fn find(
-    pool: &PgPool,
+    desk: &Desk,
     call_id: Uuid,
     since: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
 ) -> Result<Option<Person>, sqlx::Error> {
-    let Some(row) = sqlx::query_file!("sql/jobs/person.sql", call_id, since, now).fetch_optional(pool).await? else {
+    let Some(row) =
+        sqlx::query_file!("sql/jobs/person.sql", call_id, since, desk.now()).fetch_optional(&desk.pool).await?
+    else {
         return Ok(None);
     };
     let Some(phone) = row.phone.map(Phone::new) else { return Ok(None) };
@@ -82,7 +83,7 @@ pub(super) async fn find(
     ];
     Ok(Some(Person {
         tenant_id: row.tenant_id,
-        lead_id: lead_id(row.tenant_id, phone.expose()),
+        lead_id: lead_id(desk.ids().await?, row.tenant_id, phone.expose()),
         phone,
         name: row.name.map(PersonName::new),
         sender: row.sender,

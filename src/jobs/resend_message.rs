@@ -57,7 +57,7 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
         Verdict::Refused if waited < REFUSED_WAIT => return Ok(Attempt::Refused(reason)),
         _ => {}
     }
-    let Some(person) = person::find(&desk.pool, call_id, failed.started_at, desk.now()).await? else {
+    let Some(person) = person::find(desk, call_id, failed.started_at).await? else {
         return Ok(Attempt::Cancelled("the person is gone".to_owned()));
     };
     if let Some(reason) = person.reason_not_to {

@@ -44,7 +44,7 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     if outreach.is_not_its_turn {
         return Ok(Attempt::Wait(TURN_WAIT, "the reminder before it is not sent yet".to_owned()));
     }
-    let Some(person) = person::find(&desk.pool, outreach.call_id, Some(outreach.started_at), desk.now()).await? else {
+    let Some(person) = person::find(desk, outreach.call_id, Some(outreach.started_at)).await? else {
         return Ok(Attempt::Cancelled("the person is gone".to_owned()));
     };
     if let Some(reason) = person.reason_not_to {

@@ -51,7 +51,7 @@ impl Kind for StartOutreach {
 
 async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     let call_id = id_in(job, "call_id")?;
-    let Some(person) = person::find(&desk.pool, call_id, None, desk.now()).await? else {
+    let Some(person) = person::find(desk, call_id, None).await? else {
         return Ok(Attempt::Skipped("the caller has no number that could be written to".to_owned()));
     };
     if let Some(reason) = person.reason_not_to {

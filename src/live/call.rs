@@ -100,6 +100,7 @@ impl Live {
         event: &NewEvent,
         steps: &mut Steps,
     ) -> Result<Answer, sqlx::Error> {
+        let ids = self.keys.load(&self.callees).await?;
         let mut transaction = self.callees.begin().await?;
         steps.done("connection");
         let mut party = call.party.clone();
@@ -126,6 +127,7 @@ impl Live {
         let (Accepted::New(event_id) | Accepted::Duplicate(event_id)) = accepted;
         let mut called = Called {
             connection: &mut transaction,
+            ids,
             tenant: &tenant,
             provider: asker.provider,
             party: &party,
@@ -206,7 +208,7 @@ impl Live {
             Run::Sql(name) => select(name, call, &mut called).await,
         };
         if let Some(phone) = called.phone.as_ref().filter(|_| called.reveals) {
-            let lead_id = lead_id(called.tenant.id, phone.expose());
+            let lead_id = lead_id(called.ids, called.tenant.id, phone.expose());
             self.lookups.reveal(called.now, asker.connection_id, lead_id);
         }
         let performed = match result {

@@ -68,9 +68,12 @@ impl Live {
         let (now, source) = (self.clock.now(), asker.connection_id);
         // A source that asks about more numbers than call anybody is told of nobody.
         let caller = caller.filter(|number| self.lookups.may_answer(now, source, number));
-        let memory = memory::recall(connection, &tenant, caller.as_ref(), now).await?;
+        let ids = self.keys.load(&self.callers).await?;
+        let memory = memory::recall(connection, ids, &tenant, caller.as_ref(), now).await?;
         match caller {
-            Some(number) if memory.is_known => self.lookups.reveal(now, source, lead_id(tenant.id, number.expose())),
+            Some(number) if memory.is_known => {
+                self.lookups.reveal(now, source, lead_id(ids, tenant.id, number.expose()))
+            }
             Some(_) => self.lookups.was_new(now, source),
             None => {}
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::calendar::{self, PER_DAY};
+use crate::crypto::DigestKey;
 use crate::dispatch::TenantView;
 use crate::domain::lead_id;
 use crate::redact::{Email, Hidden, PersonName, Phone, Spoken};
@@ -67,6 +68,7 @@ pub struct Appointment {
 /// Looks up a person; nobody, where the number is withheld: then it says only when the tenant is free.
 pub async fn recall(
     connection: &mut PgConnection,
+    ids: &DigestKey,
     tenant: &TenantView,
     phone: Option<&Phone>,
     now: DateTime<Utc>,
@@ -77,7 +79,7 @@ pub async fn recall(
     let row = sqlx::query_file!(
         "sql/live/person.sql",
         tenant.id,
-        phone.map(|phone| lead_id(tenant.id, phone.expose())),
+        phone.map(|phone| lead_id(ids, tenant.id, phone.expose())),
         phone.map(Phone::expose),
         tenant.time_zone,
         now,

@@ -98,11 +98,6 @@ impl Live {
         }
     }
 
-    /// What ids and digests are made with.
-    pub fn keys(&self) -> &Keys {
-        &self.keys
-    }
-
     /// The functions as one pastes them into a platform's form: name, description, JSON schema of the arguments.
     pub fn describe_functions(&self) -> Value {
         let functions = self.registry.functions().map(|function| {

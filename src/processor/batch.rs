@@ -11,6 +11,7 @@ use super::Processor;
 use super::forget::forget;
 use super::plan::Plan;
 use super::write::{Effect, Step, Written};
+use crate::crypto::DigestKey;
 use crate::domain::{TenantError, TenantFacts};
 use crate::inbox::{self, Event, Outcome, Postponed, Settled};
 use crate::queue::Failure;
@@ -68,7 +69,7 @@ impl Processor {
         let facts: Vec<EventFacts> = claim.events.iter().map(EventFacts::of).collect();
         let mut ledger = Ledger::default();
         let planned = self.plan_all(claim.events, &mut ledger);
-        let mut steps = self.resolve_all(&mut transaction, planned, &mut ledger).await?;
+        let mut steps = self.resolve_all(&mut transaction, key, planned, &mut ledger).await?;
         forget(&mut transaction, key, &mut steps).await?;
         let written = self.write(&mut transaction, &steps).await?;
         let splits = written.splits;
@@ -105,6 +106,7 @@ impl Processor {
     async fn resolve_all(
         &self,
         connection: &mut sqlx::PgConnection,
+        ids: &DigestKey,
         planned: Vec<(Event, Plan)>,
         ledger: &mut Ledger,
     ) -> Result<Vec<Step>, sqlx::Error> {
@@ -114,7 +116,7 @@ impl Processor {
             planned.iter().filter_map(|(event, _)| Some((event.id, tenant_facts(event)?))).collect();
         for (event, plan) in &planned {
             if let Plan::Write(changes) = plan {
-                let (some_numbers, some_agents) = self.resolver(event, tenants.get(&event.id)).lookups(changes);
+                let (some_numbers, some_agents) = self.resolver(ids, event, tenants.get(&event.id)).lookups(changes);
                 numbers.extend(some_numbers);
                 agents.extend(some_agents);
             }
@@ -124,7 +126,7 @@ impl Processor {
         for (event, plan) in planned {
             let effect = match plan {
                 Plan::Write(changes) => {
-                    match self.resolver(&event, tenants.get(&event.id)).resolve(&changes, &directory) {
+                    match self.resolver(ids, &event, tenants.get(&event.id)).resolve(&changes, &directory) {
                         Ok(resolved) => Effect::Rows(Box::new(resolved)),
                         Err(error) => {
                             let failure = match error {

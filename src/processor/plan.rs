@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Processor;
+use crate::crypto::DigestKey;
 use crate::dispatch::{Handler, InTransaction};
 use crate::domain::{Changes, Resolver, TenantFacts};
 use crate::inbox::Event;
@@ -53,9 +54,15 @@ impl Processor {
     }
 
     /// What the event's words are read by.
-    pub(super) fn resolver<'a>(&'a self, event: &'a Event, tenant: Option<&'a TenantFacts>) -> Resolver<'a> {
+    pub(super) fn resolver<'a>(
+        &'a self,
+        ids: &'a DigestKey,
+        event: &'a Event,
+        tenant: Option<&'a TenantFacts>,
+    ) -> Resolver<'a> {
         let home_region = providers::find(&event.provider).and_then(|provider| provider.home_region());
         Resolver {
+            ids,
             provider: &event.provider,
             tenant,
             campaign_rank: event.campaign_rank.as_deref(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::find;
+use crate::crypto::Keys;
 use crate::dispatch::{Handler, Registry};
 use crate::domain::{CallRow, Directory, OutreachSettings, Resolver, TenantFacts};
 use crate::inbox::Event;
@@ -18,6 +19,8 @@ const NOT_SET: [&str; 4] = ["id", "tenant_id", "provider", "provider_call_id"];
 /// What is needed to translate events again.
 #[derive(Clone, Debug)]
 pub struct Trace {
+    /// Ids are made with them.
+    pub keys: Keys,
     /// What is handled how.
     pub registry: Arc<Registry>,
     /// `[phones] default_region`.
@@ -57,6 +60,7 @@ impl Trace {
             outreach_delay: event.tenant_outreach_delay_ms.map(TimeDelta::milliseconds),
         });
         let resolver = Resolver {
+            ids: self.keys.digests().ok()?,
             provider: &event.provider,
             tenant: tenant.as_ref(),
             campaign_rank: event.campaign_rank.as_deref(),

@@ -68,8 +68,8 @@ pub async fn is_ours(pool: &PgPool, number: &Phone) -> Result<bool, sqlx::Error>
 }
 
 /// Counts what is there of a person.
-pub async fn preview(pool: &PgPool, person: &Person) -> Result<Report, sqlx::Error> {
-    let sought = seek(pool, person).await?;
+pub async fn preview(pool: &PgPool, keys: &Keys, person: &Person) -> Result<Report, sqlx::Error> {
+    let sought = seek(pool, keys, person).await?;
     let mut found = Found::default();
     search::rows(pool, &sought, &mut found).await?;
     found.jobs = search::jobs(pool, &sought, &found).await?;
@@ -85,7 +85,7 @@ pub async fn preview(pool: &PgPool, person: &Person) -> Result<Report, sqlx::Err
 
 /// Erases a person. The operator log does not get the number.
 pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -> Result<Report, sqlx::Error> {
-    let sought = seek(pool, person).await?;
+    let sought = seek(pool, keys, person).await?;
     let mut found = Found::default();
     search::rows(pool, &sought, &mut found).await?;
     let line = Line::by(actor, Action::Forget).tenant(person.tenant_id).with("tenants", sought.tenants.len());
@@ -101,7 +101,8 @@ pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -
     Ok(Report { dry_run: false, erased: found.places(mentions), left })
 }
 
-async fn seek(pool: &PgPool, person: &Person) -> Result<Sought, sqlx::Error> {
+async fn seek(pool: &PgPool, keys: &Keys, person: &Person) -> Result<Sought, sqlx::Error> {
+    let ids = keys.load(pool).await?;
     let tenants = match person.tenant_id {
         Some(tenant_id) => vec![tenant_id],
         None => sqlx::query_file_scalar!("sql/retention/tenants.sql").fetch_all(pool).await?,
@@ -110,7 +111,7 @@ async fn seek(pool: &PgPool, person: &Person) -> Result<Sought, sqlx::Error> {
         number: person.number.clone(),
         // What is no number stands nowhere but as it is written; the caller has made sure of one.
         pattern: phone::pattern(&person.number).unwrap_or_else(|| Phone::new("(?!)")),
-        lead_ids: tenants.iter().map(|tenant_id| lead_id(*tenant_id, person.number.expose())).collect(),
+        lead_ids: tenants.iter().map(|tenant_id| lead_id(ids, *tenant_id, person.number.expose())).collect(),
         tenants,
         with_unowned: person.tenant_id.is_none(),
     })

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::forgotten;
 use super::operator_log::{Action, Line};
 use crate::access::Scope;
+use crate::crypto::DigestKey;
 use crate::domain::lead_id;
 use crate::redact::Phone;
 
@@ -33,13 +34,14 @@ impl DoNotContact {
 /// Sets it for the leads that these tenants have of a number; returns how many. `adds`: a tenant that has none gets one.
 pub async fn set_do_not_contact(
     pool: &PgPool,
+    ids: &DigestKey,
     tenants: &[Uuid],
     number: &Phone,
     value: DoNotContact,
     adds: bool,
     scope: &Scope,
 ) -> Result<u64, sqlx::Error> {
-    let leads: Vec<Uuid> = tenants.iter().map(|tenant_id| lead_id(*tenant_id, number.expose())).collect();
+    let leads: Vec<Uuid> = tenants.iter().map(|tenant_id| lead_id(ids, *tenant_id, number.expose())).collect();
     let mut transaction = pool.begin().await?;
     forgotten::hold_off_erasure(&mut transaction).await?;
     if adds {

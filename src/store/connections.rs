@@ -1,12 +1,14 @@
 //! `connections` and their secrets, as the door needs them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
+use super::directory::unguessable;
 use super::source_tokens::{SourceToken, TokenUse};
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, Keys, OpenError, purpose};
 use crate::redact::{Hidden, Secret};
 
 /// A sender of one tenant, or a shared one.
@@ -38,30 +40,85 @@ pub struct Connection {
     pub tokens: Vec<SourceToken>,
 }
 
+/// Secrets that were opened, by what they are sealed as: asked every second, only what is new is opened again.
+#[derive(Debug, Default)]
+pub struct Opened(HashMap<String, Secret>);
+
 /// All connections in use.
-pub async fn all(pool: &PgPool) -> Result<Vec<Connection>, sqlx::Error> {
+pub async fn all(pool: &PgPool, keys: &Keys) -> Result<Vec<Connection>, sqlx::Error> {
+    all_opened(pool, keys, &mut Opened::default()).await
+}
+
+/// The same, with what was opened before.
+pub async fn all_opened(pool: &PgPool, keys: &Keys, opened: &mut Opened) -> Result<Vec<Connection>, sqlx::Error> {
     let rows = sqlx::query_file!("sql/store/connections.sql").fetch_all(pool).await?;
-    let connections = rows.into_iter().map(|row| Connection {
-        id: row.id,
-        tenant_id: row.tenant_id,
-        provider: row.provider,
-        slug: row.slug,
-        allow_unsigned: row.allow_unsigned,
-        url_is_secret: row.url_is_secret,
-        is_default: row.is_default,
-        header: row.header_name.zip(row.header_value).map(|(name, value)| (name, Secret::new(value))),
-        verify_token_digest: row.verify_token_digest.map(Hidden::new),
-        allowed_addresses: row.allowed_addresses,
-        secrets: row.secret_ids.into_iter().zip(row.secrets.into_iter().map(Secret::new)).collect(),
-        tokens: row
-            .token_ids
-            .into_iter()
-            .zip(row.token_usages)
-            .zip(row.token_digests)
-            .map(|((id, usage), digest)| SourceToken { id, usage: TokenUse::read(&usage), digest: Hidden::new(digest) })
-            .collect(),
-    });
-    Ok(connections.collect())
+    let mut opener = Opener { keys, before: opened, now: HashMap::new() };
+    let mut connections = Vec::with_capacity(rows.len());
+    for row in rows {
+        let header = match row.header_name.zip(row.header_value) {
+            // One that cannot be opened must not be left out: without it anybody could send. Nothing is equal to it.
+            Some((name, value)) => {
+                let value = opener.open(row.id, purpose::HEADER_VALUE, value)?;
+                Some((name, value.unwrap_or_else(|| Secret::new(unguessable()))))
+            }
+            None => None,
+        };
+        let mut secrets = Vec::with_capacity(row.secrets.len());
+        for (id, sealed) in row.secret_ids.into_iter().zip(row.secrets) {
+            secrets.extend(opener.open(row.id, purpose::CONNECTION_SECRET, sealed)?.map(|secret| (id, secret)));
+        }
+        connections.push(Connection {
+            id: row.id,
+            tenant_id: row.tenant_id,
+            provider: row.provider,
+            slug: row.slug,
+            allow_unsigned: row.allow_unsigned,
+            url_is_secret: row.url_is_secret,
+            is_default: row.is_default,
+            header,
+            verify_token_digest: row.verify_token_digest.map(Hidden::new),
+            allowed_addresses: row.allowed_addresses,
+            secrets,
+            tokens: row
+                .token_ids
+                .into_iter()
+                .zip(row.token_usages)
+                .zip(row.token_digests)
+                .map(|((id, usage), digest)| SourceToken {
+                    id,
+                    usage: TokenUse::read(&usage),
+                    digest: Hidden::new(digest),
+                })
+                .collect(),
+        });
+    }
+    opened.0 = opener.now;
+    Ok(connections)
+}
+
+struct Opener<'a> {
+    keys: &'a Keys,
+    before: &'a mut Opened,
+    now: HashMap<String, Secret>,
+}
+
+impl Opener<'_> {
+    /// `None`: it is damaged, which is this connection's trouble alone. A key that is not there is everybody's.
+    fn open(&mut self, id: Uuid, purpose: &'static str, sealed: String) -> Result<Option<Secret>, sqlx::Error> {
+        let secret = match self.before.0.remove(&sealed) {
+            Some(secret) => secret,
+            None => match self.keys.open_or_clear(purpose, &sealed) {
+                Ok(secret) => secret,
+                Err(error @ OpenError::UnknownKey(_)) => return Err(self.keys.wrong(error).into()),
+                Err(error) => {
+                    tracing::error!(connection_id = %id, purpose, %error, "a secret cannot be opened");
+                    return Ok(None);
+                }
+            },
+        };
+        self.now.insert(sealed, secret.clone());
+        Ok(Some(secret))
+    }
 }
 
 /// What the digests of verify tokens are made for.
@@ -75,15 +132,15 @@ pub fn verify_token_digest(key: &DigestKey, token: &Secret) -> Vec<u8> {
 /// Gives a connection a further secret. `ends_after`: a temporary one.
 pub async fn add_secret(
     executor: impl PgExecutor<'_>,
+    keys: &Keys,
     connection_id: Uuid,
     id: Uuid,
     secret: &Secret,
     ends_after: Option<Duration>,
 ) -> Result<(), sqlx::Error> {
     let ends_after_ms = ends_after.map(|wait| wait.as_millis() as f64);
-    sqlx::query_file!("sql/store/add_secret.sql", id, connection_id, secret.expose(), ends_after_ms)
-        .execute(executor)
-        .await?;
+    let sealed = keys.seal(purpose::CONNECTION_SECRET, secret);
+    sqlx::query_file!("sql/store/add_secret.sql", id, connection_id, sealed, ends_after_ms).execute(executor).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::connections::{self, verify_token_digest};
 use super::source_tokens::{self, TokenUse};
-use crate::crypto::DigestKey;
+use crate::crypto::{Keys, purpose};
 use crate::redact::Secret;
 
 /// A connection to be added.
@@ -71,9 +71,10 @@ pub struct AddedConnection {
 /// Adds a connection with its secret and the token of its URL. Call it within a transaction: it is several statements.
 pub async fn add_connection(
     connection: &mut PgConnection,
-    key: &DigestKey,
+    keys: &Keys,
     new: &NewConnection,
 ) -> Result<AddedConnection, sqlx::Error> {
+    let key = keys.digests()?;
     let id = sqlx::query_file_scalar!(
         "sql/store/add_connection.sql",
         new.tenant_id,
@@ -83,7 +84,7 @@ pub async fn add_connection(
         new.url_is_secret,
         new.is_default,
         new.header.as_ref().map(|(name, _)| name.as_str()),
-        new.header.as_ref().map(|(_, value)| value.expose()),
+        new.header.as_ref().map(|(_, value)| keys.seal(purpose::HEADER_VALUE, value)),
         &new.allowed_addresses,
         new.region.as_deref(),
         new.verify_token.as_ref().map(|token| verify_token_digest(key, token)),
@@ -91,7 +92,7 @@ pub async fn add_connection(
     .fetch_one(&mut *connection)
     .await?;
     if let Some(secret) = &new.secret {
-        connections::add_secret(&mut *connection, id, Uuid::now_v7(), secret, None).await?;
+        connections::add_secret(&mut *connection, keys, id, Uuid::now_v7(), secret, None).await?;
     }
     let url_token = match new.url_is_secret {
         true => {

@@ -7,12 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{Actor, ActorKind, Role, Scope};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 
 /// A session that is good.
@@ -92,16 +92,15 @@ pub struct NewSession {
 }
 
 /// Begins a session of a token or a user.
-pub async fn open(executor: impl PgExecutor<'_>, new: &NewSession) -> Result<Opened, sqlx::Error> {
-    let opened = Opened { id: random(), csrf: random() };
+pub async fn open(executor: impl PgExecutor<'_>, key: &DigestKey, new: &NewSession) -> Result<Opened, sqlx::Error> {
+    let id = random();
+    let opened = Opened { csrf: csrf(key, &id), id };
     let (token_id, user_id) = owner(new.actor);
-    let csrf = opened.csrf.expose();
     sqlx::query_file!(
         "sql/console/open_session.sql",
-        &digest(&opened.id),
+        &digest(key, &opened.id),
         token_id,
         user_id,
-        csrf,
         new.longest.as_secs_f64(),
         new.method.as_str(),
         new.address.map(|address| address.to_string()),
@@ -116,41 +115,47 @@ pub async fn open(executor: impl PgExecutor<'_>, new: &NewSession) -> Result<Ope
 /// What a page asks by itself is no use of it.
 pub async fn find(
     executor: impl PgExecutor<'_>,
+    key: &DigestKey,
     id: &Secret,
     idle: Duration,
     is_used: bool,
 ) -> Result<Option<Session>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/console/find_session.sql", &digest(id), idle.as_secs_f64(), is_used)
+    let row = sqlx::query_file!("sql/console/find_session.sql", &digest(key, id), idle.as_secs_f64(), is_used)
         .fetch_optional(executor)
         .await?;
     Ok(row.and_then(|row| {
         let kind = if row.is_user { ActorKind::User } else { ActorKind::Token };
         let actor = Actor { kind, id: row.actor_id };
         let scope = Scope::new(actor, Role::read(&row.role)?, row.tenant_id);
-        Some(Session { csrf: Secret::new(row.csrf), scope })
+        Some(Session { csrf: csrf(key, id), scope })
     }))
 }
 
 /// Ends a session.
-pub async fn close(executor: impl PgExecutor<'_>, id: &Secret) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/close_session.sql", &digest(id)).execute(executor).await?;
+pub async fn close(executor: impl PgExecutor<'_>, key: &DigestKey, id: &Secret) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/close_session.sql", &digest(key, id)).execute(executor).await?;
     Ok(())
 }
 
 /// Ends every session of a user.
 pub async fn close_all(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<u64, sqlx::Error> {
-    end(executor, Actor { kind: ActorKind::User, id: user_id }, None, None).await
+    let done =
+        sqlx::query_file!("sql/console/end_sessions.sql", None::<Uuid>, Some(user_id), None::<Uuid>, None::<&[u8]>)
+            .execute(executor)
+            .await?;
+    Ok(done.rows_affected())
 }
 
 /// Ends one session of this actor (`None`: all of them) but not the one that stays; returns how many.
 pub async fn end(
     executor: impl PgExecutor<'_>,
+    key: &DigestKey,
     actor: Actor,
     session_id: Option<Uuid>,
     stays: Option<&Secret>,
 ) -> Result<u64, sqlx::Error> {
     let (token_id, user_id) = owner(actor);
-    let stays = stays.map(digest);
+    let stays = stays.map(|id| digest(key, id));
     let done = sqlx::query_file!("sql/console/end_sessions.sql", token_id, user_id, session_id, stays.as_deref())
         .execute(executor)
         .await?;
@@ -160,12 +165,13 @@ pub async fn end(
 /// The sessions of this actor that are good, the newest first. `current`: the one that asks.
 pub async fn list(
     executor: impl PgExecutor<'_>,
+    key: &DigestKey,
     actor: Actor,
     current: Option<&Secret>,
     idle: Duration,
 ) -> Result<Vec<SessionRow>, sqlx::Error> {
     let (token_id, user_id) = owner(actor);
-    let current = current.map(digest);
+    let current = current.map(|id| digest(key, id));
     sqlx::query_file_as!(
         SessionRow,
         "sql/console/list_sessions.sql",
@@ -193,7 +199,13 @@ fn random() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// A digest needs no salt and no slow hash: the id has 256 random bits.
-fn digest(id: &Secret) -> Vec<u8> {
-    Sha256::digest(id.expose().as_bytes()).to_vec()
+/// A digest needs no slow hash: the id has 256 random bits. With a key, so that nobody who can write to the table can make
+/// a session of their own.
+fn digest(key: &DigestKey, id: &Secret) -> Vec<u8> {
+    key.digest("session", id.expose()).to_vec()
+}
+
+/// It follows from the session's id, so it lies nowhere.
+fn csrf(key: &DigestKey, id: &Secret) -> Secret {
+    Secret::new(URL_SAFE_NO_PAD.encode(key.digest("csrf", id.expose())))
 }

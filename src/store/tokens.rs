@@ -3,16 +3,17 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::access::{Actor, ActorKind, Role, Scope};
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 
 /// Makes a token and stores its digest; the token itself is returned this once.
 pub async fn add(
     executor: impl PgExecutor<'_>,
+    key: &DigestKey,
     tenant_id: Option<Uuid>,
     role: Role,
     label: &str,
@@ -25,7 +26,7 @@ pub async fn add(
         tenant_id,
         role.as_str(),
         label,
-        &digest(&token),
+        &digest(key, &token),
         expires_at
     )
     .fetch_one(executor)
@@ -34,15 +35,21 @@ pub async fn add(
 }
 
 /// Who holds the token and what they may see, if it is known and has not expired.
-pub async fn find(executor: impl PgExecutor<'_>, token: &Secret) -> Result<Option<Scope>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/store/find_token.sql", &digest(token.expose())).fetch_optional(executor).await?;
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    key: &DigestKey,
+    token: &Secret,
+) -> Result<Option<Scope>, sqlx::Error> {
+    let digest = digest(key, token.expose());
+    let row = sqlx::query_file!("sql/store/find_token.sql", &digest).fetch_optional(executor).await?;
     Ok(row.and_then(|row| {
         let actor = Actor { kind: ActorKind::Token, id: row.id };
         Some(Scope::new(actor, Role::read(&row.role)?, row.tenant_id))
     }))
 }
 
-/// A digest needs no salt and no slow hash: the token has 256 random bits.
-fn digest(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+/// A digest needs no slow hash: the token has 256 random bits. With a key, so that nobody who can write to the table can
+/// make a token of their own.
+fn digest(key: &DigestKey, token: &str) -> Vec<u8> {
+    key.digest("api_token", token).to_vec()
 }

@@ -289,7 +289,8 @@ async fn every_route_for_every_role_of_every_tenant() {
     let mut turn = 0;
     for role in Role::ALL {
         for (tenant_id, is_foreign) in [(Some(TENANT), false), (Some(OTHER), true), (None, false)] {
-            let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
+            let token =
+                tokens::add(&app.pool, app.keys.digests().unwrap(), tenant_id, role, "test", None).await.unwrap().1;
             for route in ROUTES.iter() {
                 turn += 1;
                 set_up(&app).await;
@@ -321,7 +322,7 @@ async fn nobody_without_a_token_gets_in_anywhere() {
     // What is not there is not told to strangers, and known paths know their methods.
     let get = |path: &str| app.client.get(format!("{}{path}", app.base));
     TestApp::answer(get("/api/v1/nothing")).await.assert_status(401);
-    let token = tokens::add(&app.pool, None, Role::Viewer, "test", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "test", None).await.unwrap().1;
     TestApp::answer(get("/api/v1/nothing").bearer_auth(token.expose())).await.assert_status(404);
     let put = app.client.put(format!("{}/api/v1/calls", app.base)).bearer_auth(token.expose());
     let answer = TestApp::answer(put).await;
@@ -338,7 +339,7 @@ async fn metrics_are_for_operators() {
     let get = || app.client.get(format!("{}/metrics", app.base));
     TestApp::answer(get()).await.assert_status(401);
     for (role, status) in [(Role::Agent, 401), (Role::Operator, 200)] {
-        let token = tokens::add(&app.pool, None, role, "test", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, role, "test", None).await.unwrap().1;
         TestApp::answer(get().bearer_auth(token.expose())).await.assert_status(status);
     }
 }

@@ -67,7 +67,8 @@ async fn one_sees_ones_own_sessions_and_ends_one_or_all_others() {
     let app = with_user().await;
     let here = Signed::in_as(&app, PASSWORD).await;
     let (there, elsewhere) = (Signed::in_as(&app, PASSWORD).await, Signed::in_as(&app, PASSWORD).await);
-    let token = tokens::add(&app.pool, Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
     let seen = here.sessions(&app).await;
     assert_eq!(seen.len(), 3);
     assert_eq!(seen.iter().filter(|session| session["is_current"] == true).count(), 1);
@@ -159,7 +160,8 @@ async fn an_admin_ends_the_sessions_of_a_user_of_theirs_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_end_unless_somebody_says_never_and_take_their_sessions_along() {
     let app = with_user().await;
-    let admin = tokens::add(&app.pool, Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
+    let admin =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
     let add = |body: Value| {
         let request = app.client.post(format!("{}/api/v1/tokens", app.base)).bearer_auth(admin.expose());
         TestApp::answer(request.json(&body))

@@ -38,7 +38,12 @@ async fn token(app: &TestApp, role: &str, tenant: Option<&str>) -> String {
         }
         None => None,
     };
-    tokens::add(&app.pool, tenant_id, Role::read(role).unwrap(), "test", None).await.unwrap().1.expose().to_owned()
+    tokens::add(&app.pool, app.keys.digests().unwrap(), tenant_id, Role::read(role).unwrap(), "test", None)
+        .await
+        .unwrap()
+        .1
+        .expose()
+        .to_owned()
 }
 
 async fn get(app: &TestApp, token: &str, path: &str) -> (u16, Value) {

@@ -25,7 +25,8 @@ async fn script(role: Role) -> Script {
 
 /// The same, with a token of this tenant.
 async fn of_tenant(script: Script, tenant_id: Option<Uuid>, role: Role) -> Script {
-    let token = tokens::add(&script.app.pool, tenant_id, role, "t", None).await.unwrap().1;
+    let token =
+        tokens::add(&script.app.pool, script.app.keys.digests().unwrap(), tenant_id, role, "t", None).await.unwrap().1;
     Script { token, ..script }
 }
 

@@ -23,7 +23,7 @@ impl Script {
         } });
         app.post(providers::find("retell").unwrap(), &body.to_string()).await.assert_outcome("accepted");
         app.run_until_idle().await;
-        let token = tokens::add(&app.pool, None, role, "t", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, role, "t", None).await.unwrap().1;
         Self { app, token }
     }
 
@@ -64,7 +64,10 @@ async fn a_write_with_a_key_is_done_once_and_answered_twice_alike() {
     script.send("POST", "campaigns", make("spring"), &taken).await.assert_status(409);
     script.app.execute("delete from campaigns").await;
     script.send("POST", "campaigns", make("spring"), &taken).await.assert_status(409);
-    let other = tokens::add(&script.app.pool, None, Role::Admin, "t", None).await.unwrap().1;
+    let other = tokens::add(&script.app.pool, script.app.keys.digests().unwrap(), None, Role::Admin, "t", None)
+        .await
+        .unwrap()
+        .1;
     let script = Script { token: other, ..script };
     script.send("POST", "campaigns", make("spring"), &key).await.assert_status(200);
     // A day later it is a new one; what is being done is not done beside itself.

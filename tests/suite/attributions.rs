@@ -26,7 +26,7 @@ impl Desk {
              from tenants t, generate_series(1, 5000) n where t.slug = 'default'",
         )
         .await;
-        let token = tokens::add(&app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Agent, "t", None).await.unwrap().1;
         Self { app, token }
     }
 
@@ -141,13 +141,22 @@ async fn undoing_goes_back_to_what_each_call_was() {
     // Nobody of another tenant, and nobody who only looks.
     desk.app.execute("insert into tenants (slug, name) values ('other', 'Other')").await;
     let other = desk.app.value("select id from tenants where slug = 'other'").await.as_str().unwrap().parse().unwrap();
-    let token = tokens::add(&desk.app.pool, Some(other), Role::Admin, "t", None).await.unwrap().1;
+    let token = tokens::add(&desk.app.pool, desk.app.keys.digests().unwrap(), Some(other), Role::Admin, "t", None)
+        .await
+        .unwrap()
+        .1;
     let theirs = Desk { token, ..desk };
     assert_eq!(theirs.send("POST", &undo, json!({})).await.0, 404);
-    let token = tokens::add(&theirs.app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&theirs.app.pool, theirs.app.keys.digests().unwrap(), None, Role::Viewer, "t", None)
+        .await
+        .unwrap()
+        .1;
     let viewer = Desk { token, ..theirs };
     assert_eq!(viewer.send("POST", &undo, json!({})).await.0, 403);
-    let token = tokens::add(&viewer.app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+    let token = tokens::add(&viewer.app.pool, viewer.app.keys.digests().unwrap(), None, Role::Agent, "t", None)
+        .await
+        .unwrap()
+        .1;
     let desk = Desk { token, ..viewer };
     assert_eq!(desk.send("POST", &undo, json!({})).await.1["changed"], 5000);
     assert_eq!(desk.by_hand().await, json!([2500, 0, 2500]));

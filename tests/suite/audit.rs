@@ -301,7 +301,7 @@ const NOTED: &[&str] = &["api_tokens", "sessions", "idempotency_keys", "sign_in_
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_and_form_that_changes_something_leaves_a_line_in_its_transaction() {
     let app = one_of_everything().await;
-    let token = tokens::add(&app.pool, None, Role::Admin, "test", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Admin, "test", None).await.unwrap().1;
     let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut silent = Vec::new();
     let mut turn = 5_000;

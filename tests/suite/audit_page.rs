@@ -90,9 +90,9 @@ async fn a_tenants_own_administrator_claims_nothing_where_sources_are_shared() {
     let app = TestApp::spawn().await;
     app.execute(&format!("insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other')")).await;
     let [own, other, wide] = [
-        tokens::add(&app.pool, Some(TENANT), Role::Admin, "own", None).await.unwrap().1,
-        tokens::add(&app.pool, Some(OTHER), Role::Admin, "other", None).await.unwrap().1,
-        tokens::add(&app.pool, None, Role::Admin, "wide", None).await.unwrap().1,
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "own", None).await.unwrap().1,
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(OTHER), Role::Admin, "other", None).await.unwrap().1,
+        tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Admin, "wide", None).await.unwrap().1,
     ];
     let post = async |token: &Secret, path: &str, body: Value| {
         let request = app.client.post(format!("{}/api/v1/{path}", app.base)).bearer_auth(token.expose()).json(&body);

@@ -20,7 +20,7 @@ struct Desk {
 impl Desk {
     async fn new(settings: &[(&str, &str)]) -> Self {
         let app = TestApp::spawn_with(settings, providers::registry()).await;
-        let token = tokens::add(&app.pool, None, Role::Admin, "t", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Admin, "t", None).await.unwrap().1;
         Self { app, token }
     }
 

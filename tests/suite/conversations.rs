@@ -59,7 +59,7 @@ async fn two_platforms_see_one_call_and_people_have_the_last_word() {
     app.allow_broken_rows();
     app.execute(&format!(
         "insert into leads (id, tenant_id, phone) select '{}', id, '{CALLER}' from tenants",
-        switchhook::domain::lead_id(crate::support::TENANT, CALLER)
+        switchhook::domain::lead_id(app.keys.digests().unwrap(), crate::support::TENANT, CALLER)
     ))
     .await;
     call(&app, 1, "dialpad", Some(OURS), (0, 120), None).await;

@@ -142,7 +142,9 @@ async fn processes_share_one_token_and_it_is_shown_nowhere() {
     let (a, b, c) = tokio::join!(one.drain(), other.drain(), third.drain());
     assert_eq!(a.unwrap().done + b.unwrap().done + c.unwrap().done, 12);
     assert_eq!(zoho.tokens_made(), 1);
-    let token = app.value("select token::jsonb ->> 'access_token' from oauth_tokens").await;
+    let sealed = app.value("select token from oauth_tokens").await;
+    let opened = app.keys.open(switchhook::crypto::purpose::OAUTH_TOKEN, sealed.as_str().unwrap()).unwrap();
+    let token = serde_json::from_str::<serde_json::Value>(opened.expose()).unwrap()["access_token"].clone();
     assert_eq!(
         app.value(&format!("select count(*) from jobs j where to_jsonb(j)::text like '%{}%'", token.as_str().unwrap()))
             .await,

@@ -114,7 +114,7 @@ async fn nothing_is_left_and_nothing_brings_them_back() {
     let app = story().await;
     let before = counts(&app).await;
     let others = app.rows("select to_jsonb(l) from leads l where phone <> '+15550100177' order by id").await;
-    let preview = retention::preview(&app.pool, &person()).await.unwrap();
+    let preview = retention::preview(&app.pool, &app.keys, &person()).await.unwrap();
     assert_eq!(counts(&app).await, before);
     assert_eq!(
         app.value("select count(*) from leads where phone = '+15550100177'").await,

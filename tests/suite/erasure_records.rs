@@ -57,7 +57,8 @@ async fn nobody_finds_an_erased_person_in_the_log_or_in_kept_answers() {
     for number in [NUMBER, OTHER] {
         a_call_of(&app, number).await;
     }
-    let token = tokens::add(&app.pool, Some(TENANT), Role::Agent, "t", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Agent, "t", None).await.unwrap().1;
     let (theirs, others) = (lead_of(&app, NUMBER).await, lead_of(&app, OTHER).await);
     for (lead, key) in [(&theirs, "of-them"), (&others, "of-others")] {
         edit(&app, token.expose(), lead, key).await.assert_status(200);

@@ -32,7 +32,8 @@ async fn with_leads() -> TestApp {
 
 /// Somebody with a session: the cookie, and the secret for forms.
 async fn sign_in(app: &TestApp, role: Role) -> (String, String) {
-    let token = tokens::add(&app.pool, Some(TENANT), role, "the laptop", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), role, "the laptop", None).await.unwrap().1;
     let body = json!({ "token": token.expose() });
     let answer = TestApp::answer(app.client.post(format!("{}/api/v1/session", app.base)).json(&body)).await;
     answer.assert_status(200);

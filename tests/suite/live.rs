@@ -48,7 +48,7 @@ pub async fn history(app: &TestApp, tenant: &str, phone: &str, name: &str) {
                 (gen_random_uuid(), '{tenant}', 'retell', gen_random_uuid(), '{phone}', 'ringing', null, null, null, null,
                  'inbound');
          update calls set ringing_at = '2026-11-01 11:59:58+00' where status = 'ringing';",
-        id = switchhook::domain::lead_id(tenant.parse().unwrap(), phone),
+        id = switchhook::domain::lead_id(app.keys.digests().unwrap(), tenant.parse().unwrap(), phone),
     ))
     .await;
 }
@@ -106,7 +106,7 @@ async fn new_withheld_and_known_from_the_crm() {
         assert_eq!((&told["is_returning_customer"], &told["customer_name"]), (&json!("false"), &json!("")), "{from}");
         assert_eq!(told["customer_summary"], "This is a new caller; nothing is known of them.");
     }
-    let id = switchhook::domain::lead_id(TENANT, PHONE);
+    let id = switchhook::domain::lead_id(app.keys.digests().unwrap(), TENANT, PHONE);
     app.execute(&format!("insert into leads (id, tenant_id, phone, name, name_rank, crm_link) values ('{id}', '{TENANT}', '{PHONE}', 'Dana', '3', 'https://example.com/7')")).await;
     assert_eq!(variables_of(&app, PHONE).await["greeting_context"], "Hello Dana, how can I help you?");
 }
@@ -286,7 +286,7 @@ fn every_variable_can_be_spoken_whatever_is_in_the_tables() {
             let config = Config::from_parts(None, &std::collections::BTreeMap::new()).unwrap();
             let own =
                 json!({ "conversation": { "language": language, "variables": { "odd": "{{null}}", "none": "null" } } });
-            let parts = config.spoken_for_tenant(&own).unwrap();
+            let parts = config.spoken_for_tenant(&own, &crate::support::keys::keys()).unwrap();
             TenantView {
                 id: TENANT,
                 name: "{{business}}".to_owned(),

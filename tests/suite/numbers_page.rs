@@ -46,7 +46,7 @@ fn now(app: &TestApp) -> String {
 }
 
 async fn get(app: &TestApp, role: Role, path: &str) -> Answer {
-    let token = tokens::add(&app.pool, Some(TENANT), role, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), role, "t", None).await.unwrap().1;
     TestApp::answer(app.client.get(format!("{}{path}", app.base)).bearer_auth(token.expose())).await
 }
 

@@ -18,7 +18,7 @@ pub struct Person {
 
 impl Person {
     pub async fn of(app: &TestApp, role: Role, tenant_id: Option<Uuid>) -> Self {
-        let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), tenant_id, role, "test", None).await.unwrap().1;
         let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { token: token.into_exposed(), client }
     }

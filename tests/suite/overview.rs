@@ -40,7 +40,7 @@ async fn app() -> TestApp {
 }
 
 async fn get(app: &TestApp, path: &str) -> Value {
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let answer =
         TestApp::answer(app.client.get(format!("{}/api/v1/{path}", app.base)).bearer_auth(token.expose())).await;
     answer.assert_status(200);

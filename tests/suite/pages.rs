@@ -17,7 +17,12 @@ pub struct Visitor {
 
 impl Visitor {
     pub async fn come(app: TestApp, role: Role) -> Self {
-        let token = tokens::add(&app.pool, Some(TENANT), role, "desk", None).await.unwrap().1.expose().to_owned();
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), role, "desk", None)
+            .await
+            .unwrap()
+            .1
+            .expose()
+            .to_owned();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { app, token, client }
     }

@@ -180,7 +180,8 @@ async fn every_page_for_every_role_of_every_tenant() {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for role in Role::ALL {
         for (tenant_id, is_foreign) in [(Some(TENANT), false), (Some(OTHER), true), (None, false)] {
-            let token = tokens::add(&app.pool, tenant_id, role, "test", None).await.unwrap().1;
+            let token =
+                tokens::add(&app.pool, app.keys.digests().unwrap(), tenant_id, role, "test", None).await.unwrap().1;
             for route in ROUTES.iter() {
                 app.execute(&format!(
                     "insert into attributions (log_id, call_id) select '{}', '{}' on conflict do nothing;
@@ -235,7 +236,8 @@ async fn who_is_not_signed_in_is_taken_to_where_one_signs_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_without_the_sessions_secret_changes_nothing() {
     let app = one_of_everything().await;
-    let token = tokens::add(&app.pool, Some(TENANT), Role::Admin, "test", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "test", None).await.unwrap().1;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let sign_in =
         client.post(format!("{}/sign-in", app.base)).form(&[("token", token.expose()), ("next", "//example.com")]);
@@ -243,7 +245,9 @@ async fn a_form_without_the_sessions_secret_changes_nothing() {
     answer.assert_status(303);
     assert_eq!(answer.headers["location"], "/");
     let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let csrf = app.value("select to_jsonb(csrf) from sessions").await.as_str().unwrap().to_owned();
+    let who = client.get(format!("{}/api/v1/session", app.base)).header("cookie", &cookie).send().await.unwrap();
+    let who: serde_json::Value = serde_json::from_str(&who.text().await.unwrap()).unwrap();
+    let csrf = who["csrf_token"].as_str().unwrap().to_owned();
     let path = format!("{}/calls/{}/conversion", app.base, id(1));
     let converted = "select coalesce(to_jsonb(converted_by_hand), 'null') from calls";
     for (fields, origin, status) in [

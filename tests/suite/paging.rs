@@ -36,7 +36,7 @@ impl Reader {
              from generate_series(1, {TIMED} + {UNTIMED}) n"
         ))
         .await;
-        let token = tokens::add(&app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+        let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Agent, "t", None).await.unwrap().1;
         Self { app, token }
     }
 

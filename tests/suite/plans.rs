@@ -256,7 +256,7 @@ fn reads_all(line: &str, tables: &[&str]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_too_long_ends_with_words_that_one_understands() {
     let app = TestApp::spawn_with(&[("CONSOLE__STATEMENT_TIMEOUT", "200ms")], switchhook::providers::registry()).await;
-    let token = tokens::add(&app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Agent, "t", None).await.unwrap().1;
     let mut holder = app.pool.begin().await.unwrap();
     sqlx::raw_sql("lock table calls in access exclusive mode").execute(&mut *holder).await.unwrap();
     for path in ["calls", "calls?search=refund", "calls/count", "stats", "leads?order=recent"] {

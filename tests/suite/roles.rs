@@ -138,7 +138,7 @@ async fn the_program_does_all_its_work_as_the_runtime_role() {
     app.run_everything().await;
     assert_eq!(app.value("select count(*) from webhook_events where processed_at is null").await, 0);
     assert!(app.value("select count(*) from jobs where settled_at is not null").await.as_i64().unwrap() > 0);
-    let token = tokens::add(&app.pool, None, Role::Admin, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Admin, "t", None).await.unwrap().1;
     for path in
         ["/overview", "/calls", "/leads", "/campaigns", "/operations", "/setup", "/api/v1/calls", "/api/v1/leads"]
     {

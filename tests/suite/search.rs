@@ -40,7 +40,8 @@ impl Searched {
     }
 
     async fn answer(&self, role: Role, path: &str) -> (u16, Value) {
-        let token = tokens::add(&self.app.pool, None, role, "t", None).await.unwrap().1;
+        let token =
+            tokens::add(&self.app.pool, self.app.keys.digests().unwrap(), None, role, "t", None).await.unwrap().1;
         let request = self.app.client.get(format!("{}/api/v1/{path}", self.app.base)).bearer_auth(token.expose());
         let answer = TestApp::answer(request).await;
         (answer.status, serde_json::from_str(&answer.text).unwrap())
@@ -181,7 +182,10 @@ async fn digits_that_too_many_numbers_end_in_say_that_some_are_missing() {
     let page = asked("leads?search=0777&limit=500").await;
     assert_eq!((page["items"].as_array().unwrap().len(), page.get("left_out")), (130, None));
     // The pages say so, and there is no file that ends early.
-    let token = tokens::add(&searched.app.pool, None, Role::Agent, "t", None).await.unwrap().1;
+    let token = tokens::add(&searched.app.pool, searched.app.keys.digests().unwrap(), None, Role::Agent, "t", None)
+        .await
+        .unwrap()
+        .1;
     let get = async |path: &str| {
         let request = searched.app.client.get(format!("{}/{path}", searched.app.base)).bearer_auth(token.expose());
         TestApp::answer(request).await

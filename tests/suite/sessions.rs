@@ -62,7 +62,7 @@ async fn a_password_becomes_a_session_that_changes_nothing_without_its_secret() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cookie_is_for_nobody_but_the_browser_and_over_tls_for_nothing_else() {
     let app = with_user().await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let answer = log_in(&app, &json!({ "token": token.expose() })).await;
     let set = answer.headers["set-cookie"].to_str().unwrap();
     assert!(set.starts_with("switchhook=") && set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
@@ -73,7 +73,7 @@ async fn the_cookie_is_for_nobody_but_the_browser_and_over_tls_for_nothing_else(
     assert!(!kept.contains(id), "the id itself is not kept");
     let settings = [("HTTP__PUBLIC_URL", "https://calls.example.com")];
     let app = TestApp::spawn_with(&settings, switchhook::providers::registry()).await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let answer = log_in(&app, &json!({ "token": token.expose() })).await;
     let set = answer.headers["set-cookie"].to_str().unwrap().to_owned();
     assert!(set.starts_with("__Host-switchhook=") && set.contains("Secure") && set.contains("Path=/"), "{set}");
@@ -111,7 +111,7 @@ async fn a_session_ends_by_time_by_logging_out_and_with_who_is_behind_it() {
     assert!(TestApp::answer(who).await.text.contains("\"viewer\""));
     users::remove(&app.pool, "dana", None).await.unwrap().unwrap();
     TestApp::answer(get(&app, &cookie)).await.assert_status(401);
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let answer = log_in(&app, &json!({ "token": token.expose() })).await;
     let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     TestApp::answer(get(&app, &cookie)).await.assert_status(200);
@@ -123,8 +123,8 @@ async fn a_session_ends_by_time_by_logging_out_and_with_who_is_behind_it() {
 async fn a_token_may_ask_so_often_in_a_minute() {
     let settings = [("CONSOLE__REQUESTS_PER_MINUTE", "3")];
     let app = TestApp::spawn_with(&settings, switchhook::providers::registry()).await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
-    let other = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
+    let other = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let ask = |token: &Secret| app.client.get(format!("{}/api/v1/calls", app.base)).bearer_auth(token.expose());
     for _ in 0..3 {
         TestApp::answer(ask(&token)).await.assert_status(200);

@@ -259,7 +259,11 @@ async fn forms_of_a_session_need_its_secret_and_the_first_run_says_what_comes_ne
     assert!(admin.get(&app, "/setup").await.text.contains("The next step: paste the URL"));
     app.execute("update connections set disabled_at = now()").await;
     assert!(admin.get(&app, "/setup").await.text.contains("The next step: let a platform send"));
-    let token = switchhook::store::tokens::add(&app.pool, Some(TENANT), Role::Admin, "s", None).await.unwrap().1;
+    let token =
+        switchhook::store::tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "s", None)
+            .await
+            .unwrap()
+            .1;
     let session = app.client.post(format!("{}/api/v1/session", app.base)).json(&json!({ "token": token.expose() }));
     let session = TestApp::answer(session).await;
     let cookie = session.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();

@@ -104,7 +104,7 @@ async fn each_failure_doubles_the_wait_up_to_a_minute() {
 async fn a_network_that_sprays_is_slowed_and_neither_tokens_nor_who_signed_in_before() {
     let settings = [PROXIED, ("CONSOLE__SIGN_IN_NETWORK_FAILURES", "3"), ("CONSOLE__SIGN_IN_FIRST_WAIT", "50s")];
     let app = with_users(&settings).await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None).await.unwrap().1;
     let token_in = || {
         let request = app.client.post(format!("{}/api/v1/session", app.base)).header("x-forwarded-for", HERE);
         TestApp::answer(request.json(&json!({ "token": token.expose() })))

@@ -258,7 +258,8 @@ async fn figures_cost_one_statement_however_many_ask() {
     let app = spawn(&[]).await;
     let get = |path: &str| app.client.get(format!("{}{path}", app.base));
     TestApp::answer(get("/metrics")).await.assert_status(401);
-    let token = tokens::add(&app.pool, None, Role::Operator, "prometheus", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Operator, "prometheus", None).await.unwrap().1;
     let mut lock = app.pool.begin().await.unwrap();
     // Whoever counts jobs waits.
     sqlx::raw_sql("lock table jobs in access exclusive mode").execute(&mut *lock).await.unwrap();
@@ -287,7 +288,7 @@ async fn figures_cost_one_statement_however_many_ask() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_tokens_cost_no_look_up_once_there_were_too_many_and_good_ones_get_in() {
     let app = spawn(&[]).await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "test", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "test", None).await.unwrap().1;
     let get = |token: &str| app.client.get(format!("{}/api/v1/calls", app.base)).bearer_auth(token);
     TestApp::answer(get(token.expose())).await.assert_status(200);
     for number in 0..120 {
@@ -307,7 +308,7 @@ async fn unknown_tokens_cost_no_look_up_once_there_were_too_many_and_good_ones_g
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_host_learns_who_looks_at_a_call() {
     let app = spawn(&[]).await;
-    let token = tokens::add(&app.pool, None, Role::Admin, "test", None).await.unwrap().1;
+    let token = tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Admin, "test", None).await.unwrap().1;
     app.execute(
         "insert into calls (id, tenant_id, provider, provider_call_id, status, recording_url)
          select '00000000-0000-0000-0000-00000000ca11', id, 'retell', 'r1', 'ended', 'https://recordings.example.com/1.mp3'

@@ -324,7 +324,7 @@ async fn a_url_in_the_wrong_hands_tells_of_few_and_not_unnoticed() {
     let number = |n: u32| format!("+1555010{n:04}");
     let leads: Vec<String> = (0..100)
         .map(|n| {
-            let id = switchhook::domain::lead_id(TENANT, &number(n));
+            let id = switchhook::domain::lead_id(&crate::support::keys::digest_key(), TENANT, &number(n));
             format!("('{id}', '{TENANT}', '{}', 'Zebulon', '2')", number(n))
         })
         .collect();

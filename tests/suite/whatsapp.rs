@@ -10,7 +10,7 @@ use switchhook::store;
 use switchhook::store::roster::connections::set_verify_token;
 use uuid::Uuid;
 
-use crate::support::{Answer, Dice, TestApp};
+use crate::support::{Answer, Dice, TestApp, keys};
 
 const TENANT: Uuid = Uuid::from_u128(1);
 const OURS: &str = "15550109999";
@@ -89,7 +89,7 @@ async fn meta_hears_its_challenge_and_nobody_else_does() {
 /// The row that a job writes once WhatsApp has accepted its message.
 fn own_row() -> MessageRow {
     MessageRow {
-        id: message_id(TENANT, "whatsapp", "wamid.out"),
+        id: message_id(&keys::digest_key(), TENANT, "whatsapp", "wamid.out"),
         tenant_id: TENANT,
         provider: "whatsapp".to_owned(),
         provider_message_id: "wamid.out".to_owned(),

@@ -91,12 +91,13 @@ impl Stage {
         let config = config(&vendors.base_url)?;
         let mut settings = config.database.clone();
         settings.url = Secret::new(cluster.url("switchhook"));
-        let context = Context::new(config, output, |_| {}).with_keys(Keys::new(MasterKeys::fresh()));
+        let keys = Keys::new(MasterKeys::fresh());
+        let context = Context::new(config, output, |_| {}).with_keys(keys.clone());
         let pool = db::connect(&settings).map_err(described)?;
         db::migrate(&pool).await.map_err(super::context::migration_error)?;
         let tenant_id = directory::add_tenant(&pool, "story", "Story", None).await.map_err(described)?;
         let keys = context.keys()?;
-        let key = keys.load(&pool).await.map_err(described)?;
+        keys.load(&pool).await.map_err(described)?;
         let mut connection = pool.acquire().await?;
         for provider in ["retell", "whatsapp"] {
             let new = NewConnection {
@@ -106,7 +107,7 @@ impl Stage {
                 is_default: true,
                 ..NewConnection::default()
             };
-            directory::add_connection(&mut connection, key, &new).await.map_err(described)?;
+            directory::add_connection(&mut connection, &keys, &new).await.map_err(described)?;
         }
         drop(connection);
         // A week ago, so that everything has happened by the time it is received; ten in the morning is no quiet hour.
@@ -243,7 +244,7 @@ impl Stage {
         let delivery = Delivery { query: "", headers: &headers, body: body.as_bytes() };
         let document = Document::read(provider, &delivery)
             .map_err(|refusal| anyhow::anyhow!("the story's webhook is refused: {refusal:?}"))?;
-        let connections = store::connections::all(&self.pool).await.map_err(described)?;
+        let connections = store::connections::all(&self.pool, &self.processor.keys).await.map_err(described)?;
         let connection = connections.iter().find(|connection| connection.provider == name);
         let event = NewEvent {
             id: Uuid::now_v7(),

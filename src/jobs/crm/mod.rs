@@ -46,7 +46,7 @@ pub(super) fn policy(name: &'static str) -> Policy {
 pub(super) fn open(desk: &Desk, tenant: &Tenant) -> Option<Box<dyn Crm>> {
     let settings = &tenant.settings.integrations.zoho;
     settings.is_configured().then(|| -> Box<dyn Crm> {
-        let store = tokens::PgTokens::new(desk.pool.clone(), settings);
+        let store = tokens::PgTokens::new(desk.pool.clone(), desk.keys.clone(), settings);
         Box::new(zoho::Client::new(settings, desk.transport.clone(), Arc::new(store)))
     })
 }

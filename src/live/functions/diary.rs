@@ -92,7 +92,7 @@ pub(super) async fn take(
 ) -> Result<Uuid, Stop> {
     sqlx::query_file!("sql/live/open_calendar.sql", called.tenant.id).execute(&mut *called.connection).await?;
     let settings = &called.tenant.appointments;
-    let id = function_row_id(called.event_id, "appointment");
+    let id = function_row_id(called.ids, called.event_id, "appointment");
     for _ in 0..settings.capacity.min(SEATS_TRIED_MAX) {
         let Some(slot) = calendar::at(called.connection, called.tenant, called.now, at).await? else { break };
         let taken = sqlx::query_file_scalar!(

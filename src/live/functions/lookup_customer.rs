@@ -21,7 +21,7 @@ pub(super) fn function() -> Function {
 
 async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
     let phone = phone(called)?;
-    let memory = memory::recall(called.connection, called.tenant, Some(&phone), called.now).await?;
+    let memory = memory::recall(called.connection, called.ids, called.tenant, Some(&phone), called.now).await?;
     called.reveals = true;
     let variables = variables::variables(&memory, called.tenant);
     let summary = variables.get("customer_summary").map_or("", String::as_str);

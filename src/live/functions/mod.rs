@@ -83,7 +83,7 @@ async fn write_contact(
     let source = Ranked::new(Weight(1), Some(called.now), called.provider.to_owned());
     sqlx::query_file!(
         "sql/live/add_lead.sql",
-        lead_id(called.tenant.id, contact.phone.expose()),
+        lead_id(called.ids, called.tenant.id, contact.phone.expose()),
         called.tenant.id,
         contact.phone.expose(),
         called.now,
@@ -100,7 +100,7 @@ async fn write_contact(
 async fn write_lead(called: &mut Called<'_>, phone: Phone, tell: impl FnOnce(LeadRow) -> LeadRow) -> Result<(), Stop> {
     let now = Some(called.now);
     let lead = LeadRow {
-        id: lead_id(called.tenant.id, phone.expose()),
+        id: lead_id(called.ids, called.tenant.id, phone.expose()),
         tenant_id: called.tenant.id,
         phone,
         first_seen_at: now,

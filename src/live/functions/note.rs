@@ -18,7 +18,7 @@ pub(super) struct Note<'a> {
 
 /// Writes a note on somebody, with who took it: the agent's name where the platform says it, else the platform's.
 pub(super) async fn add(called: &mut Called<'_>, contact: &Contact, note: Note<'_>) -> Result<Uuid, Stop> {
-    let id = function_row_id(called.event_id, note.kind);
+    let id = function_row_id(called.ids, called.event_id, note.kind);
     let author = called.party.agent_name.as_ref().map_or(called.provider, |name| name.expose());
     sqlx::query_file!(
         "sql/live/add_note.sql",

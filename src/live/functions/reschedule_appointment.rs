@@ -38,7 +38,7 @@ async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
     }
     // Given up first, so that it may be moved by less than its own length; if nothing is free then, all of this is
     // taken back.
-    let moved_to = Some(function_row_id(called.event_id, "appointment"));
+    let moved_to = Some(function_row_id(called.ids, called.event_id, "appointment"));
     sqlx::query_file!("sql/live/cancel.sql", one.id, called.tenant.id, called.now, moved_to)
         .execute(&mut *called.connection)
         .await?;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Bolna;
 use crate::config::Config;
+use crate::crypto::DigestKey;
 use crate::domain::{
     CallReport, CallRow, CallStatus, Cost, Direction, Directory, Disposition, Durations, Hangup, Resolver, TenantFacts,
     Weight,
@@ -229,6 +230,7 @@ fn row_of(name: &str) -> CallRow {
     let changes = handle(&Bolna, &payload).unwrap().unwrap();
     let tenant = TenantFacts { id: Uuid::from_u128(3), region: None, outreach_delay: None };
     let resolver = Resolver {
+        ids: &DigestKey::new([7; 32]),
         provider: "bolna",
         tenant: Some(&tenant),
         campaign_rank: None,

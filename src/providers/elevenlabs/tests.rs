@@ -5,7 +5,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::{BASE64, ElevenLabs};
-use crate::domain::{CallStatus, Cost, Direction, Disposition, Durations, Hangup, RecordingKind, Weight, recording_id};
+use crate::domain::{CallStatus, Cost, Direction, Disposition, Durations, Hangup, RecordingKind, Weight};
 use crate::providers::testing::{
     at, death, document, event, handle, headers, headers_of, published, report, report_of, sample, spoil_every_field,
     vectors,
@@ -275,8 +275,8 @@ fn audio_is_taken_out_and_named() {
     let call = report(&ElevenLabs, &kept);
     let event = event(&ElevenLabs, &kept);
     let recording = &call.recordings[0];
-    let id = recording_id(event.connection_id, &event.external_event_id);
-    assert_eq!((recording.stored, recording.kind), (Some(id), RecordingKind::Call));
+    assert_eq!((recording.stored, recording.kind), (Some(event.connection_id), RecordingKind::Call));
+    assert_eq!(recording.key, event.external_event_id);
     assert_eq!((call.status, call.call_id.as_str()), (Some(CallStatus::Ended), "abc"));
 }
 

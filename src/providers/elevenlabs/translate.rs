@@ -3,7 +3,7 @@
 use super::payload::{self, Parties, RootSpan};
 use crate::domain::{
     Analysis, CallReport, CallStatus, Changes, Cost, Direction, Disposition, Durations, Hangup, RecordingKind,
-    RecordingReport, Weight, recording_id,
+    RecordingReport, Weight,
 };
 use crate::inbox::Event;
 use crate::providers::{Notes, Reader};
@@ -72,8 +72,8 @@ pub(super) fn audio(event: &Event) -> Result<Changes, Failure> {
         } else if data.integer("audio_bytes").is_some() {
             report.recordings.push(RecordingReport {
                 kind: RecordingKind::Call,
-                key: "audio".to_owned(),
-                stored: Some(recording_id(event.connection_id, &event.external_event_id)),
+                key: event.external_event_id.clone(),
+                stored: Some(event.connection_id),
                 url: None,
                 duration_ms: None,
                 started_at: None,

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, Keys};
 use crate::redact::Secret;
 use crate::store::connections::verify_token_digest;
 use crate::store::source_tokens::{self, TokenUse};
@@ -109,6 +109,7 @@ pub struct Overlap {
 /// Call it within a transaction: it is two statements.
 pub async fn add_secret(
     connection: &mut PgConnection,
+    keys: &Keys,
     connection_id: Uuid,
     id: Uuid,
     secret: &Secret,
@@ -122,7 +123,7 @@ pub async fn add_secret(
             .await?
             .rows_affected();
     }
-    crate::store::connections::add_secret(connection, connection_id, id, secret, None).await?;
+    crate::store::connections::add_secret(connection, keys, connection_id, id, secret, None).await?;
     Ok(expired)
 }
 

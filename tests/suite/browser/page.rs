@@ -44,7 +44,8 @@ impl Browser {
 
     /// Logs in without the login page.
     pub async fn sign_in(&self, app: &TestApp, role: Role) {
-        let token = tokens::add(&app.pool, Some(TENANT), role, "browser", None).await.unwrap().1;
+        let token =
+            tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), role, "browser", None).await.unwrap().1;
         let body = json!({ "token": token.expose() });
         let answer = TestApp::answer(app.client.post(format!("{}/api/v1/session", self.base)).json(&body)).await;
         answer.assert_status(200);

@@ -57,7 +57,8 @@ async fn one_signs_in_by_name_goes_where_one_wanted_and_signs_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signs_in_by_token_without_script_and_no_link_leads_away() {
     let app = with_user().await;
-    let token = tokens::add(&app.pool, None, Role::Viewer, "laptop", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "laptop", None).await.unwrap().1;
     let Some(browser) = Browser::start(&app.base).await else { return };
     browser.expect_error("401 (Unauthorized)");
     browser.expect_error("404 (Not Found)");

@@ -128,6 +128,7 @@ impl TestApp {
             let console = console.signing_in_with(oidc);
             let console = Data::new(console.writing_from(config.integrations.whatsapp.phone_number_id.clone()));
             let trace = Data::new(Trace {
+                keys: keys.clone(),
                 registry: Arc::clone(&registry),
                 default_region: config.phones.default_region.clone(),
                 outreach: config.outreach.clone(),
@@ -152,13 +153,14 @@ impl TestApp {
             wake_up,
             seen_unknown: Mutex::new(HashSet::new()),
         });
+        let opener = keys.clone();
         let desk = Arc::new(Desk {
             pool: pool.clone(),
             keys: keys.clone(),
             clock: clock.clone(),
             transport: Transport::new(config.jobs.vendor_timeout).unwrap(),
             metrics: Arc::clone(&metrics),
-            overlay: Arc::new(move |own| config.for_tenant(own).map_err(|error| error.to_string())),
+            overlay: Arc::new(move |own| config.for_tenant(own, &opener).map_err(|error| error.to_string())),
         });
         let runner = Runner::new(jobs::all(), Arc::clone(&desk), std::time::Duration::from_millis(20), Arc::default());
         let app = Self {

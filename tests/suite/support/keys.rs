@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use switchhook::crypto::{DIGEST_KEY, Keys, MasterKeys};
+use switchhook::crypto::{DIGEST_KEY, DigestKey, Keys, MasterKeys};
 use switchhook::redact::Secret;
 
 /// What secrets are sealed under.
@@ -13,6 +13,11 @@ const DIGESTS: [u8; 32] = *b"a key of ids, for the tests only";
 /// Keys that have not been loaded from a database.
 pub fn keys() -> Keys {
     Keys::new(MasterKeys::parse("test", &Secret::new(MASTER_KEY)).unwrap())
+}
+
+/// The key of ids.
+pub fn digest_key() -> DigestKey {
+    DigestKey::new(DIGESTS)
 }
 
 /// The statement that gives a database the tests' key of ids.

@@ -18,7 +18,7 @@ pub fn live(config: &Config, pool: &PgPool, registry: &Arc<Registry>, clock: &Cl
         config.live.clone(),
         pool.clone(),
         keys::keys(),
-        Arc::new(move |settings| own.spoken_for_tenant(settings).map_err(|error| error.to_string())),
+        Arc::new(move |settings| own.spoken_for_tenant(settings, &keys::keys()).map_err(|error| error.to_string())),
         config.phones.default_region.clone(),
         Arc::clone(registry),
         clock.clone(),

@@ -16,7 +16,9 @@
 --
 -- runtime          has no DDL and no TRUNCATE, and deletes only where the program does. It adds to operator_log and can
 --                  neither change nor remove a line; what names a person who was erased is blanked by the function
---                  operator_log_forget, which belongs to the owner.
+--                  operator_log_forget, which belongs to the owner. Tables of yours for handlers of yours: make them as the
+--                  owner, in the schema. `doctor` sees long transactions of other roles, and `leads forget` looks for the
+--                  number in other schemas, as far as you let it: pg_read_all_stats and select are yours to grant.
 -- reader           sees no payload, no secret, no token, no session, no password, no setting of a tenant, no link to a
 --                  recording, and no operator_log.
 

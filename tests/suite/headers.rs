@@ -75,7 +75,8 @@ async fn without_tls_no_browser_is_told_to_come_by_tls_alone() {
     let (_, headers, _) = headers_of(&app, "GET", "/sign-in").await;
     assert!(!headers.contains_key("strict-transport-security"));
     // What is about people is kept by nobody on the way.
-    let token = tokens::add(&app.pool, Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
+    let token =
+        tokens::add(&app.pool, app.keys.digests().unwrap(), Some(TENANT), Role::Admin, "t", None).await.unwrap().1;
     for path in ["/calls", "/api/v1/calls", "/leads.csv"] {
         let answer = TestApp::answer(app.client.get(format!("{}{path}", app.base)).bearer_auth(token.expose())).await;
         answer.assert_status(200);

@@ -289,7 +289,10 @@ async fn passwords_can_be_switched_off_beside_a_provider_and_tokens_cannot() {
     TestApp::answer(app.client.post(format!("{}/api/v1/session", app.base)).json(&login)).await.assert_status(401);
     let form = app.client.post(format!("{}/sign-in", app.base)).form(&[("login", "dana"), ("password", PASSWORD)]);
     assert!(TestApp::answer(form).await.assert_status(401).text.contains("Passwords do not count here"));
-    let token = switchhook::store::tokens::add(&app.pool, None, Role::Viewer, "t", None).await.unwrap().1;
+    let token = switchhook::store::tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "t", None)
+        .await
+        .unwrap()
+        .1;
     let body = json!({ "token": token.expose() });
     TestApp::answer(app.client.post(format!("{}/api/v1/session", app.base)).json(&body)).await.assert_status(200);
     // Without a provider there is neither the button nor what it leads to.

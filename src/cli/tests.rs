@@ -32,6 +32,8 @@ fn commands(text: &str, is_source: bool) -> Vec<(String, bool)> {
         let end = match before {
             '`' => rest.find('`'),
             '>' => rest.find('<'),
+            // Within another command, as a shell puts it in.
+            '(' => rest.find(')'),
             _ if is_source => rest.find(['"', '\n']),
             _ => rest.find(['`', '\n']),
         };

@@ -160,7 +160,7 @@ impl Keys {
         self.master.open(purpose, sealed)
     }
 
-    /// The same of a value that may stand in clear: one that somebody has written with SQL, say. `secrets rotate` seals it.
+    /// The same of a value that may stand in clear: one that somebody has written with SQL, say.
     pub fn open_or_clear(&self, purpose: &'static str, text: &str) -> Result<Secret, OpenError> {
         if is_sealed(text) { self.open(purpose, text) } else { Ok(Secret::new(text)) }
     }

@@ -29,13 +29,14 @@ fn every_vector_is_judged_right_as_far_as_the_token_goes() {
         let delivery = Delivery { query: "", headers: &headers, body: vector["body"].as_str().unwrap().as_bytes() };
         let required = &vector["config"]["required_header"];
         let value = required["value"].as_str().map(Secret::new);
+        // A source that asks for nothing, or for an address alone, says so in so many words.
+        let allow_unsigned = value.is_none();
         let named = Credentials {
             header: required["name"].as_str().map(str::to_owned).zip(value.clone()),
-            url_is_secret: true,
+            allow_unsigned,
             ..Credentials::default()
         };
-        let as_secret =
-            Credentials { secrets: value.into_iter().collect(), url_is_secret: true, ..Credentials::default() };
+        let as_secret = Credentials { secrets: value.into_iter().collect(), allow_unsigned, ..Credentials::default() };
         // Addresses are looked at by the door, so a vector that fails by its address alone passes here.
         let addresses = vector["config"]["allowed_ips"].as_array();
         let by_address = addresses.is_some_and(|allowed| !allowed.contains(&vector["remote_addr"]));

@@ -12,7 +12,7 @@ const DIGESTS: [u8; 32] = *b"a key of ids, for the tests only";
 
 /// Keys that have not been loaded from a database.
 pub fn keys() -> Keys {
-    Keys::new(MasterKeys::parse("test", &Secret::new(MASTER_KEY)).unwrap())
+    Keys::new(MasterKeys::parse("test", &Secret::new(MASTER_KEY)).expect("a constant that is a key"))
 }
 
 /// The key of ids.

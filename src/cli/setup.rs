@@ -108,7 +108,7 @@ async fn say(context: &Context, pool: &PgPool, made: Made) -> anyhow::Result<()>
     output.say("  Give those that wait their platform's secret, such as:")?;
     output.say("    switchhook connection secret --provider retell --slug default --secret-stdin")?;
     output.say("  A new secret URL, or a token for a platform's live requests (who is calling, tools):")?;
-    output.say("    switchhook connection url --provider bolna --slug default [--live]")?;
+    output.say("    switchhook connection url --provider bolna --slug default --live")?;
     for MadeConnection { provider, new, .. } in &made.connections {
         if let Some(secret) = &new.secret {
             output.say(&format!("  The secret for {provider}, shown this once: {}", secret.expose()))?;

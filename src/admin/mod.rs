@@ -12,6 +12,8 @@ pub mod retention;
 pub mod roster;
 pub mod settings;
 pub mod sources;
+pub mod tokens;
+pub mod users;
 
 pub use error::AdminError;
 

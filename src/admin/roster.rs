@@ -208,7 +208,7 @@ pub fn number(text: &Phone, region: Option<&str>) -> Result<Phone, AdminError> {
 }
 
 /// What a field holds, if it is a line that is short enough for a name; nothing, if it is blank.
-fn line(field: &str, text: Option<String>) -> Result<Option<String>, AdminError> {
+pub(super) fn line(field: &str, text: Option<String>) -> Result<Option<String>, AdminError> {
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match text {
         Some(text) if text.chars().count() > NAME_CHARS_MAX || text.chars().any(char::is_control) => {

@@ -11,6 +11,7 @@ use super::json::Json;
 use super::page::List;
 use super::problem::Problem;
 use crate::access::ActorKind;
+use crate::console::account::Refused;
 use crate::console::{Console, Entry};
 use crate::redact::Secret;
 use crate::store::sessions::SessionRow;
@@ -79,5 +80,16 @@ pub(super) fn of_user(entry: &Entry) -> Result<(), Problem> {
     match entry.scope.actor().kind {
         ActorKind::User => Ok(()),
         _ => Err(Problem::forbidden("a token has no account: sign in with a name")),
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unfit(detail) => Self::unfit(detail),
+            Refused::NotFound => Self::not_found(),
+            Refused::TooMany(seconds) => Self::too_many(seconds),
+            Refused::Away(error) => error.into(),
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::account::of_user;
 use super::answer::Count;
 use super::json::Json;
 use super::problem::Problem;
+use crate::admin::users;
 use crate::console::{Console, Entry};
 use crate::redact::Secret;
 
@@ -128,7 +129,7 @@ pub(super) async fn reset(
     console: Data<Console>,
     login: Path<String>,
 ) -> Result<Json<Count>, Problem> {
-    console.reset_second_factor(&entry.scope, &login).await?;
+    users::reset_second_factor(console.pool(), &entry.scope, &login).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -141,7 +142,7 @@ pub(super) async fn require(
     login: Path<String>,
     body: Json<Obligation>,
 ) -> Result<Json<Count>, Problem> {
-    console.require_second_factor(&entry.scope, &login, body.required).await?;
+    users::require_second_factor(console.pool(), &entry.scope, &login, body.required).await?;
     Ok(Json(Count { changed: 1 }))
 }
 

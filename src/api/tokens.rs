@@ -1,6 +1,5 @@
 //! `/tokens`: who may use the API.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query, ReqData};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;
-use crate::console::keys::{Refused, TokenEnd};
+use crate::admin::tokens::{self, TokenEnd};
 use crate::console::{Console, Entry};
 use crate::store::roster::tokens::{self as roster, TokenRow};
 
@@ -64,8 +63,9 @@ pub(super) async fn create(
     body: Json<NewToken>,
 ) -> Result<Json<MadeToken>, Problem> {
     let scope = page::scope(&entry, &console, body.tenant.as_deref()).await?;
-    let end = TokenEnd::of(body.expires_in_days, body.never_expires)?;
-    let made = console.add_token(&scope, body.role, &body.label, end).await?;
+    let NewToken { role, label, expires_in_days, never_expires, .. } = body.into_inner();
+    let new = tokens::NewToken { role, label, end: TokenEnd::of(expires_in_days, never_expires)? };
+    let made = tokens::add(console.pool(), console.keys(), &scope, new, console.now()).await?;
     Ok(Json(MadeToken { id: made.id, token: made.token.into_exposed(), expires_at: made.expires_at }))
 }
 
@@ -77,18 +77,6 @@ pub(super) async fn revoke(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Changed>, Problem> {
-    console.revoke_token(&entry.scope, *id).await?;
+    tokens::revoke(console.pool(), &entry.scope, *id).await?;
     Ok(Json(Changed { id: *id }))
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Unfit(detail) => Self::unfit(detail),
-            Refused::Taken => Self::new(StatusCode::CONFLICT, "somebody has this login name"),
-            Refused::NotFound => Self::not_found(),
-            Refused::TooMany(seconds) => Self::too_many(seconds),
-            Refused::Away(error) => error.into(),
-        }
-    }
 }

@@ -9,9 +9,10 @@ use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
 use crate::access::Role;
+use crate::admin::users;
 use crate::console::{Console, Entry};
 use crate::redact::Secret;
-use crate::store::users::{self, UserRow};
+use crate::store::users::{self as store, UserRow};
 
 /// A user to be added. Who sees one tenant adds users of that tenant only.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,7 +46,7 @@ pub(super) async fn list(
     query: Query<Of>,
 ) -> Result<Json<List<UserRow>>, Problem> {
     let scope = page::scope(&entry, &console, query.tenant.as_deref()).await?;
-    Ok(Json(List::whole(users::list(console.pool(), scope.tenant_id()).await?)))
+    Ok(Json(List::whole(store::list(console.pool(), scope.tenant_id()).await?)))
 }
 
 /// Add a user.
@@ -58,7 +59,7 @@ pub(super) async fn create(
 ) -> Result<Json<Changed>, Problem> {
     let NewUser { tenant, login, password, role } = body.into_inner();
     let scope = page::scope(&entry, &console, tenant.as_deref()).await?;
-    Ok(Json(Changed { id: console.add_user(&scope, &login, password, role).await? }))
+    Ok(Json(Changed { id: users::add(console.pool(), console.hasher(), &scope, &login, password, role).await? }))
 }
 
 /// Take a user away; their sessions end at once.
@@ -69,7 +70,7 @@ pub(super) async fn remove(
     console: Data<Console>,
     login: Path<String>,
 ) -> Result<Json<Count>, Problem> {
-    console.remove_user(&entry.scope, &login).await?;
+    users::remove(console.pool(), &entry.scope, &login).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -82,7 +83,8 @@ pub(super) async fn password(
     login: Path<String>,
     body: Json<NewPassword>,
 ) -> Result<Json<Count>, Problem> {
-    console.set_password(&entry.scope, &login, body.into_inner().password).await?;
+    let password = body.into_inner().password;
+    users::set_password(console.pool(), console.hasher(), &entry.scope, &login, password).await?;
     Ok(Json(Count { changed: 1 }))
 }
 
@@ -94,5 +96,5 @@ pub(super) async fn end_sessions(
     console: Data<Console>,
     login: Path<String>,
 ) -> Result<Json<Count>, Problem> {
-    Ok(Json(Count { changed: console.end_sessions_of(&entry.scope, &login).await? }))
+    Ok(Json(Count { changed: users::end_sessions(console.pool(), &entry.scope, &login).await? }))
 }

@@ -20,7 +20,11 @@ impl Usage {
 
 /// The exit code: 2 for what the caller must change, 1 for everything else.
 pub(super) fn code(error: &anyhow::Error) -> u8 {
-    let is_key = error.is::<KeyError>() || error.downcast_ref().and_then(KeyError::of).is_some();
+    let database = match error.downcast_ref() {
+        Some(AdminError::Database(error)) => Some(error),
+        _ => error.downcast_ref(),
+    };
+    let is_key = error.is::<KeyError>() || database.and_then(KeyError::of).is_some();
     let is_invalid = matches!(error.downcast_ref(), Some(AdminError::Invalid(_)));
     if is_key || is_invalid || error.is::<Usage>() { 2 } else { 1 }
 }

@@ -3,6 +3,8 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Context;
+use crate::access::Scope;
 use crate::store::directory;
 use crate::store::roster::campaigns;
 
@@ -19,6 +21,14 @@ pub(super) async fn maybe_tenant(pool: &PgPool, slug: Option<&str>) -> anyhow::R
     match slug {
         Some(slug) => Ok(Some(tenant(pool, slug).await?)),
         None => Ok(None),
+    }
+}
+
+/// The command line's scope: of the tenant of this slug, if one is named, else of all.
+pub(super) async fn scope(context: &Context, pool: &PgPool, slug: Option<&str>) -> anyhow::Result<Scope> {
+    match maybe_tenant(pool, slug).await? {
+        Some(tenant_id) => Ok(*context.scope_of(tenant_id)?.scope()),
+        None => Ok(context.scope()),
     }
 }
 

@@ -6,15 +6,16 @@ use sqlx::{Connection, PgPool};
 use super::Context;
 use super::context::migration_error;
 use crate::access::Role;
+use crate::admin;
+use crate::admin::tokens::{FIRST_TOKEN_DAYS, NewToken, TokenEnd};
 use crate::clock::Clock;
-use crate::console::keys::FIRST_TOKEN_DAYS;
 use crate::db;
 use crate::domain::secret_strength::SecretMaker;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::{self, NewConnection, unguessable};
 use crate::store::operator_log::{Action, Line};
-use crate::store::{roster, tokens};
+use crate::store::roster;
 
 /// The tenant of an installation that needs no others.
 const TENANT: &str = "default";
@@ -32,11 +33,11 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
     let tenant_id = match directory::find_tenant(&mut *transaction, TENANT).await? {
         Some(tenant_id) => tenant_id,
         None => {
-            let ends = Clock::system().now() + TimeDelta::days(FIRST_TOKEN_DAYS.into());
-            let (id, token) = tokens::add(&mut *transaction, key, None, Role::Admin, TOKEN, Some(ends)).await?;
-            let line = Line::of(&context.scope(), Action::AddToken).with("token_id", id).with("expires_at", ends);
-            line.with("label", TOKEN).with("role", Role::Admin).write(&mut transaction).await?;
-            made.token = Some(token);
+            let end = TokenEnd::After(TimeDelta::days(FIRST_TOKEN_DAYS.into()));
+            let new = NewToken { role: Role::Admin, label: TOKEN.to_owned(), end };
+            let now = Clock::system().now();
+            made.token =
+                Some(admin::tokens::add_within(&mut transaction, key, &context.scope(), new, now).await?.token);
             let id = directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?;
             Line::of(&context.scope(), Action::AddTenant)
                 .tenant(id)

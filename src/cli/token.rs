@@ -8,12 +8,12 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::access;
+use crate::admin::tokens::{MadeToken, NewToken, TokenEnd};
+use crate::admin::{self, AdminError};
 use crate::clock::Clock;
-use crate::store::operator_log::{Action, Line, Text};
-use crate::store::{roster, tokens};
+use crate::store::roster::tokens as roster;
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -89,23 +89,15 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     let output = context.output;
     match command {
         Command::Add { role, tenant, label, expires } => {
-            let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            let too_long = || Usage::error("--expires is too long");
-            let expires_at = match expires {
-                Expires::Never => None,
-                Expires::After(wait) => {
-                    let wait = TimeDelta::from_std(wait).map_err(|_| too_long())?;
-                    Some(Clock::system().now().checked_add_signed(wait).ok_or_else(too_long)?)
-                }
+            let scope = owner::scope(context, &pool, tenant.as_deref()).await?;
+            let end = match expires {
+                Expires::Never => TokenEnd::Never,
+                // What is too long for the type is too long for the rule as well.
+                Expires::After(wait) => TokenEnd::After(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
             };
-            let keys = context.keys()?;
-            let key = keys.load(&pool).await?;
-            let mut transaction = pool.begin().await?;
-            let (id, token) = tokens::add(&mut *transaction, key, tenant_id, role.role(), &label, expires_at).await?;
-            let line = Line::of(&context.scope(), Action::AddToken).tenant(tenant_id).with("token_id", id);
-            let line = line.with("label", Text(&label)).with("role", role.role()).with("expires_at", expires_at);
-            line.write(&mut transaction).await?;
-            transaction.commit().await?;
+            let new = NewToken { role: role.role(), label, end };
+            let made = admin::tokens::add(&pool, &context.keys()?, &scope, new, Clock::system().now()).await?;
+            let MadeToken { id, token, expires_at } = made;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {
                 let end = expires_at.map_or_else(|| "never ends".to_owned(), |at| format!("ends {}", cells::time(at)));
@@ -114,7 +106,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         }
         Command::List { all } => {
             let columns = ["id", "role", "tenant", "label", "since", "until", "last used"];
-            output.list(&columns, &roster::tokens::list(&pool, all).await?, |token| {
+            output.list(&columns, &roster::list(&pool, all).await?, |token| {
                 vec![
                     token.id.to_string(),
                     token.role.clone(),
@@ -127,12 +119,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             })?;
         }
         Command::Revoke { id } => {
-            let mut transaction = pool.begin().await?;
-            let label = roster::tokens::revoke(&mut *transaction, id, None).await?;
-            let label = label.ok_or_else(|| anyhow::anyhow!("there is no such token, or it has ended"))?;
-            let line = Line::of(&context.scope(), Action::RevokeToken).with("token_id", id);
-            line.with("label", Text(&label)).write(&mut transaction).await?;
-            transaction.commit().await?;
+            match admin::tokens::revoke(&pool, &context.scope(), id).await {
+                Err(AdminError::NotFound) => anyhow::bail!("there is no such token, or it has ended"),
+                revoked => revoked?,
+            }
             output.one(&json!({ "id": id }), |_| format!("revoked {id}"))?;
         }
     }

@@ -5,13 +5,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::failure::Usage;
 use super::token::Role;
-use super::{Context, cells, input, owner};
-use crate::console::password;
-use crate::redact::Secret;
-use crate::store::operator_log::{Action, Line, Login};
-use crate::store::{second_factors, sessions, users};
+use super::{Context, Output, cells, input, owner};
+use crate::admin::{self, AdminError};
+use crate::console::password::Hasher;
+use crate::store::users as store;
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -39,6 +37,16 @@ pub enum Command {
         /// What they log in with
         login: String,
     },
+    /// Oblige a user to have a second factor; their sessions end, and the next sign-in sets it up
+    RequireSecondFactor {
+        /// What they log in with
+        login: String,
+    },
+    /// Oblige a user no longer; the second factor that they have stays
+    ReleaseSecondFactor {
+        /// What they log in with
+        login: String,
+    },
     /// Give a user another password, read from standard input; their sessions end at once
     Password {
         /// What they log in with
@@ -48,65 +56,55 @@ pub enum Command {
 
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.ready_pool().await?;
-    let output = context.output;
+    let (output, scope) = (context.output, context.scope());
     match command {
         Command::Add { login, role, tenant } => {
-            let login = password::login(&login).map_err(|error| Usage::error(error.to_string()))?;
-            let tenant_id = owner::maybe_tenant(&pool, tenant.as_deref()).await?;
-            let hash = hashed(context, &login, &users::tenant_words(&pool, tenant_id).await?)?;
-            let mut transaction = pool.begin().await?;
-            let id = users::add(&mut *transaction, tenant_id, &login, &hash, role.role()).await?;
-            let id = id.ok_or_else(|| anyhow::anyhow!("somebody has this login name"))?;
-            let line = Line::of(&context.scope(), Action::AddUser).tenant(tenant_id).with("user_id", id);
-            line.with("login", Login(&login)).with("role", role.role()).write(&mut transaction).await?;
-            transaction.commit().await?;
+            let scope = owner::scope(context, &pool, tenant.as_deref()).await?;
+            let given = input::secret_from_stdin(output)?;
+            let id = admin::users::add(&pool, &Hasher::default(), &scope, &login, given, role.role()).await?;
+            let login = login.trim().to_lowercase();
             output.one(&json!({ "id": id, "login": login }), |_| format!("added {login}"))?;
         }
         Command::List => {
-            let columns = ["login", "role", "tenant", "signs in with", "since", "last login"];
-            output.list(&columns, &users::list(&pool, None).await?, |user| {
+            let columns = ["login", "role", "tenant", "signs in with", "second factor", "since", "last login"];
+            output.list(&columns, &store::list(&pool, None).await?, |user| {
+                let factor = match (user.has_second_factor, user.second_factor_required) {
+                    (true, false) => "on",
+                    (true, true) => "on, required",
+                    (false, true) => "required",
+                    (false, false) => "-",
+                };
                 vec![
                     user.login.clone(),
                     user.role.clone(),
                     user.tenant.clone().unwrap_or_else(|| "all".to_owned()),
                     user.signs_in_with.clone(),
+                    factor.to_owned(),
                     cells::time(user.created_at),
                     cells::time_or_dash(user.last_used_at),
                 ]
             })?;
         }
         Command::Remove { login } => {
-            let login = login.to_lowercase();
-            let mut transaction = pool.begin().await?;
-            let id = users::remove(&mut *transaction, &login, None).await?;
-            let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
-            let line = Line::of(&context.scope(), Action::RemoveUser).with("user_id", id);
-            line.with("login", Login(&login)).write(&mut transaction).await?;
-            transaction.commit().await?;
-            output.one(&json!({ "login": login }), |_| format!("removed {login}"))?;
+            found(admin::users::remove(&pool, &scope, &login).await)?;
+            said(output, &login, "is removed")?;
         }
         Command::ResetSecondFactor { login } => {
-            let login = login.to_lowercase();
-            let user = users::find(&pool, &login).await?.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
-            let mut transaction = pool.begin().await?;
-            second_factors::remove(&mut *transaction, user.id).await?;
-            sessions::close_all(&mut *transaction, user.id).await?;
-            let line = Line::of(&context.scope(), Action::ResetSecondFactor).tenant(user.tenant_id);
-            line.with("user_id", user.id).with("login", Login(&login)).write(&mut transaction).await?;
-            transaction.commit().await?;
-            output.one(&json!({ "login": login }), |_| format!("{login} has no second factor any more"))?;
+            found(admin::users::reset_second_factor(&pool, &scope, &login).await)?;
+            said(output, &login, "has no second factor any more")?;
+        }
+        Command::RequireSecondFactor { login } => {
+            found(admin::users::require_second_factor(&pool, &scope, &login, true).await)?;
+            said(output, &login, "must have a second factor, and sets it up at the next sign-in")?;
+        }
+        Command::ReleaseSecondFactor { login } => {
+            found(admin::users::require_second_factor(&pool, &scope, &login, false).await)?;
+            said(output, &login, "need not have a second factor")?;
         }
         Command::Password { login } => {
+            let given = input::secret_from_stdin(output)?;
+            let ended = found(admin::users::set_password(&pool, &Hasher::default(), &scope, &login, given).await)?;
             let login = login.to_lowercase();
-            let tenant_id = users::find(&pool, &login).await?.and_then(|user| user.tenant_id);
-            let hash = hashed(context, &login, &users::tenant_words(&pool, tenant_id).await?)?;
-            let mut transaction = pool.begin().await?;
-            let id = users::set_password(&mut *transaction, &login, &hash, None).await?;
-            let id = id.ok_or_else(|| anyhow::anyhow!("there is no such user"))?;
-            let ended = sessions::close_all(&mut *transaction, id).await?;
-            let line = Line::of(&context.scope(), Action::SetPassword).with("user_id", id);
-            line.with("login", Login(&login)).write(&mut transaction).await?;
-            transaction.commit().await?;
             output.one(&json!({ "login": login, "sessions_ended": ended }), |_| {
                 format!(
                     "{login} has another password; {} ended",
@@ -118,10 +116,14 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// `words`: of the tenant, of which no password may be made, as little as of the login.
-fn hashed(context: &Context, login: &str, words: &[String]) -> anyhow::Result<Secret> {
-    let given = input::secret_from_stdin(context.output)?;
-    let words = [&[login.to_owned()], words].concat();
-    password::assess(&given, &words).map_err(|error| Usage::error(error.to_string()))?;
-    password::hash(&given).map_err(|error| Usage::error(error.to_string()))
+fn found<T>(done: Result<T, AdminError>) -> anyhow::Result<T> {
+    match done {
+        Err(AdminError::NotFound) => anyhow::bail!("there is no such user"),
+        done => Ok(done?),
+    }
+}
+
+fn said(output: Output, login: &str, what: &str) -> anyhow::Result<()> {
+    let login = login.to_lowercase();
+    output.one(&json!({ "login": login }), |_| format!("{login} {what}"))
 }

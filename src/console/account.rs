@@ -4,14 +4,53 @@
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-use super::keys::{Refused, unfit};
-use super::{Console, Entry};
+use super::{Console, Denied, Entry, password};
 use crate::access::{Actor, ActorKind, Scope};
 use crate::redact::Secret;
-use crate::store::operator_log::{Action, Line, Login};
+use crate::store::operator_log::{Action, Line};
 use crate::store::sessions::SessionRow;
 use crate::store::users::Account;
 use crate::store::{sessions, users};
+
+/// Why nothing was done.
+#[derive(Debug)]
+pub enum Refused {
+    /// It cannot be, for this reason.
+    Unfit(String),
+    /// There is none, or it is not theirs.
+    NotFound,
+    /// Too often; again after so many seconds.
+    TooMany(u64),
+    /// The database would not.
+    Away(sqlx::Error),
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::TooMany(seconds) => Self::TooMany(seconds),
+            Denied::Away(error) => Self::Away(error),
+            Denied::Unknown
+            | Denied::Forged
+            | Denied::Forbidden
+            | Denied::CodeNeeded
+            | Denied::WrongCode
+            | Denied::SetUpNeeded => Self::NotFound,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Refused {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+impl From<password::Unfit> for Refused {
+    fn from(unfit: password::Unfit) -> Self {
+        Self::Unfit(unfit.to_string())
+    }
+}
 
 impl Console {
     /// The sessions of whoever asks that are good, the newest first.
@@ -50,17 +89,6 @@ impl Console {
         Ok(ended)
     }
 
-    /// Ends every session of a user; for admins. Returns how many.
-    pub async fn end_sessions_of(&self, scope: &Scope, login: &str) -> Result<u64, Refused> {
-        let mut transaction = self.begin().await?;
-        let user = self.user_within(scope, login).await?;
-        let ended = sessions::close_all(&mut *transaction, user.0).await?;
-        let line = Line::of(scope, Action::EndSessions).rows(ended).with("user_id", user.0);
-        line.with("login", Login(&user.1)).write(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(ended)
-    }
-
     /// The account of whoever asks; `None`: it is a token.
     pub async fn account(&self, scope: &Scope) -> Result<Option<Account>, sqlx::Error> {
         match scope.actor() {
@@ -81,7 +109,7 @@ impl Console {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
         self.confirm_password(request, entry, &account, present).await?;
         let words = [Some(account.login), account.tenant, account.tenant_name].into_iter().flatten().collect();
-        let hash = self.hash(given, words).await.map_err(unfit)?;
+        let hash = self.hasher.hash(given, words).await?;
         let actor = entry.scope.actor();
         let mut transaction = self.begin().await?;
         users::change_password(&mut *transaction, actor.id, &hash).await?;
@@ -116,20 +144,12 @@ impl Console {
         let attempt = self.begin_attempt(request, &account.login, Some(id)).await?;
         let fits = {
             let _turn = self.turn(&attempt).await?;
-            self.fits(present, Some(Secret::new(hash))).await
+            self.hasher.fits(present, Some(Secret::new(hash))).await
         };
         if !fits {
             self.log_failure(request, "present password", user).await?;
             return Err(Refused::Unfit("the present password is not right".to_owned()));
         }
         Ok(self.forgive(&attempt).await?)
-    }
-
-    /// The id and the name of a user whom the scope may administer.
-    pub(super) async fn user_within(&self, scope: &Scope, login: &str) -> Result<(Uuid, String), Refused> {
-        let login = login.to_lowercase();
-        let found = users::find(&self.pool, &login).await?;
-        let found = found.filter(|user| scope.tenant_id().is_none() || user.tenant_id == scope.tenant_id());
-        Ok((found.ok_or(Refused::NotFound)?.id, login))
     }
 }

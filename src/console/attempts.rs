@@ -46,7 +46,7 @@ struct Place {
 }
 
 /// The places of which passwords are looked at just now: one at a time of each, so that a flood from one network holds
-/// one of the permits (`PASSWORDS_AT_ONCE`) and never both.
+/// one of the permits of [`super::password::Hasher`] and never both.
 #[derive(Debug, Default)]
 pub(super) struct Lanes(Mutex<HashMap<Vec<u8>, Lane>>);
 

@@ -9,7 +9,6 @@ mod cookie;
 pub mod cursor;
 mod entry;
 mod headers;
-pub mod keys;
 pub(crate) mod limits;
 pub mod oidc;
 pub mod password;
@@ -29,11 +28,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::crypto::Keys;
 use crate::db;
+
+use password::Hasher;
 
 pub use entry::{Denied, Entry};
 pub use headers::{baseline, protect, protect_page};
@@ -43,9 +43,6 @@ pub use pending::{Begun, Pending};
 pub use route::Route;
 pub use settings::Settings;
 pub use sign_in::{Credentials, SignedIn};
-
-/// Passwords that are looked at at once: each takes 19 MB and a core for some ten milliseconds.
-const PASSWORDS_AT_ONCE: usize = 2;
 
 /// How long a request waits for a connection: then somebody hears that others ask just now, and asks again.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
@@ -62,7 +59,7 @@ pub struct Console {
     whatsapp_sender: String,
     trusted_proxies: Vec<IpNet>,
     limits: Limits,
-    passwords: Semaphore,
+    hasher: Hasher,
     lanes: attempts::Lanes,
     failures: Arc<trail::Failures>,
     proxies: proxy::Proxies,
@@ -84,7 +81,7 @@ impl Console {
         let pool = db::beside(main, "switchhook console", connections, CONNECTION_WAIT, longest);
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
-        let (whatsapp_sender, passwords) = (String::new(), Semaphore::new(PASSWORDS_AT_ONCE));
+        let (whatsapp_sender, hasher) = (String::new(), Hasher::default());
         Self {
             settings,
             pool,
@@ -95,7 +92,7 @@ impl Console {
             whatsapp_sender,
             trusted_proxies,
             limits,
-            passwords,
+            hasher,
             lanes: attempts::Lanes::default(),
             failures: Arc::default(),
             proxies: proxy::Proxies::default(),
@@ -144,6 +141,11 @@ impl Console {
     /// What secrets are sealed under, and ids and digests are made with.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// What passwords are hashed with.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
     }
 
     /// The time.

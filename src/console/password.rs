@@ -3,6 +3,7 @@
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
 
 use crate::redact::Secret;
 
@@ -10,6 +11,9 @@ use crate::redact::Secret;
 pub const CHARS_MIN: usize = 12;
 /// Longer ones are refused: hashing them would be work for whoever likes to make some.
 pub const BYTES_MAX: usize = 1024;
+
+/// Passwords that are looked at at once: each takes 19 MB and a core for some ten milliseconds.
+const AT_ONCE: usize = 2;
 
 /// What `zxcvbn` calls safely unguessable: more than 10^8 guesses, which slowing makes centuries.
 const SCORE_MIN: zxcvbn::Score = zxcvbn::Score::Three;
@@ -73,8 +77,36 @@ fn has_length(password: &Secret) -> Result<(), Unfit> {
     Ok(())
 }
 
+/// Makes and compares hashes aside of the threads that answer requests, a few at once.
+#[derive(Debug)]
+pub struct Hasher(Semaphore);
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
+
+impl Hasher {
+    /// The hash of a new password. `words`: what it must not be made of, such as the login name.
+    pub async fn hash(&self, given: Secret, words: Vec<String>) -> Result<Secret, Unfit> {
+        let _permit = self.0.acquire().await.map_err(|_| Unfit::Hash)?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            assess(&given, &words)?;
+            hash(&given)
+        });
+        hashed.await.map_err(|_| Unfit::Hash)?
+    }
+
+    /// Whether this is the password; it takes as long where there is none.
+    pub(super) async fn fits(&self, given: Secret, hash: Option<Secret>) -> bool {
+        let Ok(_permit) = self.0.acquire().await else { return false };
+        tokio::task::spawn_blocking(move || fits(&given, hash.as_ref())).await.unwrap_or(false)
+    }
+}
+
 /// Whether this is the password. `None`: there is no such user; it takes as long.
-pub(super) fn fits(password: &Secret, hash: Option<&Secret>) -> bool {
+fn fits(password: &Secret, hash: Option<&Secret>) -> bool {
     let text = hash.map_or(NOBODYS, Secret::expose);
     let Ok(parsed) = PasswordHash::new(text) else { return false };
     let fits = Argon2::default().verify_password(password.expose().as_bytes(), &parsed).is_ok();

@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::keys::Refused;
+use super::account::Refused;
 use super::second_factor::Setup;
 use super::sign_in::{Credentials, Proven, SignedIn, Who};
 use super::{Console, Denied, cookie};

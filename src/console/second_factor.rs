@@ -8,12 +8,12 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use totp_rs::{Builder, Totp};
 use uuid::Uuid;
 
+use super::account::Refused;
 use super::attempts::subject;
-use super::keys::Refused;
 use super::{Console, Denied, Entry};
 use crate::access::Scope;
 use crate::redact::Secret;
-use crate::store::operator_log::{Action, Line, Login};
+use crate::store::operator_log::{Action, Line};
 use crate::store::users::Account;
 use crate::store::{attempts, second_factors as store, sessions};
 
@@ -195,30 +195,6 @@ impl Console {
             return Err(Refused::Unfit("the code is not right, or was used before".to_owned()));
         }
         Ok(account)
-    }
-
-    /// Takes a user's second factor away; for admins. Their sessions end.
-    pub async fn reset_second_factor(&self, scope: &Scope, login: &str) -> Result<(), Refused> {
-        let (id, login) = self.user_within(scope, login).await?;
-        let mut transaction = self.begin().await?;
-        store::remove(&mut *transaction, id).await?;
-        sessions::close_all(&mut *transaction, id).await?;
-        let line = Line::of(scope, Action::ResetSecondFactor).with("user_id", id).with("login", Login(&login));
-        line.write(&mut transaction).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Obliges a user to have a second factor, or no longer; for admins. Who is obliged signs in anew.
-    pub async fn require_second_factor(&self, scope: &Scope, login: &str, is_required: bool) -> Result<(), Refused> {
-        let (id, login) = self.user_within(scope, login).await?;
-        let mut transaction = self.begin().await?;
-        store::require(&mut *transaction, id, is_required).await?;
-        if is_required {
-            sessions::close_all(&mut *transaction, id).await?;
-        }
-        let line = Line::of(scope, Action::RequireSecondFactor).with("user_id", id).with("login", Login(&login));
-        line.with("required", is_required).write(&mut transaction).await?;
-        Ok(transaction.commit().await?)
     }
 
     /// Whether this is a code of the user that is good now, by time or for recovery. It is good no more afterwards.

@@ -127,7 +127,7 @@ impl Console {
         let hash = found.as_ref().and_then(|user| user.password_hash.clone());
         let fits = {
             let _turn = self.turn(&attempt).await?;
-            self.fits(given, hash).await
+            self.hasher.fits(given, hash).await
         };
         let Some(user) = found.as_ref().filter(|_| fits) else {
             self.log_failure(request, "password", named).await.map_err(Denied::Away)?;
@@ -135,12 +135,6 @@ impl Console {
         };
         self.forgive(&attempt).await?;
         Ok(Proven { id: user.id, tenant_id: user.tenant_id, login })
-    }
-
-    /// Whether this is the password; it takes as long where there is none.
-    pub(super) async fn fits(&self, given: Secret, hash: Option<Secret>) -> bool {
-        let Ok(_permit) = self.passwords.acquire().await else { return false };
-        tokio::task::spawn_blocking(move || password::fits(&given, hash.as_ref())).await.unwrap_or(false)
     }
 
     /// Begins a session of a user whose identity somebody else has verified, such as an OpenID provider. `Unknown`: there
@@ -205,15 +199,5 @@ impl Console {
             transaction.commit().await.map_err(Denied::Away)?;
         }
         Ok(cookie::clear(self.is_https(request)))
-    }
-
-    /// The hash of a new password, made aside. `words`: what it must not be made of, such as the login name.
-    pub async fn hash(&self, given: Secret, words: Vec<String>) -> Result<Secret, password::Unfit> {
-        let _permit = self.passwords.acquire().await.map_err(|_| password::Unfit::Hash)?;
-        let hashed = tokio::task::spawn_blocking(move || {
-            password::assess(&given, &words)?;
-            password::hash(&given)
-        });
-        hashed.await.map_err(|_| password::Unfit::Hash)?
     }
 }

@@ -11,7 +11,7 @@ use super::params::Params;
 use super::setup::sentence;
 use super::shell::{page, see_other};
 use super::sign_in::{ours, signed_in_to};
-use crate::console::keys::Refused;
+use crate::console::account::Refused;
 use crate::console::second_factor::Setup;
 use crate::console::{Console, Denied, Pending};
 
@@ -115,7 +115,7 @@ pub(super) async fn confirm(request: HttpRequest, console: Data<Console>, body: 
         Err(Refused::Unfit(detail)) => format!("{}.", sentence(&detail)),
         Err(Refused::TooMany(seconds)) => format!("Too many tries. Wait {seconds} s, and try again."),
         Err(Refused::Away(error)) => return Err(error.into()),
-        Err(Refused::NotFound | Refused::Taken) => return Ok(see_other("/sign-in")),
+        Err(Refused::NotFound) => return Ok(see_other("/sign-in")),
     };
     let setup = Shown::of(console.pending_setup(&pending).await?);
     refused(&form(&pending, next, Some(wrong), Some(setup)))

@@ -83,12 +83,19 @@ pub struct Found {
     pub tenant_id: Option<Uuid>,
     /// The hash of their password; without one they sign in by another way.
     pub password_hash: Option<Secret>,
+    /// Whether an identity provider vouches for them.
+    pub is_external: bool,
 }
 
 /// The user of this name.
 pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query_file!("sql/console/find_user.sql", login).fetch_optional(executor).await?;
-    Ok(row.map(|row| Found { id: row.id, tenant_id: row.tenant_id, password_hash: row.password_hash.map(Secret::new) }))
+    Ok(row.map(|row| Found {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        password_hash: row.password_hash.map(Secret::new),
+        is_external: row.is_external,
+    }))
 }
 
 /// Notes that a user has logged in; `false`: there is no such user.

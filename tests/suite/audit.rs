@@ -68,6 +68,8 @@ const COMMANDS: &[(&str, Does)] = &[
     ("user list", Nothing),
     ("user password", Writes(&[("user password dana", "set_password")])),
     ("user reset-second-factor", Writes(&[("user reset-second-factor dana", "reset_second_factor")])),
+    ("user require-second-factor", Writes(&[("user require-second-factor dana", "require_second_factor")])),
+    ("user release-second-factor", Writes(&[("user release-second-factor dana", "require_second_factor")])),
     ("user remove", Writes(&[("user remove dana", "remove_user")])),
     ("events list", Nothing),
     ("events show", Nothing),

@@ -86,6 +86,43 @@ async fn the_directory_is_filled_and_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_keeps_the_rules_that_pages_and_api_have_for_users_and_tokens() {
+    let console = Console::new().await;
+    console.json("tenant add acme");
+    let (code, text) = console.run_with_input("user add Dana --role agent --tenant acme", "correct horse battery\n");
+    assert_eq!(code, 0, "{text}");
+    let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(&console.url).await.unwrap();
+    let olga = "insert into users (login, role, oidc_issuer, oidc_subject)
+                values ('olga@example.com', 'viewer', 'https://id.example.com', '1')";
+    sqlx::query(olga).execute(&mut database).await.unwrap();
+    let required = || console.json("user list")[0]["second_factor_required"].clone();
+    console.json("user require-second-factor DANA");
+    assert_eq!(required(), true);
+    console.json("user release-second-factor dana");
+    assert_eq!(required(), false);
+    console.fails(1, "user require-second-factor nobody", "there is no such user");
+    console.fails(2, "user require-second-factor olga@example.com", "identity provider");
+    let (code, text) = console.run_with_input("user password olga@example.com", "another horse battery\n");
+    assert!(code == 2 && text.contains("identity provider"), "{code}, {text}");
+    console.fails(2, &format!("token add --role viewer --label {}", "x".repeat(201)), "label: 200 characters");
+    console.fails(2, "token add --role viewer --expires 4000d", "3650 days at most");
+    let token = console.json("token add --role viewer --tenant acme");
+    console.json(&format!("token revoke {}", token["id"].as_str().unwrap()));
+    // What somebody of all tenants does to one of a tenant is that tenant's to read.
+    let lines: Vec<String> = sqlx::query_scalar(
+        "select action || coalesce(' ' || (details->>'required'), '') from operator_log
+         where tenant_id is not null and action <> 'add_tenant' order by at",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    let wanted = ["add_user", "require_second_factor true", "require_second_factor false", "add_token", "revoke_token"];
+    assert_eq!(lines, wanted);
+    drop(database);
+    drop_database(&console.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_and_tokens_come_and_go_and_the_log_says_who() {
     let console = Console::new().await;
     console.json("tenant add acme");

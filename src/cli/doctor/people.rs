@@ -3,9 +3,9 @@
 use sqlx::PgConnection;
 
 use super::Check;
+use crate::admin::tokens::TOKEN_WARNING_DAYS;
 use crate::cli::{Context, cells};
 use crate::console::address;
-use crate::console::keys::TOKEN_WARNING_DAYS;
 use crate::store::attempts;
 use crate::store::roster::tokens;
 

@@ -154,12 +154,11 @@ fn said(shell: &Shell) -> Option<&'static str> {
     })
 }
 
-impl From<crate::console::keys::Refused> for Fault {
-    fn from(refused: crate::console::keys::Refused) -> Self {
-        use crate::console::keys::Refused;
+impl From<crate::console::account::Refused> for Fault {
+    fn from(refused: crate::console::account::Refused) -> Self {
+        use crate::console::account::Refused;
         match refused {
             Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
-            Refused::Taken => Self::unfit("Somebody has this login name."),
             Refused::NotFound => Self::NotFound,
             Refused::TooMany(seconds) => Self::TooMany(seconds),
             Refused::Away(error) => error.into(),

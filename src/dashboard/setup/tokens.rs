@@ -8,13 +8,13 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{PLACE, brief, done, is_shown, role, roles, said, scope_of};
-use crate::console::keys::{MadeToken, TOKEN_WARNING_DAYS, TokenEnd};
+use crate::admin::tokens::{self, MadeToken, NewToken, TOKEN_WARNING_DAYS, TokenEnd};
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::when::When;
-use crate::store::roster::tokens::{self, TokenRow};
+use crate::store::roster::tokens::{self as store, TokenRow};
 
 const PATH: &str = "/setup/tokens";
 
@@ -61,7 +61,9 @@ pub(in crate::dashboard) async fn add(
     let days = form.get("days").map(str::parse).transpose();
     let days = days.map_err(|_| Fault::unfit("The days are a number, 1 to 3650."))?;
     let end = TokenEnd::of(days, form.is_set("never"))?;
-    let made = console.add_token(&scope_of(&shell, &form), role(&form)?, &label, end).await?;
+    let new = NewToken { role: role(&form)?, label, end };
+    let scope = scope_of(&shell, &form);
+    let made = tokens::add(console.pool(), console.keys(), &scope, new, console.now()).await?;
     answer(shell, &console, Some(made)).await
 }
 
@@ -73,12 +75,12 @@ pub(in crate::dashboard) async fn revoke(
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
-    console.revoke_token(&shell.scope, *id).await?;
+    tokens::revoke(console.pool(), &shell.scope, *id).await?;
     Ok(done(&shell, PATH, "revoked"))
 }
 
 async fn answer(shell: Shell, console: &Console, made: Option<MadeToken>) -> Result<HttpResponse, Fault> {
-    let mut rows = tokens::list_of(console.pool(), shell.scope.tenant_id(), false).await?;
+    let mut rows = store::list_of(console.pool(), shell.scope.tenant_id(), false).await?;
     rows.retain(|row| is_shown(&shell, row.tenant.as_deref()));
     let (token, ends) = made.map_or((None, None), |made| (Some(made.token.into_exposed()), made.expires_at));
     page(&Page {

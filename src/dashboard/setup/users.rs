@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::{PLACE, done, is_shown, required, role, roles, said, scope_of};
+use crate::admin::users;
 use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::when::When;
 use crate::redact::Secret;
-use crate::store::users::{self, UserRow};
+use crate::store::users::{self as store, UserRow};
 
 const PATH: &str = "/setup/users";
 
@@ -38,7 +39,7 @@ pub(in crate::dashboard) async fn show(
     console: Data<Console>,
 ) -> Result<HttpResponse, Fault> {
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    let mut rows = users::list(console.pool(), shell.scope.tenant_id()).await?;
+    let mut rows = store::list(console.pool(), shell.scope.tenant_id()).await?;
     rows.retain(|row| is_shown(&shell, row.tenant.as_deref()));
     page(&Page {
         said: said(&shell),
@@ -66,7 +67,8 @@ pub(in crate::dashboard) async fn add(
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
     let login = required(&form, "login", "Fill in a login name.")?;
-    console.add_user(&scope_of(&shell, &form), &login, password_of(&form), role(&form)?).await?;
+    let scope = scope_of(&shell, &form);
+    users::add(console.pool(), console.hasher(), &scope, &login, password_of(&form), role(&form)?).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
@@ -79,7 +81,7 @@ pub(in crate::dashboard) async fn remove(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    console.remove_user(&shell.scope, &required(&form, "login", "Whom?")?).await?;
+    users::remove(console.pool(), &shell.scope, &required(&form, "login", "Whom?")?).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 
@@ -92,7 +94,8 @@ pub(in crate::dashboard) async fn password(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    console.set_password(&shell.scope, &required(&form, "login", "Whose?")?, password_of(&form)).await?;
+    let login = required(&form, "login", "Whose?")?;
+    users::set_password(console.pool(), console.hasher(), &shell.scope, &login, password_of(&form)).await?;
     Ok(done(&shell, PATH, "password"))
 }
 
@@ -105,7 +108,7 @@ pub(in crate::dashboard) async fn end_sessions(
 ) -> Result<HttpResponse, Fault> {
     let form = Params::read(&body);
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    console.end_sessions_of(&shell.scope, &required(&form, "login", "Whose?")?).await?;
+    users::end_sessions(console.pool(), &shell.scope, &required(&form, "login", "Whose?")?).await?;
     Ok(done(&shell, PATH, "sessions"))
 }
 
@@ -120,9 +123,9 @@ pub(in crate::dashboard) async fn second_factor(
     let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
     let login = required(&form, "login", "Whose?")?;
     match form.get("do") {
-        Some("reset") => console.reset_second_factor(&shell.scope, &login).await?,
-        Some("require") => console.require_second_factor(&shell.scope, &login, true).await?,
-        Some("release") => console.require_second_factor(&shell.scope, &login, false).await?,
+        Some("reset") => users::reset_second_factor(console.pool(), &shell.scope, &login).await?,
+        Some("require") => users::require_second_factor(console.pool(), &shell.scope, &login, true).await?,
+        Some("release") => users::require_second_factor(console.pool(), &shell.scope, &login, false).await?,
         _ => return Err(Fault::unfit("Choose what is done.")),
     }
     Ok(done(&shell, PATH, "factor"))

@@ -39,13 +39,22 @@ pub async fn list_of(
     sqlx::query_file_as!(TokenRow, "sql/store/list_tokens_of.sql", tenant_id, with_expired).fetch_all(executor).await
 }
 
-/// Ends a token of a tenant, or of any; returns its label. `None`: there is none, or it has ended.
+/// A token that was ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What people called it.
+    pub label: String,
+    /// The one tenant that it saw.
+    pub tenant_id: Option<Uuid>,
+}
+
+/// Ends a token of a tenant, or of any. `None`: there is none, or it has ended.
 pub async fn revoke(
     executor: impl PgExecutor<'_>,
     id: Uuid,
     tenant_id: Option<Uuid>,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/store/revoke_token.sql", id, tenant_id).fetch_optional(executor).await
+) -> Result<Option<Ended>, sqlx::Error> {
+    sqlx::query_file_as!(Ended, "sql/store/revoke_token.sql", id, tenant_id).fetch_optional(executor).await
 }
 
 /// A token that is in use and ends soon.

@@ -90,32 +90,39 @@ impl Console {
         let address = address::sender(request, &self.trusted_proxies);
         let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let token = header.and_then(|text| text.strip_prefix("Bearer ")).map(|token| Secret::new(token.trim()));
-        let given = token.clone().or_else(|| self.session_id(request));
-        let refused = given.as_ref().and_then(|given| self.limits.is_not_looked_up(address, given, self.clock.now()));
-        if let Some(seconds) = refused {
+        let key = self.digests().await?;
+        let session_id = if token.is_none() { self.session_id(request) } else { None };
+        let given = token.as_ref().or(session_id.as_ref());
+        let is_issued = match (&token, &session_id) {
+            (Some(token), _) => tokens::is_issued(key, token),
+            (None, Some(id)) => sessions::is_issued(key, id),
+            (None, None) => false,
+        };
+        let now = self.clock.now();
+        if let Some(seconds) = given.and_then(|given| self.limits.is_not_looked_up(address, given, is_issued, now)) {
             return Err(Denied::TooMany(seconds));
         }
-        let key = self.digests().await?;
         let found = match &token {
             Some(token) => {
                 let scope = tokens::find(&self.pool, key, token).await.map_err(Denied::Away)?;
                 scope.map(|scope| Entry { scope, csrf: None })
             }
-            None => match self.session_id(request) {
+            None => match &session_id {
                 Some(id) => {
                     let idle = self.settings.session_idle;
                     let is_used = !request.headers().contains_key(BY_ITSELF_HEADER);
-                    let session = sessions::find(&self.pool, key, &id, idle, is_used).await.map_err(Denied::Away)?;
+                    let session = sessions::find(&self.pool, key, id, idle, is_used).await.map_err(Denied::Away)?;
                     session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
                 }
                 None => None,
             },
         };
-        if let (Some(given), Some(_)) = (&given, &found) {
-            self.limits.was_good(given, self.clock.now());
+        if let (Some(given), Some(_)) = (given, &found) {
+            self.limits.was_good(given, now);
         }
         let found = found.map(|entry| Entry { scope: entry.scope.at(address), ..entry });
-        found.ok_or_else(|| match self.limits.unknown(address, self.clock.now()) {
+        let ended = given.filter(|_| is_issued);
+        found.ok_or_else(|| match self.limits.unknown(address, ended, now) {
             Some(seconds) => Denied::TooMany(seconds),
             None => Denied::Unknown,
         })

@@ -17,8 +17,10 @@ use crate::redact::Secret;
 const REMEMBERED_MAX: usize = 20_000;
 /// Requests without a valid token from one network in a minute. Tokens cannot be guessed; it spares the database.
 const UNKNOWN_PER_MINUTE: u32 = 120;
-/// Tokens and sessions that are remembered as good, at most, and for so many seconds at least: a network that is over its
-/// limit keeps those that it uses.
+/// Look-ups of one token or session that was issued and has ended, in a minute, for a network that is over its limit.
+const ENDED_PER_MINUTE: u32 = 10;
+/// Tokens and sessions that are remembered as good, at most, and for so many seconds at least: those without a check, of
+/// an older version, are looked up for a network over its limit while it uses them.
 const GOOD_MAX: usize = 10_000;
 const GOOD_SECONDS: i64 = 3_600;
 
@@ -28,6 +30,7 @@ pub struct Limits {
     per_minute: u32,
     principals: Window<Uuid>,
     networks: Window<IpAddr>,
+    ended: Window<[u8; 32]>,
     good: Mutex<Good>,
 }
 
@@ -46,7 +49,8 @@ pub(crate) struct Window<K>(Mutex<(i64, HashMap<K, u32>)>);
 impl Limits {
     /// Nothing counted yet.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, principals: Window::default(), networks: Window::default(), good: Mutex::default() }
+        let (principals, networks, ended) = (Window::default(), Window::default(), Window::default());
+        Self { per_minute, principals, networks, ended, good: Mutex::default() }
     }
 
     /// Counts a request of a token or user. `Some`: it is one too many, and this many seconds are left of the minute.
@@ -54,11 +58,21 @@ impl Limits {
         self.principals.count(principal_id, self.per_minute, now)
     }
 
-    /// Asked before the database is. `Some`: this network has named too many tokens or sessions that there are not, this one
-    /// was not good lately, and it is not looked up; so many seconds are left of the minute.
-    pub fn is_not_looked_up(&self, address: Option<IpAddr>, given: &Secret, now: DateTime<Utc>) -> Option<u64> {
+    /// Asked before the database is. `Some`: this network has named too many tokens or sessions that there are not, and
+    /// this one is not looked up; so many seconds are left of the minute. One that was issued always is, unless it was
+    /// found to have ended again and again: whoever is behind the same network as a flood stays signed in.
+    pub fn is_not_looked_up(
+        &self,
+        address: Option<IpAddr>,
+        given: &Secret,
+        is_issued: bool,
+        now: DateTime<Utc>,
+    ) -> Option<u64> {
         let left = self.networks.peek(network(address?), UNKNOWN_PER_MINUTE, now)?;
         let digest = digest(given);
+        if is_issued {
+            return self.ended.peek(digest, ENDED_PER_MINUTE, now);
+        }
         let is_good = self.good.lock().is_ok_and(|good| good.now.contains(&digest) || good.before.contains(&digest));
         (!is_good).then_some(left)
     }
@@ -73,8 +87,11 @@ impl Limits {
         good.now.insert(digest(given));
     }
 
-    /// Counts a request without a valid token.
-    pub fn unknown(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Option<u64> {
+    /// Counts a request without a valid token. `ended`: what it names, if that was issued.
+    pub fn unknown(&self, address: Option<IpAddr>, ended: Option<&Secret>, now: DateTime<Utc>) -> Option<u64> {
+        if let Some(ended) = ended {
+            self.ended.count(digest(ended), ENDED_PER_MINUTE, now);
+        }
         self.networks.count(network(address?), UNKNOWN_PER_MINUTE, now)
     }
 }
@@ -144,10 +161,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_issued_is_looked_up_for_a_network_over_its_limit_unless_it_has_ended() {
+        let at = DateTime::from_timestamp(70, 0).unwrap();
+        let limits = Limits::new(2);
+        let address = Some("192.0.2.1".parse().unwrap());
+        let (issued, other) = (Secret::new("issued"), Secret::new("made up"));
+        let refused = |given: &Secret, is_issued| limits.is_not_looked_up(address, given, is_issued, at).is_some();
+        assert!(!refused(&other, false), "not over its limit");
+        for _ in 0..UNKNOWN_PER_MINUTE {
+            limits.unknown(address, None, at);
+        }
+        assert!(refused(&other, false) && !refused(&issued, true));
+        limits.was_good(&other, at);
+        assert!(!refused(&other, false), "good lately");
+        for _ in 0..ENDED_PER_MINUTE {
+            assert!(!refused(&issued, true));
+            limits.unknown(address, Some(&issued), at);
+        }
+        assert!(refused(&issued, true) && !refused(&Secret::new("another"), true));
+    }
+
+    #[test]
     fn a_network_is_one_and_many_of_them_shut_nobody_out() {
         let at = DateTime::from_timestamp(70, 0).unwrap();
         let limits = Limits::new(2);
-        let ask = |text: String| limits.unknown(Some(text.parse().unwrap()), at);
+        let ask = |text: String| limits.unknown(Some(text.parse().unwrap()), None, at);
         for n in 0..UNKNOWN_PER_MINUTE {
             assert_eq!(ask(format!("2001:db8::{n:x}")), None);
         }

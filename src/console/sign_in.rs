@@ -94,10 +94,16 @@ impl Console {
 
     /// A valid token is let in, whatever else came from its address.
     async fn by_token(&self, request: &HttpRequest, token: &Secret) -> Result<Actor, Denied> {
-        match tokens::find(&self.pool, self.digests().await?, token).await.map_err(Denied::Away)? {
+        let (key, address, now) = (self.digests().await?, self.address(request), self.clock.now());
+        let is_issued = tokens::is_issued(key, token);
+        if let Some(seconds) = self.limits.is_not_looked_up(address, token, is_issued, now) {
+            self.log_failure(request, "slowed", None).await.map_err(Denied::Away)?;
+            return Err(Denied::TooMany(seconds));
+        }
+        match tokens::find(&self.pool, key, token).await.map_err(Denied::Away)? {
             Some(scope) => Ok(scope.actor()),
             None => {
-                let denied = match self.limits.unknown(self.address(request), self.clock.now()) {
+                let denied = match self.limits.unknown(address, Some(token).filter(|_| is_issued), now) {
                     Some(seconds) => Denied::TooMany(seconds),
                     None => Denied::Unknown,
                 };

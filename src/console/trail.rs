@@ -78,9 +78,8 @@ impl Console {
         user: Option<(Uuid, &str, Option<Uuid>)>,
     ) -> Result<(), sqlx::Error> {
         let admitted = self.failures.admit(self.clock.now());
-        let mut connection = self.pool.acquire().await?;
         if admitted.summed > 0 {
-            write_sum(&mut connection, admitted.summed).await?;
+            write_sum(&mut *self.pool.acquire().await?, admitted.summed).await?;
         }
         if admitted.is_written {
             tracing::warn!(reason, "a sign-in failed");
@@ -89,7 +88,7 @@ impl Console {
                 Some((id, login, tenant_id)) => line.tenant(tenant_id).with("user_id", id).with("login", Login(login)),
                 None => line,
             };
-            line.with("reason", reason).write(&mut connection).await?;
+            line.with("reason", reason).write(&mut *self.pool.acquire().await?).await?;
         }
         if admitted.is_first_unwritten {
             tracing::warn!("many sign-ins fail: the rest of this minute is summed up");

@@ -2,6 +2,7 @@
 //! a key of their own, which is random, lies sealed in the database, is made once and never changes.
 
 mod digest;
+mod issued;
 mod key_file;
 mod master;
 

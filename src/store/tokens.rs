@@ -1,7 +1,5 @@
 //! `api_tokens`: random, shown once, stored as a digest.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -9,6 +7,11 @@ use uuid::Uuid;
 use crate::access::{Actor, ActorKind, Role, Scope};
 use crate::crypto::DigestKey;
 use crate::redact::Secret;
+
+/// What tokens begin with, so that one that lies somewhere is recognised.
+const PREFIX: &str = "shk_";
+/// What they are digested for.
+const PURPOSE: &str = "api_token";
 
 /// Makes a token and stores its digest; the token itself is returned this once.
 pub async fn add(
@@ -19,8 +22,7 @@ pub async fn add(
     label: &str,
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<(Uuid, Secret), sqlx::Error> {
-    let bytes: [u8; 32] = rand::random();
-    let token = format!("shk_{}", URL_SAFE_NO_PAD.encode(bytes));
+    let token = format!("{PREFIX}{}", key.issue(PURPOSE).expose());
     let id = sqlx::query_file_scalar!(
         "sql/store/add_token.sql",
         tenant_id,
@@ -32,6 +34,11 @@ pub async fn add(
     .fetch_one(executor)
     .await?;
     Ok((id, Secret::new(token)))
+}
+
+/// Whether this is a token that was made here, good or not: said without the database.
+pub fn is_issued(key: &DigestKey, token: &Secret) -> bool {
+    token.expose().strip_prefix(PREFIX).is_some_and(|text| key.has_issued(PURPOSE, text))
 }
 
 /// Who holds the token and what they may see, if it is known and has not expired.
@@ -51,5 +58,5 @@ pub async fn find(
 /// A digest needs no slow hash: the token has 256 random bits. With a key, so that nobody who can write to the table can
 /// make a token of their own.
 fn digest(key: &DigestKey, token: &str) -> Vec<u8> {
-    key.digest("api_token", token).to_vec()
+    key.digest(PURPOSE, token).to_vec()
 }

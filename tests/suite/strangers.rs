@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchhook::access::Role;
+use switchhook::access::{Actor, ActorKind, Role};
 use switchhook::providers::{self, Outgoing, Provider};
-use switchhook::store::tokens;
+use switchhook::store::{sessions, tokens};
 
 use crate::support::raw::{Raw, network, post};
 use crate::support::{Answer, Binary, TestApp, database, database_url, drop_database, url_of};
@@ -299,8 +299,45 @@ async fn unknown_tokens_cost_no_look_up_once_there_were_too_many_and_good_ones_g
     let answer = TestApp::answer(get("guess-x")).await;
     answer.assert_status(429);
     assert!(answer.headers.contains_key("retry-after"));
+    // Neither is one of the right shape.
+    let made_up = format!("shk_{}", "x".repeat(token.expose().len() - 4));
+    TestApp::answer(get(&made_up)).await.assert_status(429);
+    let sign_in = |token: &str| {
+        let request = app.client.post(format!("{}/api/v1/session", app.base)).json(&json!({ "token": token }));
+        TestApp::answer(request)
+    };
     lock.rollback().await.unwrap();
+    sign_in(&made_up).await.assert_status(429);
     TestApp::answer(get(token.expose())).await.assert_status(200);
+    // What was issued is let in, also what this process has never seen.
+    let add =
+        async || tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "new", None).await.unwrap();
+    let (id, unseen) = add().await;
+    TestApp::answer(get(unseen.expose())).await.assert_status(200);
+    sign_in(add().await.1.expose()).await.assert_status(200);
+    let new = sessions::NewSession {
+        actor: Actor { kind: ActorKind::Token, id },
+        method: sessions::Method::Token,
+        longest: std::time::Duration::from_secs(60),
+        address: None,
+        browser: None,
+    };
+    let session = sessions::open(&app.pool, app.keys.digests().unwrap(), &new).await.unwrap().id;
+    let with_cookie = |id: &str| {
+        let request = app.client.get(format!("{}/api/v1/calls", app.base));
+        TestApp::answer(request.header("cookie", format!("switchhook={id}")))
+    };
+    with_cookie(session.expose()).await.assert_status(200);
+    with_cookie(&made_up[4..]).await.assert_status(429);
+    // One that has ended is no key to the database either.
+    app.execute("update api_tokens set expires_at = now() where label = 'new'").await;
+    for _ in 0..10 {
+        TestApp::answer(get(unseen.expose())).await.assert_status(429);
+    }
+    let mut lock = app.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table api_tokens in access exclusive mode").execute(&mut *lock).await.unwrap();
+    TestApp::answer(get(unseen.expose())).await.assert_status(429);
+    lock.rollback().await.unwrap();
     app.clock.advance(chrono::TimeDelta::minutes(1));
     TestApp::answer(get("guess-y")).await.assert_status(401);
 }

@@ -1,2 +1,2 @@
 -- $1 digest
-delete from sessions where digest = $1
+delete from sessions where digest = $1 returning method

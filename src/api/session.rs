@@ -104,6 +104,6 @@ pub(super) async fn sign_out(
     entry: ReqData<Entry>,
     console: Data<Console>,
 ) -> Result<HttpResponse, Problem> {
-    let set_cookie = console.sign_out(&request, &entry).await?;
+    let set_cookie = console.sign_out(&request, &entry).await?.set_cookie;
     Ok(HttpResponse::NoContent().insert_header(("Set-Cookie", set_cookie)).finish())
 }

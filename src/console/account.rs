@@ -138,7 +138,13 @@ impl Console {
     ) -> Result<(), Refused> {
         let id = entry.scope.actor().id;
         let Some(hash) = account.password_hash.clone() else {
-            return Err(Refused::Unfit("this account has no password: an admin can give it one".to_owned()));
+            let why = match account.issuer {
+                Some(_) => {
+                    "this account signs in with the identity provider: password and second factor are kept there"
+                }
+                None => "this account has no password: an admin can give it one",
+            };
+            return Err(Refused::Unfit(why.to_owned()));
         };
         let user = Some((id, account.login.as_str(), account.tenant_id));
         let attempt = self.begin_attempt(request, &account.login, Some(id)).await?;

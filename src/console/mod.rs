@@ -42,7 +42,7 @@ pub use oidc::Oidc;
 pub use pending::{Begun, Pending};
 pub use route::Route;
 pub use settings::Settings;
-pub use sign_in::{Credentials, SignedIn};
+pub use sign_in::{Credentials, SignedIn, SignedOut};
 
 /// How long a request waits for a connection: then somebody hears that others ask just now, and asks again.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);

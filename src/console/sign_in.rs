@@ -28,6 +28,15 @@ pub struct SignedIn {
     pub entry: Entry,
 }
 
+/// A session that has ended.
+#[derive(Debug)]
+pub struct SignedOut {
+    /// The value of `Set-Cookie`.
+    pub set_cookie: String,
+    /// Where the session at the identity provider ends, if it is to end as well.
+    pub provider_url: Option<String>,
+}
+
 /// A user who has given the right password.
 pub(super) struct Proven {
     pub(super) id: Uuid,
@@ -194,16 +203,21 @@ impl Console {
         Ok(SignedIn { set_cookies, entry: Entry { scope, csrf: Some(opened.csrf) } })
     }
 
-    /// Ends the session of this request; returns the value of `Set-Cookie`.
-    pub async fn sign_out(&self, request: &HttpRequest, entry: &Entry) -> Result<String, Denied> {
+    /// Ends the session of this request.
+    pub async fn sign_out(&self, request: &HttpRequest, entry: &Entry) -> Result<SignedOut, Denied> {
+        let mut method = None;
         if let Some(id) = self.session_id(request) {
             let digests = self.digests().await?;
             let mut transaction = self.begin().await.map_err(Denied::Away)?;
-            sessions::close(&mut *transaction, digests, &id).await.map_err(Denied::Away)?;
+            method = sessions::close(&mut *transaction, digests, &id).await.map_err(Denied::Away)?;
             tracing::info!(actor = %entry.scope.actor(), "signed out");
             Line::of(&entry.scope, Action::SignOut).write(&mut transaction).await.map_err(Denied::Away)?;
             transaction.commit().await.map_err(Denied::Away)?;
         }
-        Ok(cookie::clear(self.is_https(request)))
+        let provider_url = match (method, self.oidc()) {
+            (Some(Method::External), Some(oidc)) => oidc.sign_out_url().await,
+            _ => None,
+        };
+        Ok(SignedOut { set_cookie: cookie::clear(self.is_https(request)), provider_url })
     }
 }

@@ -24,6 +24,8 @@ struct Page {
     said: Option<&'static str>,
     /// `None`: a token, which has no account.
     login: Option<String>,
+    /// The identity provider that vouches for them.
+    issuer: Option<String>,
     has_password: bool,
     has_factor: bool,
     rows: Vec<Row>,
@@ -49,11 +51,15 @@ pub(super) async fn show(
         said: said(&shell),
         has_password: account.as_ref().is_some_and(|account| account.password_hash.is_some()),
         has_factor: account.as_ref().is_some_and(|account| account.has_second_factor),
+        issuer: account.as_ref().and_then(|account| account.issuer.clone()),
         login: account.map(|account| account.login),
         rows: rows
             .into_iter()
             .map(|session| Row {
-                method: show::words(&session.method),
+                method: match session.method.as_str() {
+                    "external" => "Identity provider".to_owned(),
+                    method => show::words(method),
+                },
                 began: When::of(&session.created_at, &shell),
                 used: When::of(&session.last_used_at, &shell),
                 session,

@@ -81,15 +81,28 @@ pub(super) fn signed_in_to(signed_in: &SignedIn, next: &str) -> HttpResponse {
     answer.insert_header(("Location", ours(next))).finish()
 }
 
-/// Ends the session.
+#[derive(Template)]
+#[template(path = "signed_out.html", config = "src/dashboard/askama.toml")]
+struct SignedOutPage {
+    /// Where the session at the identity provider ends.
+    url: String,
+    stylesheet: &'static str,
+    mark: &'static str,
+}
+
+/// Ends the session. To the identity provider a page leads, and no redirect: browsers that hold `form-action` against
+/// redirects would not follow a form to another host.
 pub(super) async fn sign_out(
     request: HttpRequest,
     entry: ReqData<Entry>,
     console: Data<Console>,
 ) -> Result<HttpResponse, Fault> {
-    let set_cookie = console.sign_out(&request, &entry).await?;
-    let mut response = see_other("/sign-in");
-    if let Ok(value) = set_cookie.parse() {
+    let signed_out = console.sign_out(&request, &entry).await?;
+    let mut response = match signed_out.provider_url {
+        Some(url) => page(&SignedOutPage { url, stylesheet: assets::stylesheet(), mark: assets::mark() })?,
+        None => see_other("/sign-in"),
+    };
+    if let Ok(value) = signed_out.set_cookie.parse() {
         response.headers_mut().insert(actix_web::http::header::SET_COOKIE, value);
     }
     Ok(response)

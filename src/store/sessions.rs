@@ -66,6 +66,12 @@ pub enum Method {
 }
 
 impl Method {
+    const ALL: [Self; 3] = [Self::Token, Self::Password, Self::External];
+
+    fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == word)
+    }
+
     /// The word in the table and in the operator log.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,12 +97,6 @@ pub struct NewSession {
     pub browser: Option<String>,
 }
 
-/// Begins a session of a token or a user.
-pub async fn open(executor: impl PgExecutor<'_>, key: &DigestKey, new: &NewSession) -> Result<Opened, sqlx::Error> {
-    let id = key.issue(PURPOSE);
-    let opened = Opened { csrf: csrf(key, &id), id };
-    let (token_id, user_id) = owner(new.actor);
-    sqlx::query_file!(
 /// What ids are digested for.
 const PURPOSE: &str = "session";
 
@@ -105,6 +105,12 @@ pub fn is_issued(key: &DigestKey, id: &Secret) -> bool {
     key.has_issued(PURPOSE, id.expose())
 }
 
+/// Begins a session of a token or a user.
+pub async fn open(executor: impl PgExecutor<'_>, key: &DigestKey, new: &NewSession) -> Result<Opened, sqlx::Error> {
+    let id = key.issue(PURPOSE);
+    let opened = Opened { csrf: csrf(key, &id), id };
+    let (token_id, user_id) = owner(new.actor);
+    sqlx::query_file!(
         "sql/console/open_session.sql",
         &digest(key, &opened.id),
         token_id,
@@ -139,10 +145,10 @@ pub async fn find(
     }))
 }
 
-/// Ends a session.
-pub async fn close(executor: impl PgExecutor<'_>, key: &DigestKey, id: &Secret) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/close_session.sql", &digest(key, id)).execute(executor).await?;
-    Ok(())
+/// Ends a session. Returns how it began; `None`: it has ended already.
+pub async fn close(executor: impl PgExecutor<'_>, key: &DigestKey, id: &Secret) -> Result<Option<Method>, sqlx::Error> {
+    let closed = sqlx::query_file_scalar!("sql/console/close_session.sql", &digest(key, id));
+    Ok(closed.fetch_optional(executor).await?.as_deref().and_then(Method::read))
 }
 
 /// Ends every session of a user.

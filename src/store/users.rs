@@ -117,6 +117,8 @@ pub struct Account {
     pub has_second_factor: bool,
     /// `None`: they sign in by another way only.
     pub password_hash: Option<String>,
+    /// The identity provider that vouches for them; `None`: they sign in with a password.
+    pub issuer: Option<String>,
     /// Its slug.
     pub tenant: Option<String>,
     /// Its name.

@@ -47,6 +47,7 @@ mod merge;
 mod numbers_page;
 mod oidc;
 mod oidc_attacks;
+mod oidc_account;
 mod operations;
 mod ops;
 mod outbox;

@@ -18,7 +18,7 @@ const PASSWORD: &str = "correct horse battery";
 pub(super) struct Office {
     pub app: TestApp,
     pub provider: IdentityProvider,
-    browser: reqwest::Client,
+    pub browser: reqwest::Client,
 }
 
 impl Office {

@@ -108,6 +108,7 @@ mod tests {
             default_role: default.map(|text| text.parse().unwrap()),
             button: String::new(),
             passwords: true,
+            sign_out_at_provider: false,
         };
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         let person = Person { subject: Secret::new("1"), email: None, groups };

@@ -10,6 +10,7 @@ mod settings;
 mod sign_in;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -23,6 +24,10 @@ pub use sign_in::{Begun, Callback, Failed, Finished};
 
 /// Where the provider sends people back to.
 pub const CALLBACK_PATH: &str = "/sign-in/oidc/callback";
+/// Where it sends people back to who have signed out.
+const SIGNED_OUT_PATH: &str = "/sign-in";
+/// How long somebody who signs out waits for what the provider says of itself; it is known already, as a rule.
+const SIGN_OUT_WAIT: Duration = Duration::from_secs(2);
 /// Callbacks that are worked on at once: each makes up to four requests to the provider.
 const CALLBACKS_AT_ONCE: usize = 8;
 
@@ -56,6 +61,22 @@ impl Oidc {
     /// Whether passwords count beside the provider.
     pub fn takes_passwords(&self) -> bool {
         self.settings.passwords
+    }
+
+    /// Where the browser goes to end the session at the provider, too, and comes back from to the page where one signs in
+    /// (OpenID Connect RP-Initiated Logout). `None`: it is not wanted, the provider has no such place, or it is away: then
+    /// nobody is kept waiting, the session here has ended.
+    pub async fn sign_out_url(&self) -> Option<String> {
+        if !self.settings.sign_out_at_provider {
+            return None;
+        }
+        let known = tokio::time::timeout(SIGN_OUT_WAIT, self.provider.known()).await.ok()?.ok()?;
+        let mut url = known.end_session_url.clone()?;
+        let back = self.callback_url.strip_suffix(CALLBACK_PATH)?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("post_logout_redirect_uri", &format!("{back}{SIGNED_OUT_PATH}"));
+        Some(url.into())
     }
 
     /// Asks the provider what it is, and for its keys: for `doctor`. The error says what is wrong.

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
 use openidconnect::url::Url;
 use openidconnect::{DiscoveryError, HttpRequest, HttpResponse, http};
+use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::settings::{is_loopback, is_plain};
@@ -46,8 +47,16 @@ struct Cache {
 pub(super) struct Known {
     /// Its endpoints, and what it can do.
     pub(super) metadata: CoreProviderMetadata,
+    /// Where people sign out of it, if it says so.
+    pub(super) end_session_url: Option<Url>,
     since: DateTime<Utc>,
     keys_since: DateTime<Utc>,
+}
+
+/// What the library leaves out of a provider's description (RP-Initiated Logout).
+#[derive(Debug, Default, Deserialize)]
+struct Logout {
+    end_session_endpoint: Option<String>,
 }
 
 /// Why a request to the provider has no answer.
@@ -102,7 +111,8 @@ impl Provider {
         }
         let keys = self.keys(&known.metadata).await?;
         let metadata = known.metadata.clone().set_jwks(keys);
-        let known = Arc::new(Known { metadata, since: known.since, keys_since: now });
+        let end_session_url = known.end_session_url.clone();
+        let known = Arc::new(Known { metadata, end_session_url, since: known.since, keys_since: now });
         cache.known = Some(Arc::clone(&known));
         Ok(Some(known))
     }
@@ -127,8 +137,11 @@ impl Provider {
         if endpoints.into_iter().chain(user_info).any(|url| !self.may_lead_to(url)) {
             return Err(wrong(&HttpError::Endpoint.to_string()));
         }
+        // A browser goes there, not this program. What cannot be gone to is as good as none: nobody needs it to sign in.
+        let logout: Logout = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let end_session_url = logout.end_session_endpoint.and_then(|text| text.parse().ok()).filter(is_plain);
         let keys = self.keys(&metadata).await?;
-        Ok(Known { metadata: metadata.set_jwks(keys), since: now, keys_since: now })
+        Ok(Known { metadata: metadata.set_jwks(keys), end_session_url, since: now, keys_since: now })
     }
 
     async fn keys(&self, metadata: &CoreProviderMetadata) -> Result<CoreJsonWebKeySet, OidcError> {

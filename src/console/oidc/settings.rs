@@ -41,6 +41,8 @@ pub struct Settings {
     pub button: String,
     /// Whether people may sign in with a password, too.
     pub passwords: bool,
+    /// Whether signing out here leads to the provider's sign-out.
+    pub sign_out_at_provider: bool,
 }
 
 /// A role, of one tenant or of all: `agent@acme`, `viewer`.
@@ -190,6 +192,7 @@ mod tests {
             default_role: None,
             button: "Sign in".to_owned(),
             passwords: true,
+            sign_out_at_provider: false,
         }
     }
 

@@ -68,6 +68,8 @@ impl IdentityProvider {
     /// With what must be encoded before it is a user's name or a password.
     pub const CLIENT_SECRET: &str = "a+b/c d:e%&=";
     pub const CALLBACK: &str = "http://127.0.0.1:8080/sign-in/oidc/callback";
+    /// Where people come back to who have signed out.
+    pub const SIGNED_OUT: &str = "http://127.0.0.1:8080/sign-in";
     pub const SUBJECT: &str = "subject-of-dana";
 
     /// At this time, with `dana@example.com` in the group `sales`.
@@ -125,6 +127,7 @@ impl Vendor for Provider {
         match request.path.as_str() {
             "/authorize" => refuse_authorization(&request.arguments()).map(|why| Reply::text(400, why)),
             "/token" => self.refuse_redemption(request),
+            "/sign-out" => refuse_sign_out(&request.arguments()).map(|why| Reply::text(400, why)),
             "/userinfo" if request.header("authorization") != "Bearer access-1" => {
                 Some(Reply::json(401, &json!({ "error": "invalid_token" })))
             }
@@ -138,6 +141,10 @@ impl Vendor for Provider {
             "/keys" => Reply::json(200, &json!({ "keys": [self.rsa_key(), self.ec_key()] })),
             "/authorize" => self.authorize(request.arguments()),
             "/token" => self.redeem(request),
+            "/sign-out" => {
+                let headers = vec![("location".to_owned(), request.arguments()["post_logout_redirect_uri"].clone())];
+                Reply { status: 302, headers, body: String::new() }
+            }
             "/userinfo" => {
                 let mut told = lock(&self.told).user_info.clone().unwrap_or_default();
                 told.entry("sub").or_insert_with(|| json!(IdentityProvider::SUBJECT));
@@ -271,6 +278,17 @@ impl Provider {
         let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
         json!({ "kty": "EC", "crv": "P-256", "use": "sig", "kid": keys.0, "x": x, "y": y })
     }
+}
+
+/// Why nobody is signed out and sent back: a provider sends people only where the client has said before.
+fn refuse_sign_out(arguments: &BTreeMap<String, String>) -> Option<&'static str> {
+    let is = |key: &str, value: &str| arguments.get(key).is_some_and(|there| there == value);
+    let checks = [
+        (is("client_id", IdentityProvider::CLIENT_ID), "client_id"),
+        (is("post_logout_redirect_uri", IdentityProvider::SIGNED_OUT), "post_logout_redirect_uri"),
+        (!arguments.contains_key("id_token_hint"), "id_token_hint"),
+    ];
+    checks.into_iter().find(|(is_right, _)| !is_right).map(|(_, what)| what)
 }
 
 /// Why the provider's page is not shown.

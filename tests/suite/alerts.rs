@@ -145,6 +145,40 @@ async fn every_cause_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_the_platform_has_not_followed_is_told_and_is_over_when_it_has() {
+    let slack = SlackStub::start().await;
+    let app = spawn(&slack, &[]).await;
+    app.execute(
+        "insert into connections (id, tenant_id, provider, slug)
+             select '00000000-0000-0000-0000-0000000000c1', id, 'dialpad', 'desk' from tenants;
+         insert into connection_secrets (connection_id, secret, created_at, expires_at, last_used_at)
+             select id, 'sealed', now() - interval '9 days', now() + interval '20 hours', now()
+             from connections where slug = 'desk';
+         insert into connection_secrets (connection_id, secret, created_at)
+             select id, 'sealed', now() - interval '30 minutes' from connections where slug = 'desk'",
+    )
+    .await;
+    let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
+    let watcher = Watcher::new(app.desk.clone(), settings);
+    let told = "incidents where cause = 'unused_secret'";
+    let open = async || app.value(&format!("select count(*) from {told} and resolved_at is null")).await;
+    watcher.look().await.unwrap();
+    assert_eq!(open().await, 0, "an hour is time to paste it");
+    app.execute("update connection_secrets set created_at = now() - interval '2 hours' where last_used_at is null")
+        .await;
+    watcher.look().await.unwrap();
+    assert_eq!(open().await, 1);
+    let summary = app.value(&format!("select to_jsonb(summary) from {told}")).await;
+    let summary = summary.as_str().unwrap();
+    assert!(
+        summary.starts_with("the newest secret of dialpad/desk has never verified anything; the one that works ends")
+    );
+    app.execute("update connection_secrets set last_used_at = now()").await;
+    watcher.look().await.unwrap();
+    assert_eq!(open().await, 0, "the platform has it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lead_worth_calling_is_told_and_without_channels_it_runs_dry() {
     let payload = json!({
         "event": "call_analyzed", "call": { "provider": "retell", "provider_call_id": "c1" }, "phone": "+15550100123",

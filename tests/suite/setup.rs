@@ -86,6 +86,46 @@ async fn a_connection_is_added_used_rotated_and_taken_out_of_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_is_sent_again_rotates_nothing() {
+    let app = with_other().await;
+    let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
+    let secrets = async |provider: &str| {
+        let sql = "select count(*) from connection_secrets s join connections c on c.id = s.connection_id
+                   where c.provider = '{}' and c.slug = 'default'";
+        app.value(&sql.replace("{}", provider)).await.as_i64().unwrap()
+    };
+    let rotate = async |provider: &str, form: &[(&str, &str)]| {
+        let id = app.connection_id(provider);
+        admin.post(&app, &format!("/setup/connections/{id}/rotate"), form).await
+    };
+    let location = |answer: &crate::support::Answer| answer.headers["location"].to_str().unwrap().to_owned();
+    let before = (secrets("dialpad").await, secrets("retell").await);
+    // A secret of ours is on the answer, once; the same form again shows and makes nothing.
+    let form_id = Uuid::now_v7().to_string();
+    let form = [("new", form_id.as_str()), ("overlap_hours", "24")];
+    let page = rotate("dialpad", &form).await;
+    let secret = shown(&page.assert_status(200).text, "secret");
+    let again = rotate("dialpad", &form).await;
+    again.assert_status(303);
+    let page = admin.get(&app, &location(&again)).await.text;
+    assert!(page.contains("That was done before, and not done again") && !page.contains(&secret), "{page}");
+    // One that was given leads to a page, which may be loaded as often as one likes.
+    let form_id = Uuid::now_v7().to_string();
+    let given = [("new", form_id.as_str()), ("secret", "key_0123456789abcdef0123456789abcdef")];
+    let led = rotate("retell", &given).await;
+    led.assert_status(303);
+    for _ in 0..2 {
+        let page = admin.get(&app, &location(&led)).await.text;
+        assert!(page.contains("Retell AI default") && !page.contains(given[1].1), "{page}");
+    }
+    assert!(location(&rotate("retell", &given).await).contains("said=repeated"));
+    // Retell signs with a key of its own: an empty field makes none.
+    rotate("retell", &[("overlap_hours", "0")]).await.assert_status(422);
+    assert_eq!((secrets("dialpad").await, secrets("retell").await), (before.0 + 1, before.1 + 1));
+    assert_eq!(app.value("select count(*) from operator_log where action = 'rotate_secret'").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_platform_can_be_added_and_tried() {
     let app = with_other().await;
     let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;

@@ -359,6 +359,11 @@ async fn a_url_in_the_wrong_hands_tells_of_few_and_not_unnoticed() {
     who_calls(&app, &number(1)).await;
     app.live.flush().await.unwrap();
     assert_eq!(count(&app, revealed).await, 20, "once an hour");
+    let admin = crate::operations::Person::of(&app, switchhook::access::Role::Admin, Some(TENANT)).await;
+    let page = admin.get(&app, "/setup/audit?action=reveal_caller").await;
+    // A heading and a row each.
+    assert_eq!(page.assert_status(200).text.matches("<tr>").count(), 21, "{}", page.text);
+    assert!(page.text.contains("Reveal caller</td>") && !page.text.contains("+1555010"), "{}", page.text);
     // People are told of it, without a number and without the URL.
     let config = switchhook::config::Config::from_parts(None, &std::collections::BTreeMap::new()).unwrap();
     Watcher::new(app.desk.clone(), config.alerts).look().await.unwrap();

@@ -1,17 +1,17 @@
 //! `/account`: one's own sessions and password.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::params::Params;
 use super::shell::{Shell, page, see_other};
 use super::show;
+use super::visit::Visit;
 use super::when::When;
 use crate::access::ActorKind;
-use crate::console::{Console, Entry};
+use crate::console::Entry;
 use crate::redact::Secret;
 use crate::store::sessions::SessionRow;
 
@@ -39,14 +39,10 @@ struct Row {
 }
 
 /// The page.
-pub(super) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Account").await?;
-    let account = console.account(&shell.scope).await?;
-    let rows = console.sessions(&request, &entry).await?;
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Account").await?;
+    let account = visit.console.account(&shell.scope).await?;
+    let rows = visit.console.sessions(&visit.request, &visit.entry).await?;
     page(&Page {
         said: said(&shell),
         has_password: account.as_ref().is_some_and(|account| account.password_hash.is_some()),
@@ -70,40 +66,25 @@ pub(super) async fn show(
 }
 
 /// Changes one's own password.
-pub(super) async fn password(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    of_user(&entry)?;
-    let form = Params::read(&body);
-    let field = |name: &str| Secret::new(form.raw(name).unwrap_or_default());
-    if form.raw("password") != form.raw("again") {
+pub(super) async fn password(visit: Visit) -> Result<HttpResponse, Fault> {
+    of_user(&visit.entry)?;
+    let field = |name: &str| Secret::new(visit.form.raw(name).unwrap_or_default());
+    if visit.form.raw("password") != visit.form.raw("again") {
         return Err(Fault::unfit("The two new passwords are not the same."));
     }
-    console.change_password(&request, &entry, field("present"), field("password")).await?;
+    visit.console.change_password(&visit.request, &visit.entry, field("present"), field("password")).await?;
     Ok(done("password"))
 }
 
 /// Ends all of one's own sessions but this one.
-pub(super) async fn end_others(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    console.end_sessions(&request, &entry, None).await?;
+pub(super) async fn end_others(visit: Visit) -> Result<HttpResponse, Fault> {
+    visit.console.end_sessions(&visit.request, &visit.entry, None).await?;
     Ok(done("others"))
 }
 
 /// Ends one of one's own sessions.
-pub(super) async fn end_session(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    console.end_sessions(&request, &entry, Some(*id)).await?;
+pub(super) async fn end_session(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    visit.console.end_sessions(&visit.request, &visit.entry, Some(*id)).await?;
     Ok(done("ended"))
 }
 

@@ -1,8 +1,7 @@
 //! `/account/second-factor`: turned on and off by its owner. Secret and recovery codes are shown once, on the answers to
 //! the forms.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::account::{PLACE, done, of_user};
@@ -10,7 +9,7 @@ use super::fault::Fault;
 use super::params::Params;
 use super::second_step::Shown;
 use super::shell::{Shell, page};
-use crate::console::{Console, Entry};
+use super::visit::Visit;
 use crate::redact::Secret;
 
 #[derive(Template)]
@@ -22,58 +21,38 @@ struct Page {
 }
 
 /// Begins to set it up, after the password.
-pub(super) async fn begin(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    of_user(&entry)?;
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Second factor").await?;
-    let setup = console.begin_second_factor(&request, &entry, secret(&Params::read(&body))).await?;
+pub(super) async fn begin(visit: Visit) -> Result<HttpResponse, Fault> {
+    of_user(&visit.entry)?;
+    let shell = visit.shell(PLACE, "Second factor").await?;
+    let setup = visit.console.begin_second_factor(&visit.request, &visit.entry, secret(&visit.form)).await?;
     page(&Page { shell, setup: Some(Shown::of(setup)), codes: Vec::new() })
 }
 
 /// Turns it on, by a first code.
-pub(super) async fn confirm(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    of_user(&entry)?;
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Second factor").await?;
-    let codes = console.confirm_second_factor(&request, &entry, form.get("code").unwrap_or_default()).await?;
+pub(super) async fn confirm(visit: Visit) -> Result<HttpResponse, Fault> {
+    of_user(&visit.entry)?;
+    let shell = visit.shell(PLACE, "Second factor").await?;
+    let codes = visit
+        .console
+        .confirm_second_factor(&visit.request, &visit.entry, visit.form.get("code").unwrap_or_default())
+        .await?;
     shown(shell, codes)
 }
 
 /// Turns it off.
-pub(super) async fn turn_off(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    of_user(&entry)?;
-    let form = Params::read(&body);
-    let code = form.get("code").unwrap_or_default();
-    console.turn_off_second_factor(&request, &entry, secret(&form), code).await?;
+pub(super) async fn turn_off(visit: Visit) -> Result<HttpResponse, Fault> {
+    of_user(&visit.entry)?;
+    let code = visit.form.get("code").unwrap_or_default();
+    visit.console.turn_off_second_factor(&visit.request, &visit.entry, secret(&visit.form), code).await?;
     Ok(done("factor_off"))
 }
 
 /// Makes new recovery codes.
-pub(super) async fn recovery_codes(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    of_user(&entry)?;
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Second factor").await?;
-    let code = form.get("code").unwrap_or_default();
-    let codes = console.new_recovery_codes(&request, &entry, secret(&form), code).await?;
+pub(super) async fn recovery_codes(visit: Visit) -> Result<HttpResponse, Fault> {
+    of_user(&visit.entry)?;
+    let shell = visit.shell(PLACE, "Second factor").await?;
+    let code = visit.form.get("code").unwrap_or_default();
+    let codes = visit.console.new_recovery_codes(&visit.request, &visit.entry, secret(&visit.form), code).await?;
     shown(shell, codes)
 }
 

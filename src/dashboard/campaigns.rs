@@ -1,7 +1,7 @@
 //! `/campaigns`: what calls are for, in numbers; and one of them over time, with what leads to it.
 
-use actix_web::web::{Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::numbers::{Bucket, Chart, Figure, Range, costs, fill, percent, pictures, share};
 use super::shell::{Shell, page};
 use super::show;
-use crate::console::{Console, Entry};
+use super::visit::Visit;
 use crate::store::people::{self, By, CampaignStats, Numbers, Step};
 use crate::store::roster::agents::{self, AgentRow};
 use crate::store::roster::campaigns::{self, CampaignRow};
@@ -70,31 +70,23 @@ impl Page {
 }
 
 /// All of them.
-pub(super) async fn list(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/campaigns", "Campaigns").await?;
+pub(super) async fn list(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/campaigns", "Campaigns").await?;
     let range = Range::read(&shell)?;
     let window = range.window()?;
-    let complete = people::refresh_overview(console.pool(), shell.within(), window).await?;
-    let mut transaction = console.begin().await?;
+    let complete = people::refresh_overview(visit.pool(), shell.within(), window).await?;
+    let mut transaction = visit.console.begin().await?;
     let campaigns = people::campaign_stats(&mut transaction, shell.within(), window).await?;
     transaction.commit().await?;
     page(&List { choices: range.choices(&shell), range, campaigns, complete, shell })
 }
 
 /// One of them.
-pub(super) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let mut shell = Shell::of(&request, &entry, &console, "/campaigns", "Campaign").await?;
-    let mut transaction = console.begin().await?;
-    let campaign = campaigns::one(&mut *transaction, entry.scope.tenant_id(), *id).await?.ok_or(Fault::NotFound)?;
+pub(super) async fn show(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell("/campaigns", "Campaign").await?;
+    let mut transaction = visit.console.begin().await?;
+    let campaign =
+        campaigns::one(&mut *transaction, visit.entry.scope.tenant_id(), *id).await?.ok_or(Fault::NotFound)?;
     shell.show_tenant(&mut *transaction, &campaign.tenant).await?;
     let range = Range::read(&shell)?;
     let window = range.window()?;
@@ -106,8 +98,8 @@ pub(super) async fn show(
     let agents = agents.into_iter().filter(|agent| agent.campaign_id == Some(*id)).collect();
     transaction.commit().await?;
     // It takes connections of its own: none is held meanwhile.
-    let complete = people::refresh_overview(console.pool(), shell.within(), window).await?;
-    let mut transaction = console.begin().await?;
+    let complete = people::refresh_overview(visit.pool(), shell.within(), window).await?;
+    let mut transaction = visit.console.begin().await?;
     let by = By { step: Step::Hour, time_zone: shell.zone.name(), campaign_id: Some(*id) };
     let (total, steps) = people::steps(&mut transaction, shell.within(), window, by).await?;
     transaction.commit().await?;

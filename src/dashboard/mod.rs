@@ -25,6 +25,7 @@ mod setup;
 mod shell;
 mod show;
 mod sign_in;
+mod visit;
 mod when;
 
 use actix_web::middleware::from_fn;

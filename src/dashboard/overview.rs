@@ -1,14 +1,13 @@
 //! `/overview`: calls in numbers and pictures, each of which leads to its calls.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::fault::Fault;
 use super::numbers::{Bucket, Chart, Figure, Heat, Range, costs, fill, heat, minutes, percent, pictures, share};
 use super::shell::{Shell, page};
 use super::show;
-use crate::console::{Console, Entry};
+use super::visit::Visit;
 use crate::store::people::{self, By, Numbers, Overview, Step};
 
 #[derive(Template)]
@@ -30,16 +29,12 @@ struct Page {
 }
 
 /// The page.
-pub(super) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/overview", "Overview").await?;
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/overview", "Overview").await?;
     let range = Range::read(&shell)?;
     let window = range.window()?;
-    let complete = people::refresh_overview(console.pool(), shell.within(), window).await?;
-    let mut transaction = console.begin().await?;
+    let complete = people::refresh_overview(visit.pool(), shell.within(), window).await?;
+    let mut transaction = visit.console.begin().await?;
     let by = By { step: Step::Hour, time_zone: shell.zone.name(), campaign_id: None };
     let overview = people::overview(&mut transaction, shell.within(), window, by).await?;
     let mut buckets = fill(&range, shell.zone, &overview.steps);

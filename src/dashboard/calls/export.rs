@@ -1,18 +1,16 @@
 //! `/calls.csv`: exactly the rows of a filter.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::super::export::{self, Export};
 use super::super::fault::Fault;
-use super::super::shell::Shell;
+use super::super::visit::Visit;
 use super::filter;
 use super::row::{self, Row};
 use crate::access::TenantScope;
-use crate::console::{Console, Entry};
 use crate::store::people::{self, CallFilter, Page, Place};
 
 /// The columns; new ones come at the end.
@@ -66,14 +64,10 @@ impl Export for CallFilter {
 }
 
 /// The rows.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/calls", "Calls").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/calls", "Calls").await?;
     let filter = filter::read(&shell, &shell.params)?;
-    export::download(console, shell, filter).await
+    export::download(visit.console, shell, filter).await
 }
 
 fn cells(row: &Row) -> [String; COLUMNS.len()] {

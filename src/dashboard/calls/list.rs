@@ -1,16 +1,16 @@
 //! `/calls`: the newest first, with what is asked for in the URL.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use uuid::Uuid;
 
 use super::super::fault::Fault;
 use super::super::shell::{Shell, page};
 use super::super::show;
+use super::super::visit::Visit;
 use super::filter::{self, Chip};
 use super::row::{self, Day};
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::store::people::{self, Revealed};
 use crate::store::roster::campaigns::{self, CampaignRow};
 
@@ -103,15 +103,11 @@ impl Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/calls", "Calls").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/calls", "Calls").await?;
     let filter = filter::read(&shell, &shell.params)?;
     let after = shell.params.get("after").map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let found = people::list_calls(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     let rows = row::named(&mut transaction, shell.within(), found.items).await?;
     people::log_reveal(&mut transaction, shell.within().scope(), Revealed::List("calls"), rows.len()).await?;

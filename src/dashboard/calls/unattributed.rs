@@ -1,15 +1,15 @@
 //! `/unattributed`: calls of no campaign, to be given to one.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::super::fault::Fault;
 use super::super::shell::{Shell, page};
 use super::super::show;
+use super::super::visit::Visit;
 use super::filter;
 use super::row::{self, Day};
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::store::people::{self, RecentAttribution, RepeatedNumber, Revealed};
 use crate::store::roster::campaigns::{self, CampaignRow};
 
@@ -47,15 +47,11 @@ impl Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/unattributed", "Unattributed calls").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/unattributed", "Unattributed calls").await?;
     let filter = filter::read(&shell, &shell.params.with("unattributed", Some("1")))?;
     let after = shell.params.get("after").map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let found = people::list_calls(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     let rows = row::named(&mut transaction, shell.within(), found.items).await?;
     people::log_reveal(&mut transaction, shell.within().scope(), Revealed::List("calls"), rows.len()).await?;

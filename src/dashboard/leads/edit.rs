@@ -1,50 +1,39 @@
 //! What people decide about a lead. A form sends what stood in it beside what stands in it now: only what somebody
 //! changed is set, so that two who save at once do not undo each other.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
+use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 use super::super::fault::Fault;
 use super::super::params::Params;
 use super::super::shell::see_other;
+use super::super::visit::Visit;
 use crate::console::{Console, Entry};
 use crate::domain::LeadStage;
 use crate::redact::{Email, PersonName};
 use crate::store::people::{self, LeadEdit};
 
 /// Name, e-mail address, stage and tags.
-pub(in crate::dashboard) async fn edit(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let edit = read(&Params::read(&body))?;
+pub(in crate::dashboard) async fn edit(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let edit = read(&visit.form)?;
     if edit == LeadEdit::default() {
-        return Ok(back(&request, *id, "same"));
+        return Ok(back(&visit.request, *id, "same"));
     }
-    set(&entry, &console, *id, &edit).await?;
-    Ok(back(&request, *id, "saved"))
+    set(&visit.entry, &visit.console, *id, &edit).await?;
+    Ok(back(&visit.request, *id, "saved"))
 }
 
 /// Whether they are never to be written to: on, off, auto.
-pub(in crate::dashboard) async fn do_not_contact(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let choice = match Params::read(&body).get("choice") {
+pub(in crate::dashboard) async fn do_not_contact(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let choice = match visit.form.get("choice") {
         Some("on") => Some(true),
         Some("off") => Some(false),
         Some("auto") => None,
         _ => return Err(Fault::unfit("Choose whether they may be written to.")),
     };
-    set(&entry, &console, *id, &LeadEdit { do_not_contact: Some(choice), ..LeadEdit::default() }).await?;
-    Ok(back(&request, *id, "contact"))
+    set(&visit.entry, &visit.console, *id, &LeadEdit { do_not_contact: Some(choice), ..LeadEdit::default() }).await?;
+    Ok(back(&visit.request, *id, "contact"))
 }
 
 fn read(form: &Params) -> Result<LeadEdit, Fault> {

@@ -1,7 +1,6 @@
 //! `/leads.csv`: exactly the rows of a filter.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -9,10 +8,9 @@ use uuid::Uuid;
 
 use super::super::export::{self, Export};
 use super::super::fault::Fault;
-use super::super::shell::Shell;
+use super::super::visit::Visit;
 use super::filter;
 use crate::access::TenantScope;
-use crate::console::{Console, Entry};
 use crate::store::people::{self, LeadFilter, LeadItem, Page};
 
 /// The columns; new ones come at the end.
@@ -58,14 +56,10 @@ impl Export for LeadFilter {
 }
 
 /// The rows.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/leads", "Leads").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/leads", "Leads").await?;
     let filter = filter::read(&shell)?;
-    export::download(console, shell, filter).await
+    export::download(visit.console, shell, filter).await
 }
 
 fn cells(lead: &LeadItem) -> [String; COLUMNS.len()] {

@@ -1,7 +1,7 @@
 //! `/leads/{id}`: one person, with everything that happened; over the list, or a page of its own.
 
-use actix_web::web::{Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
@@ -9,10 +9,11 @@ use super::super::fault::Fault;
 use super::super::params::Params;
 use super::super::shell::{Shell, page};
 use super::super::show;
+use super::super::visit::Visit;
 use super::data::{self, Fact};
 use super::timeline;
 use crate::access::Right;
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::domain::LeadStage;
 use crate::store::people::{self, AnalysisItem, LeadAppointment, LeadChange, LeadDetail, Revealed};
 
@@ -98,20 +99,15 @@ impl Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let mut shell = Shell::of(&request, &entry, &console, "/leads", "Lead").await?;
+pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell("/leads", "Lead").await?;
     let after = shell.params.get("after").map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
-    let mut transaction = console.begin().await?;
-    let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or(Fault::NotFound)?;
-    let story = people::timeline(&mut transaction, &entry.scope, *id, after).await?.ok_or(Fault::NotFound)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
+    let mut transaction = visit.console.begin().await?;
+    let lead = people::find_lead(&mut transaction, visit.scope(), *id).await?.ok_or(Fault::NotFound)?;
+    let story = people::timeline(&mut transaction, visit.scope(), *id, after).await?.ok_or(Fault::NotFound)?;
+    people::log_reveal(&mut transaction, visit.scope(), Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
-    shell.show_tenant(console.pool(), &lead.tenant).await?;
+    shell.show_tenant(visit.pool(), &lead.tenant).await?;
     let said = match shell.params.get("said") {
         Some("saved") => Some("Saved."),
         Some("same") => Some("Nothing was changed."),

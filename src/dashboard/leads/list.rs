@@ -1,15 +1,15 @@
 //! `/leads`: who called or was called last comes first.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::super::fault::Fault;
 use super::super::shell::{Shell, page};
 use super::super::show;
+use super::super::visit::Visit;
 use super::filter::{self, Chip};
 use crate::access::Right;
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::domain::LeadStage;
 use crate::store::people::{self, LeadItem, Revealed};
 
@@ -60,19 +60,15 @@ impl Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, "/leads", "Leads").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell("/leads", "Leads").await?;
     let mut filter = filter::read(&shell)?;
     let after = shell.params.get("after").map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let mut found = people::list_leads(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     let is_unordered = shell.params.get("order").is_none() && after.is_none();
     if found.items.is_empty() && found.next.is_none() && filter.recent_first && is_unordered {
-        // Nobody has called: there may be people who wrote, or came with a form.
+        // Nobody has called: there may be people who wrote, or came with a visit.form.
         filter.recent_first = false;
         found = people::list_leads(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     }

@@ -1,19 +1,18 @@
 //! Replay, skip, redrive and discard of the events of a filter: counted, asked for on a page, done step by step with a
 //! progress bar. A step is a form that is sent again until nothing is left; with script it sends itself.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::PLACE;
 use super::sight::{self, Sight};
 use crate::admin::operations;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page, see_other};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::inbox::Filter;
 use crate::inbox::operate::{Cursor, Operation};
 
@@ -55,16 +54,12 @@ pub(super) struct Progress {
 }
 
 /// Says how many it would be, and asks.
-pub(in crate::dashboard) async fn confirm(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let mut shell = Shell::of(&request, &entry, &console, PLACE, "Are you sure?").await?;
+pub(in crate::dashboard) async fn confirm(visit: Visit) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell(PLACE, "Are you sure?").await?;
     let sight = Sight::of(&shell, &shell.params);
     let filter = sight::filter(&shell.params, &sight, &shell)?;
     let operation = operation(&shell.params)?;
-    let groups = operations::count_events(console.pool(), &operation, &filter).await?;
+    let groups = operations::count_events(visit.pool(), &operation, &filter).await?;
     let matched: i64 = groups.iter().map(|group| group.rows).sum();
     let last_id = groups.iter().map(|group| group.last_id).max().unwrap_or_default();
     let from = Cursor::before(&groups);
@@ -96,29 +91,23 @@ pub(in crate::dashboard) async fn confirm(
 }
 
 /// Does the next step; then it says how far it came, or that it is done.
-pub(in crate::dashboard) async fn run(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let mut shell = Shell::of(&request, &entry, &console, PLACE, "Working").await?;
-    let sight = Sight::of(&shell, &form);
-    let filter = sight::filter(&form, &sight, &shell)?;
-    let operation = operation(&form)?;
-    let from = read_place(&form)?;
-    let last_id = sight::uuid(form.get("last").unwrap_or_default())?;
-    let (done, matched) = (number(&form, "done"), number(&form, "matched"));
+pub(in crate::dashboard) async fn run(visit: Visit) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell(PLACE, "Working").await?;
+    let sight = Sight::of(&shell, &visit.form);
+    let filter = sight::filter(&visit.form, &sight, &shell)?;
+    let operation = operation(&visit.form)?;
+    let from = read_place(&visit.form)?;
+    let last_id = sight::uuid(visit.form.get("last").unwrap_or_default())?;
+    let (done, matched) = (number(&visit.form, "done"), number(&visit.form, "matched"));
     let (rows, reached) =
-        operations::step_events(console.pool(), &sight.scope, &operation, &filter, from, last_id).await?;
+        operations::step_events(visit.pool(), &sight.scope, &operation, &filter, from, last_id).await?;
     let done = done.saturating_add(rows);
     let Some(cursor) = reached else {
         let rows = done.to_string();
         let said = [("said", operation.as_str()), ("rows", rows.as_str())];
         return Ok(see_other(&sight.link(&shell, PLACE, &said)));
     };
-    let mut hidden = carried(&form);
+    let mut hidden = carried(&visit.form);
     hidden.extend(place(cursor));
     for (name, value) in [("last", last_id.to_string()), ("matched", matched.to_string()), ("done", done.to_string())] {
         hidden.push((name.to_owned(), value));

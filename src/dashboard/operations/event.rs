@@ -1,17 +1,17 @@
 //! `/operations/events/{id}`: what came, what became of it, and, for who asks, what it said.
 
-use actix_web::web::{Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::PLACE;
 use super::sight::{self, Sight};
 use crate::access::Right;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::inbox::Filter;
 use crate::inbox::search::{self, EventRow};
@@ -38,15 +38,10 @@ struct Page {
 }
 
 /// The page; with `?payload=1` also what the platform sent, which is logged.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Event").await?;
+pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Event").await?;
     let sight = Sight::of(&shell, &shell.params);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     // Of all that they see: a link holds whatever tenant is shown.
     let filter = Filter { ids: vec![*id], tenant_id: shell.scope.tenant_id(), ..Filter::default() };
     let found = search::list(&mut transaction, &filter, None, None, 1).await?.pop();

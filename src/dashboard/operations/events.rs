@@ -1,15 +1,14 @@
 //! `/operations/events`: the newest events first, live, and what can be done to those that fit.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::PLACE;
 use super::sight::{self, Sight};
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::inbox::pulse;
 use crate::inbox::search::{self, EventRow};
@@ -70,17 +69,13 @@ struct Choice {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Events").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Events").await?;
     let sight = Sight::of(&shell, &shell.params);
     let filter = sight::filter(&shell.params, &sight, &shell)?;
     let state = shell.params.get("state").map(sight::state).transpose()?;
     let before = shell.params.get("after").map(sight::uuid).transpose()?;
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let (events, next) = search::page(&mut transaction, &filter, state, before, ROWS).await?;
     let heard = heard::list(&mut transaction, &sight.scope).await?;
     let is_first_run = events.is_empty() && !pulse::standing(&mut transaction, None).await?.has_events;

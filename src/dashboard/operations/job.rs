@@ -1,17 +1,17 @@
 //! `/operations/jobs/{id}`: what is to be done, how it went, and, for who asks, with what.
 
-use actix_web::web::{Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::PLACE;
 use super::sight::Sight;
 use crate::access::Right;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::outbox::operate::{self, JobItem};
 use crate::store::people::{self, Revealed};
@@ -36,15 +36,10 @@ struct Page {
 }
 
 /// The page; with `?payload=1` also what the job was given, which is logged.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Job").await?;
+pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Job").await?;
     let sight = Sight::of(&shell, &shell.params);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     // Of all that they see: a link holds whatever tenant is shown.
     let found = operate::page(&mut *transaction, None, None, shell.scope.tenant_id(), Some(*id), None, 1).await?.pop();
     let job = found.ok_or(Fault::NotFound)?;

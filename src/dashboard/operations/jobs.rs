@@ -1,18 +1,18 @@
 //! `/operations/jobs`: what must happen next; begin afresh, call off, pause a kind.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::PLACE;
 use super::sight::{self, Sight};
 use crate::admin::operations::{self, JOBS_AT_ONCE};
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page, see_other};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::outbox::dead::{self, Which};
 use crate::outbox::operate::{self, JobItem};
@@ -51,18 +51,14 @@ struct Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Jobs").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Jobs").await?;
     let sight = Sight::of(&shell, &shell.params);
     let (kind, state) = (shell.params.get("kind"), shell.params.get("state"));
     let error = shell.params.owned("error");
     let before = shell.params.get("after").map(sight::uuid).transpose()?;
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let mut jobs = if state == Some("dead") {
         let which = Which { kind: kind.map(str::to_owned), last_error: error.clone(), tenant_id: sight.tenant_id() };
         dead::list(&mut transaction, &which, before, limit).await?
@@ -120,54 +116,33 @@ pub(super) fn tag(job: &JobItem) -> (&'static str, String) {
 }
 
 /// Begins the chosen ones afresh.
-pub(in crate::dashboard) async fn retry(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
-    let changed = operations::retry_jobs(console.pool(), &shell.scope, &ids(&form)?).await?;
+pub(in crate::dashboard) async fn retry(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Jobs").await?;
+    let changed = operations::retry_jobs(visit.pool(), &shell.scope, &ids(&visit.form)?).await?;
     Ok(told(&shell, "/operations/jobs", "retry", changed))
 }
 
 /// Calls the chosen ones off.
-pub(in crate::dashboard) async fn cancel(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
-    let reason = reason(&form, "cancelled by hand")?;
-    let changed = operations::cancel_jobs(console.pool(), &shell.scope, &ids(&form)?, &reason).await?;
+pub(in crate::dashboard) async fn cancel(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Jobs").await?;
+    let reason = reason(&visit.form, "cancelled by hand")?;
+    let changed = operations::cancel_jobs(visit.pool(), &shell.scope, &ids(&visit.form)?, &reason).await?;
     Ok(told(&shell, "/operations/jobs", "cancel", changed))
 }
 
 /// Lets no job of a kind begin, of any tenant.
-pub(in crate::dashboard) async fn pause(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    kind: Path<String>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let (form, shell) = (Params::read(&body), Shell::of(&request, &entry, &console, PLACE, "Jobs").await?);
+pub(in crate::dashboard) async fn pause(visit: Visit, kind: Path<String>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Jobs").await?;
     check_kind(&shell, &kind)?;
-    operations::pause_kind(console.pool(), &shell.scope, &kind, &reason(&form, "paused by hand")?).await?;
+    operations::pause_kind(visit.pool(), &shell.scope, &kind, &reason(&visit.form, "paused by hand")?).await?;
     Ok(told(&shell, PLACE, "pause", 1))
 }
 
 /// Lets the jobs of a kind begin again.
-pub(in crate::dashboard) async fn resume(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    kind: Path<String>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Jobs").await?;
+pub(in crate::dashboard) async fn resume(visit: Visit, kind: Path<String>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Jobs").await?;
     check_kind(&shell, &kind)?;
-    let changed = operations::resume_kind(console.pool(), &shell.scope, &kind).await?;
+    let changed = operations::resume_kind(visit.pool(), &shell.scope, &kind).await?;
     Ok(told(&shell, PLACE, "resume", u64::from(changed)))
 }
 

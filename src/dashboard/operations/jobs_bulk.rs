@@ -1,30 +1,25 @@
 //! All dead jobs of a cause begin afresh: counted, asked for, done step by step, as with events.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use uuid::Uuid;
 
 use super::PLACE;
 use super::bulk::{Confirm, Progress, number};
 use super::sight::{self, Sight};
 use crate::admin::operations;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
-use crate::dashboard::shell::{Shell, page, see_other};
+use crate::dashboard::shell::{page, see_other};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::outbox::dead::{self, Which};
 
 /// Says how many it would be, and asks.
-pub(in crate::dashboard) async fn confirm(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let mut shell = Shell::of(&request, &entry, &console, PLACE, "Are you sure?").await?;
+pub(in crate::dashboard) async fn confirm(visit: Visit) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell(PLACE, "Are you sure?").await?;
     let sight = Sight::of(&shell, &shell.params);
     let which = which(&shell.params, &sight);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let (matched, last_id) = dead::count(&mut transaction, &which).await?;
     drop(transaction);
     let mut hidden = carried(&shell.params);
@@ -54,27 +49,21 @@ pub(in crate::dashboard) async fn confirm(
 }
 
 /// Does the next step; then it says how far it came, or that it is done.
-pub(in crate::dashboard) async fn run(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let mut shell = Shell::of(&request, &entry, &console, PLACE, "Working").await?;
-    let sight = Sight::of(&shell, &form);
-    let id = |name: &str| sight::uuid(form.get(name).unwrap_or_default());
+pub(in crate::dashboard) async fn run(visit: Visit) -> Result<HttpResponse, Fault> {
+    let mut shell = visit.shell(PLACE, "Working").await?;
+    let sight = Sight::of(&shell, &visit.form);
+    let id = |name: &str| sight::uuid(visit.form.get(name).unwrap_or_default());
     let (from, last_id) = (id("place")?, id("last")?);
     let (changed, reached) =
-        operations::step_dead_jobs(console.pool(), &sight.scope, &which(&form, &sight), from, last_id).await?;
-    let done = number(&form, "done").saturating_add(i64::try_from(changed).unwrap_or(i64::MAX));
-    let matched = number(&form, "matched");
+        operations::step_dead_jobs(visit.pool(), &sight.scope, &which(&visit.form, &sight), from, last_id).await?;
+    let done = number(&visit.form, "done").saturating_add(i64::try_from(changed).unwrap_or(i64::MAX));
+    let matched = number(&visit.form, "matched");
     let Some(place) = reached else {
         let rows = done.to_string();
         let said = [("state", "dead"), ("said", "retry"), ("rows", rows.as_str())];
         return Ok(see_other(&sight.link(&shell, "/operations/jobs", &said)));
     };
-    let mut hidden = carried(&form);
+    let mut hidden = carried(&visit.form);
     let carried_on = [
         ("place", place.to_string()),
         ("last", last_id.to_string()),

@@ -10,15 +10,14 @@ mod jobs_bulk;
 mod rejections;
 mod sight;
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::fault::Fault;
 use super::shell::{Shell, page};
 use super::show;
+use super::visit::Visit;
 use super::when::When;
-use crate::console::{Console, Entry};
 use crate::inbox::Filter;
 use crate::inbox::pulse::{self, Beat, COUNTED_MAX, Standing};
 use crate::inbox::search::{self, Cause};
@@ -138,17 +137,13 @@ struct Refused {
 }
 
 /// The page.
-pub(super) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Operations").await?;
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Operations").await?;
     let sight = Sight::of(&shell, &shell.params);
     let tenant_id = sight.tenant_id();
     let is_day = shell.params.get("span") == Some("day");
     let (seconds, spans) = if is_day { pulse::DAY } else { pulse::HOUR };
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let standing = pulse::standing(&mut transaction, tenant_id).await?;
     let beats = pulse::beats(&mut transaction, tenant_id, seconds, spans).await?;
     let mut senders = pulse::senders(&mut transaction, tenant_id, seconds * f64::from(spans)).await?;

@@ -1,17 +1,17 @@
 //! `/operations/rejections`: requests that were refused at the door, and why.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::PLACE;
 use super::sight::Sight;
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::store::rejections::{self, RejectionItem};
 
@@ -35,18 +35,14 @@ struct Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Refused requests").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Refused requests").await?;
     let sight = Sight::of(&shell, &shell.params);
     let after = shell.params.get("after");
     let after: Option<(DateTime<Utc>, Uuid)> =
         after.map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let mut items = rejections::list(&mut transaction, &sight.scope, after, limit).await?;
     drop(transaction);
     let is_more = items.len() > ROWS;

@@ -1,16 +1,15 @@
 //! `/setup/agents`: which campaign a platform's agent leads to.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{PLACE, campaign, done, said};
 use crate::admin::roster::{self, NewAgent};
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::providers;
 use crate::store::roster::agents::{self, AgentEdit, AgentRow};
 use crate::store::roster::campaigns::{self, CampaignRow};
@@ -28,14 +27,10 @@ struct Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Agents").await?;
     let tenant_id = Some(shell.within().tenant());
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let rows = agents::list(&mut *transaction, tenant_id).await?;
     let campaigns = campaigns::list(&mut *transaction, tenant_id).await?;
     drop(transaction);
@@ -56,51 +51,33 @@ pub(in crate::dashboard) async fn show(
 }
 
 /// Adds an agent.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
-    let provider = form.get("provider").and_then(providers::find).ok_or(Fault::unfit("Choose a platform."))?;
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Agents").await?;
+    let provider = visit.form.get("provider").and_then(providers::find).ok_or(Fault::unfit("Choose a platform."))?;
     let new = NewAgent {
         provider: provider.name(),
-        agent_id: form.owned("agent_id").unwrap_or_default(),
-        campaign_id: campaign(&form)?,
-        name: form.owned("name"),
+        agent_id: visit.form.owned("agent_id").unwrap_or_default(),
+        campaign_id: campaign(&visit.form)?,
+        name: visit.form.owned("name"),
     };
-    roster::add_agent(console.pool(), shell.within(), new).await?;
+    roster::add_agent(visit.pool(), shell.within(), new).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
 /// Gives an agent to a campaign, with its name.
-pub(in crate::dashboard) async fn assign(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
-    let (provider, agent_id) = which(&form);
-    let edit = AgentEdit { campaign_id: Some(campaign(&form)?), name: Some(form.owned("name")) };
-    roster::edit_agent(console.pool(), shell.within().scope(), provider, agent_id, edit).await?;
+pub(in crate::dashboard) async fn assign(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Agents").await?;
+    let (provider, agent_id) = which(&visit.form);
+    let edit = AgentEdit { campaign_id: Some(campaign(&visit.form)?), name: Some(visit.form.owned("name")) };
+    roster::edit_agent(visit.pool(), shell.within().scope(), provider, agent_id, edit).await?;
     Ok(done(&shell, PATH, "changed"))
 }
 
 /// Removes an agent.
-pub(in crate::dashboard) async fn remove(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Agents").await?;
-    let (provider, agent_id) = which(&form);
-    roster::remove_agent(console.pool(), shell.within().scope(), provider, agent_id).await?;
+pub(in crate::dashboard) async fn remove(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Agents").await?;
+    let (provider, agent_id) = which(&visit.form);
+    roster::remove_agent(visit.pool(), shell.within().scope(), provider, agent_id).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 

@@ -1,18 +1,18 @@
 //! `/setup/audit`: who changed what, and who looked at whom; and the same as a file.
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::PLACE;
 use crate::access::TenantScope;
-use crate::console::{Console, Entry, cursor};
+use crate::console::cursor;
 use crate::dashboard::export::{self, Export};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::{Shell, page};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::store::operator_log::{Action, LogFilter, LogItem, LogPosition, list};
 use crate::store::people::Page as Rows;
@@ -49,17 +49,13 @@ struct Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Audit log").await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Audit log").await?;
     let filter = read(&shell)?;
     let after = shell.params.get("after");
     let after: Option<LogPosition> = after.map(|text| cursor::decode(text).ok_or(Fault::NotFound)).transpose()?;
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let mut items = list(&mut transaction, &filter, after, limit).await?;
     drop(transaction);
     let is_more = items.len() > ROWS;
@@ -95,14 +91,10 @@ pub(in crate::dashboard) async fn show(
 }
 
 /// The file.
-pub(in crate::dashboard) async fn export(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Audit log").await?;
+pub(in crate::dashboard) async fn export(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Audit log").await?;
     let filter = read(&shell)?;
-    export::download(console, shell, filter).await
+    export::download(visit.console, shell, filter).await
 }
 
 /// The filter that a URL says. An administrator of all tenants sees all lines, or with `of=tenant` those of the tenant

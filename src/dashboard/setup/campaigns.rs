@@ -1,16 +1,15 @@
 //! `/setup/campaigns`: what calls are for.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::{PLACE, done, said};
 use crate::admin::roster;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
-use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::visit::Visit;
 use crate::store::roster::campaigns::{self, CampaignRow};
 
 const PATH: &str = "/setup/campaigns";
@@ -24,39 +23,24 @@ struct Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    let mut transaction = console.begin().await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Campaigns").await?;
+    let mut transaction = visit.console.begin().await?;
     let rows = campaigns::list(&mut *transaction, Some(shell.within().tenant())).await?;
     drop(transaction);
     page(&Page { said: said(&shell), rows, shell })
 }
 
 /// Adds a campaign.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    roster::add_campaign(console.pool(), shell.within(), form.get("name").unwrap_or_default()).await?;
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Campaigns").await?;
+    roster::add_campaign(visit.pool(), shell.within(), visit.form.get("name").unwrap_or_default()).await?;
     Ok(done(&shell, PATH, "added"))
 }
 
 /// Removes a campaign that no call belongs to and nothing leads to.
-pub(in crate::dashboard) async fn remove(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Campaigns").await?;
-    roster::remove_campaign(console.pool(), shell.within().scope(), *id).await?;
+pub(in crate::dashboard) async fn remove(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Campaigns").await?;
+    roster::remove_campaign(visit.pool(), shell.within().scope(), *id).await?;
     Ok(done(&shell, PATH, "removed"))
 }

@@ -2,18 +2,19 @@
 //! that made them: never in a URL of ours, never again. The form names the id of what it makes, so that sending it twice
 //! makes it once.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use uuid::Uuid;
 
 use super::{PLACE, done, is_shown, said};
+use crate::console::Console;
 use crate::console::senders::{MadeSender, NewSender, OVERLAP_HOURS, Refused, Rotated, Rotation};
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page, see_other};
 use crate::dashboard::show;
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::domain::secret_strength::SecretMaker;
 use crate::providers::{self, LiveRequests};
@@ -88,63 +89,48 @@ struct Shown {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    answer(shell, &console, None).await
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    answer(shell, &visit.console, None).await
 }
 
 /// Adds a connection; the answer shows what is shown once.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    let name = form.get("provider").unwrap_or_default();
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    let name = visit.form.get("provider").unwrap_or_default();
     let provider = providers::find(name).ok_or(Fault::unfit("Choose a platform."))?;
-    let secret = form.owned("secret").map(Secret::new);
+    let secret = visit.form.owned("secret").map(Secret::new);
     let kind = providers::source_kind(name).ok_or(Fault::unfit("Choose a platform."))?;
-    let made = console.add_sender(
+    let made = visit.console.add_sender(
         shell.within(),
         NewSender {
             provider: provider.name().to_owned(),
             kind,
-            slug: form.owned("slug"),
+            slug: visit.form.owned("slug"),
             secret,
-            allowed_addresses: form
+            allowed_addresses: visit
+                .form
                 .get("allowed_addresses")
                 .unwrap_or_default()
                 .split([',', ' ', '\n', '\r'])
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            region: form.owned("region").map(|region| region.to_uppercase()),
+            region: visit.form.owned("region").map(|region| region.to_uppercase()),
         },
     );
     let made = made.await?;
     let shown = made_shown(made, provider.name());
-    answer(shell, &console, Some(shown)).await
+    answer(shell, &visit.console, Some(shown)).await
 }
 
 /// Gives a connection a further secret. One that was made here is shown once, on the answer; else the page says that it was
 /// done.
-pub(in crate::dashboard) async fn rotate(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    let secret = form.owned("secret").map(Secret::new);
-    let rotated = console.rotate_secret(&shell.scope, *id, secret, rotation(&form)?, providers::source_kind).await;
+pub(in crate::dashboard) async fn rotate(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    let secret = visit.form.owned("secret").map(Secret::new);
+    let rotated =
+        visit.console.rotate_secret(&shell.scope, *id, secret, rotation(&visit.form)?, providers::source_kind).await;
     let Rotated { secret, ending } = match rotated {
         Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
         rotated => rotated?,
@@ -153,41 +139,35 @@ pub(in crate::dashboard) async fn rotate(
         return Ok(see_other(&shell.to(&format!("{PATH}?rotated={}", *id))));
     };
     let shown = Shown {
-        title: format!("{} has a new secret", name_of(&console, *id).await?),
+        title: format!("{} has a new secret", name_of(&visit.console, *id).await?),
         secret: Some(secret.into_exposed()),
         ending,
         ..Shown::default()
     };
-    answer(shell, &console, Some(shown)).await
+    answer(shell, &visit.console, Some(shown)).await
 }
 
 /// Makes a new secret URL, or a token for live requests; the answer shows it once.
-pub(in crate::dashboard) async fn new_url(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    let is_live = form.is_set("live");
+pub(in crate::dashboard) async fn new_url(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    let is_live = visit.form.is_set("live");
     let usage = if is_live { TokenUse::Live } else { TokenUse::Webhook };
-    let made = console.add_source_token(&shell.scope, *id, usage, rotation(&form)?, providers::source_kind).await;
+    let made =
+        visit.console.add_source_token(&shell.scope, *id, usage, rotation(&visit.form)?, providers::source_kind).await;
     let made = match made {
         Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
         made => made?,
     };
     let what = if is_live { "a new token for live requests" } else { "a new secret URL" };
     let shown = Shown {
-        title: format!("{} has {what}", name_of(&console, *id).await?),
+        title: format!("{} has {what}", name_of(&visit.console, *id).await?),
         url: Some(made.url.into_exposed()),
         url_is_secret: true,
         live_token: is_live.then(|| made.token.into_exposed()),
         ending: made.ending,
         ..Shown::default()
     };
-    answer(shell, &console, Some(shown)).await
+    answer(shell, &visit.console, Some(shown)).await
 }
 
 /// What a form says of the old ones, and the id of the new one.
@@ -207,26 +187,16 @@ async fn name_of(console: &Console, id: Uuid) -> Result<String, Fault> {
 }
 
 /// Takes a connection out of use.
-pub(in crate::dashboard) async fn disable(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    console.set_sender_disabled(&shell.scope, *id, true).await?;
+pub(in crate::dashboard) async fn disable(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    visit.console.set_sender_disabled(&shell.scope, *id, true).await?;
     Ok(done(&shell, PATH, "disabled"))
 }
 
 /// Takes a connection into use again.
-pub(in crate::dashboard) async fn enable(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    console.set_sender_disabled(&shell.scope, *id, false).await?;
+pub(in crate::dashboard) async fn enable(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    visit.console.set_sender_disabled(&shell.scope, *id, false).await?;
     Ok(done(&shell, PATH, "enabled"))
 }
 

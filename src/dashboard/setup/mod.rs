@@ -10,8 +10,7 @@ mod test_event;
 mod tokens;
 mod users;
 
-use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 use uuid::Uuid;
 
@@ -19,10 +18,10 @@ use super::fault::Fault;
 use super::params::Params;
 use super::shell::{Shell, page, see_other};
 use super::show;
+use super::visit::Visit;
 use crate::access::Role;
 use crate::admin::AdminError;
 use crate::admin::roster::NAME_CHARS_MAX;
-use crate::console::{Console, Entry};
 use crate::inbox::pulse;
 use crate::store::roster;
 
@@ -58,14 +57,10 @@ struct Page {
 }
 
 /// The page: what there is, and the next step.
-pub(super) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Setup").await?;
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Setup").await?;
     let tenant = Some(shell.within().tenant());
-    let mut transaction = console.begin().await?;
+    let mut transaction = visit.console.begin().await?;
     let has_events = pulse::standing(&mut transaction, None).await?.has_events;
     let connections = roster::connections::list(&mut *transaction).await?;
     let numbers = roster::numbers::list(&mut *transaction, tenant).await?.len();

@@ -1,15 +1,13 @@
 //! `/setup/tenants`: whose calls they are, and what a tenant has of its own.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{PLACE, done, said};
 use crate::admin::roster;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
-use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::visit::Visit;
 use crate::store::roster::tenants::{self, TenantRow};
 
 const PATH: &str = "/setup/tenants";
@@ -25,13 +23,9 @@ struct Page {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Tenants").await?;
-    let mut transaction = console.begin().await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Tenants").await?;
+    let mut transaction = visit.console.begin().await?;
     let mut rows = tenants::list(&mut *transaction).await?;
     rows.retain(|row| shell.scope.tenant_id().is_none_or(|own| own == row.id));
     let own = tenants::own(&mut *transaction, shell.within().tenant()).await?;
@@ -41,15 +35,9 @@ pub(in crate::dashboard) async fn show(
 }
 
 /// Adds a tenant.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Tenants").await?;
-    let slug = form.get("slug").unwrap_or_default();
-    roster::add_tenant(console.pool(), &shell.scope, slug, form.owned("name"), form.get("region")).await?;
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Tenants").await?;
+    let slug = visit.form.get("slug").unwrap_or_default();
+    roster::add_tenant(visit.pool(), &shell.scope, slug, visit.form.owned("name"), visit.form.get("region")).await?;
     Ok(done(&shell, PATH, "added"))
 }

@@ -1,23 +1,18 @@
 //! A test event, at the push of a button.
 
-use actix_web::web::{Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use uuid::Uuid;
 
 use super::PLACE;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
-use crate::dashboard::shell::{Shell, see_other};
+use crate::dashboard::shell::see_other;
+use crate::dashboard::visit::Visit;
 use crate::providers;
 
 /// Puts a test event in, and leads to where one sees it.
-pub(in crate::dashboard) async fn send(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Connections").await?;
-    let event_id = console.send_test_event(&shell.scope, *id, providers::try_sample).await?;
+pub(in crate::dashboard) async fn send(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Connections").await?;
+    let event_id = visit.console.send_test_event(&shell.scope, *id, providers::try_sample).await?;
     Ok(see_other(&shell.to(&format!("{}?event={event_id}", super::connections::PATH))))
 }

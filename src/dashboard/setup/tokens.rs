@@ -1,18 +1,18 @@
 //! `/setup/tokens`: what scripts and people without a password come in with. A token is shown once, on the answer to the
 //! form that made it.
 
-use actix_web::web::{Bytes, Data, Path, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Path;
 use askama::Template;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{PLACE, brief, done, is_shown, role, roles, said, scope_of};
 use crate::admin::tokens::{self, MadeToken, NewToken, TOKEN_WARNING_DAYS, TokenEnd};
-use crate::console::{Console, Entry};
+use crate::console::Console;
 use crate::dashboard::fault::Fault;
-use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::store::roster::tokens::{self as store, TokenRow};
 
@@ -39,43 +39,28 @@ struct Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
-    answer(shell, &console, None).await
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Tokens").await?;
+    answer(shell, &visit.console, None).await
 }
 
 /// Makes a token; the answer shows it.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
-    let label = brief(&form, "label")?.unwrap_or_default();
-    let days = form.get("days").map(str::parse).transpose();
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Tokens").await?;
+    let label = brief(&visit.form, "label")?.unwrap_or_default();
+    let days = visit.form.get("days").map(str::parse).transpose();
     let days = days.map_err(|_| Fault::unfit("The days are a number, 1 to 3650."))?;
-    let end = TokenEnd::of(days, form.is_set("never"))?;
-    let new = NewToken { role: role(&form)?, label, end };
-    let scope = scope_of(&shell, &form);
-    let made = tokens::add(console.pool(), console.keys(), &scope, new, console.now()).await?;
-    answer(shell, &console, Some(made)).await
+    let end = TokenEnd::of(days, visit.form.is_set("never"))?;
+    let new = NewToken { role: role(&visit.form)?, label, end };
+    let scope = scope_of(&shell, &visit.form);
+    let made = tokens::add(visit.pool(), visit.console.keys(), &scope, new, visit.console.now()).await?;
+    answer(shell, &visit.console, Some(made)).await
 }
 
 /// Ends a token.
-pub(in crate::dashboard) async fn revoke(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Tokens").await?;
-    tokens::revoke(console.pool(), &shell.scope, *id).await?;
+pub(in crate::dashboard) async fn revoke(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Tokens").await?;
+    tokens::revoke(visit.pool(), &shell.scope, *id).await?;
     Ok(done(&shell, PATH, "revoked"))
 }
 

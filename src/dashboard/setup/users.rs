@@ -1,15 +1,14 @@
 //! `/setup/users`: people who sign in with a password.
 
-use actix_web::web::{Bytes, Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{PLACE, done, is_shown, required, role, roles, said, scope_of};
 use crate::admin::users;
-use crate::console::{Console, Entry};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page};
+use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::redact::Secret;
 use crate::store::users::{self as store, UserRow};
@@ -33,13 +32,9 @@ struct Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-) -> Result<HttpResponse, Fault> {
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    let mut rows = store::list(console.pool(), shell.scope.tenant_id()).await?;
+pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    let mut rows = store::list(visit.pool(), shell.scope.tenant_id()).await?;
     rows.retain(|row| is_shown(&shell, row.tenant.as_deref()));
     page(&Page {
         said: said(&shell),
@@ -58,74 +53,45 @@ pub(in crate::dashboard) async fn show(
 }
 
 /// Adds a user.
-pub(in crate::dashboard) async fn add(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    let login = required(&form, "login", "Fill in a login name.")?;
-    let scope = scope_of(&shell, &form);
-    users::add(console.pool(), console.hasher(), &scope, &login, password_of(&form), role(&form)?).await?;
+pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    let login = required(&visit.form, "login", "Fill in a login name.")?;
+    let scope = scope_of(&shell, &visit.form);
+    users::add(visit.pool(), visit.console.hasher(), &scope, &login, password_of(&visit.form), role(&visit.form)?)
+        .await?;
     Ok(done(&shell, PATH, "added"))
 }
 
 /// Takes a user away.
-pub(in crate::dashboard) async fn remove(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    users::remove(console.pool(), &shell.scope, &required(&form, "login", "Whom?")?).await?;
+pub(in crate::dashboard) async fn remove(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    users::remove(visit.pool(), &shell.scope, &required(&visit.form, "login", "Whom?")?).await?;
     Ok(done(&shell, PATH, "removed"))
 }
 
 /// Gives a user another password.
-pub(in crate::dashboard) async fn password(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    let login = required(&form, "login", "Whose?")?;
-    users::set_password(console.pool(), console.hasher(), &shell.scope, &login, password_of(&form)).await?;
+pub(in crate::dashboard) async fn password(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    let login = required(&visit.form, "login", "Whose?")?;
+    users::set_password(visit.pool(), visit.console.hasher(), &shell.scope, &login, password_of(&visit.form)).await?;
     Ok(done(&shell, PATH, "password"))
 }
 
 /// Ends every session of a user.
-pub(in crate::dashboard) async fn end_sessions(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    users::end_sessions(console.pool(), &shell.scope, &required(&form, "login", "Whose?")?).await?;
+pub(in crate::dashboard) async fn end_sessions(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    users::end_sessions(visit.pool(), &shell.scope, &required(&visit.form, "login", "Whose?")?).await?;
     Ok(done(&shell, PATH, "sessions"))
 }
 
 /// Takes a user's second factor away, or obliges them to have one, or no longer.
-pub(in crate::dashboard) async fn second_factor(
-    request: HttpRequest,
-    entry: ReqData<Entry>,
-    console: Data<Console>,
-    body: Bytes,
-) -> Result<HttpResponse, Fault> {
-    let form = Params::read(&body);
-    let shell = Shell::of(&request, &entry, &console, PLACE, "Users").await?;
-    let login = required(&form, "login", "Whose?")?;
-    match form.get("do") {
-        Some("reset") => users::reset_second_factor(console.pool(), &shell.scope, &login).await?,
-        Some("require") => users::require_second_factor(console.pool(), &shell.scope, &login, true).await?,
-        Some("release") => users::require_second_factor(console.pool(), &shell.scope, &login, false).await?,
+pub(in crate::dashboard) async fn second_factor(visit: Visit) -> Result<HttpResponse, Fault> {
+    let shell = visit.shell(PLACE, "Users").await?;
+    let login = required(&visit.form, "login", "Whose?")?;
+    match visit.form.get("do") {
+        Some("reset") => users::reset_second_factor(visit.pool(), &shell.scope, &login).await?,
+        Some("require") => users::require_second_factor(visit.pool(), &shell.scope, &login, true).await?,
+        Some("release") => users::require_second_factor(visit.pool(), &shell.scope, &login, false).await?,
         _ => return Err(Fault::unfit("Choose what is done.")),
     }
     Ok(done(&shell, PATH, "factor"))

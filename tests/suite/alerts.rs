@@ -174,6 +174,7 @@ async fn a_rotation_that_the_platform_has_not_followed_is_told_and_is_over_when_
         summary.starts_with("the newest secret of dialpad/desk has never verified anything; the one that works ends")
     );
     app.execute("update connection_secrets set last_used_at = now()").await;
+    app.clock.advance(TimeDelta::minutes(1));
     watcher.look().await.unwrap();
     assert_eq!(open().await, 0, "the platform has it");
 }

@@ -17,7 +17,7 @@ async fn tokens_in_use_that_end_and_proxies_that_are_not_trusted_are_named() {
     sqlx::raw_sql(seen).execute(&pool).await.unwrap();
     let doctor = |trusted: &str| {
         let mut command = Binary::command(&url);
-        let output = command.env("SWITCHHOOK_HTTP__TRUSTED_PROXIES", trusted).args(["doctor", "--quick"]).output();
+        let output = command.env("SWITCHHOOK__HTTP__TRUSTED_PROXIES", trusted).args(["doctor", "--quick"]).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     let said = doctor("");

@@ -60,13 +60,23 @@ pub fn quoted(text: &str, chars_max: usize) -> String {
 }
 
 /// Takes the pairs out of braces: `{{name}}` is a place to fill in, `{name}` is not.
-pub fn single_braces(mut line: String) -> String {
-    const PAIRS: [(&str, &str); 5] = [("{{", "{"), ("}}", "}"), ("{%", "%"), ("%}", "%"), ("${", "{")];
-    // Each round makes the text shorter, and one pair may leave another.
-    while let Some((pair, single)) = PAIRS.iter().find(|(pair, _)| line.contains(pair)) {
-        line = line.replace(pair, single);
+pub fn single_braces(line: String) -> String {
+    let mut seen: Vec<char> = Vec::with_capacity(line.len());
+    for c in line.chars() {
+        seen.push(c);
+        // One pair may leave another with what stands before it; each turn makes the text shorter.
+        while let [.., before, last] = seen[..] {
+            let single = match (before, last) {
+                ('{', '{') | ('$', '{') => '{',
+                ('}', '}') => '}',
+                ('{', '%') | ('%', '}') => '%',
+                _ => break,
+            };
+            seen.truncate(seen.len() - 2);
+            seen.push(single);
+        }
     }
-    line
+    seen.into_iter().collect()
 }
 
 /// The text, cut at a word if it is longer.
@@ -173,6 +183,15 @@ pub fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_row_of_braces_costs_no_more_than_its_length() {
+        let text = format!("{}{{name}}", "$".repeat(1_000_000));
+        assert_eq!(single_braces(text), "{name}");
+        for pair in ["{{", "}}", "{%", "%}", "${"] {
+            assert!(!single_braces("{%{{a}}%} $${{{b}}} %}}{{%".to_owned()).contains(pair), "{pair}");
+        }
+    }
 
     #[test]
     fn what_nobody_sees_is_gone() {

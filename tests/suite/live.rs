@@ -13,7 +13,7 @@ use crate::support::{Answer, TENANT, TestApp, live_token};
 
 const PHONE: &str = "+15550100001";
 const OURS: &str = "+15550100199";
-const OPEN: &[(&str, &str)] = &[("APPOINTMENTS__HOURS", "mon-sun 09:00-17:00"), ("LIVE__CALLER_TIMEOUT", "3s")];
+const OPEN: &[(&str, &str)] = &[("APPOINTMENTS__HOURS", "mon-sun 09:00-17:00")];
 
 async fn ask(app: &TestApp, body: &Value) -> Answer {
     let retell = providers::find("retell").unwrap();

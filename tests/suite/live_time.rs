@@ -24,7 +24,11 @@ fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_stands_still_the_caller_is_answered_all_the_same() {
-    let settings = [("LIVE__FALLBACK__SPECIAL_INSTRUCTIONS", "Somebody calls back."), ("LIVE__BUDGET", "200ms")];
+    let settings = [
+        ("LIVE__FALLBACK__SPECIAL_INSTRUCTIONS", "Somebody calls back."),
+        ("LIVE__BUDGET", "200ms"),
+        ("LIVE__CALLER_TIMEOUT", "400ms"),
+    ];
     let app = TestApp::spawn_with(&settings, providers::registry()).await;
     assert_eq!(header(&ask(&app, 0).await, "switchhook-answer"), "database");
     let mut blocker = app.pool.begin().await.unwrap();

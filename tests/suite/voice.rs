@@ -14,11 +14,7 @@ use crate::support::{Answer, TENANT, TestApp, live_token};
 /// The caller whom everybody else pretends to be.
 pub const VICTIM: &str = "+15550100001";
 pub const OURS: &str = "+15550100199";
-const OPEN: &[(&str, &str)] = &[
-    ("APPOINTMENTS__HOURS", "mon-sun 09:00-14:00"),
-    ("LIVE__FUNCTION_TIMEOUT", "30s"),
-    ("LIVE__CALLER_TIMEOUT", "3s"),
-];
+const OPEN: &[(&str, &str)] = &[("APPOINTMENTS__HOURS", "mon-sun 09:00-14:00"), ("LIVE__FUNCTION_TIMEOUT", "30s")];
 
 async fn open() -> TestApp {
     TestApp::spawn_with(OPEN, providers::registry()).await

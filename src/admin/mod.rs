@@ -10,6 +10,7 @@ mod error;
 pub mod operations;
 pub mod retention;
 pub mod roster;
+pub mod secrets;
 pub mod settings;
 pub mod sources;
 pub mod tokens;

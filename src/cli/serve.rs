@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, setup};
+use crate::admin::secrets;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::{Console, Oidc};
@@ -61,7 +62,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     match db::is_up_to_date(&pool).await {
         Ok(true) => match keys.load(&pool).await {
             Err(error) if KeyError::of(&error).is_some() => return Err(error.into()),
-            _ => {}
+            Err(_) => {}
+            Ok(_) => report_missing_keys(&keys, &pool).await,
         },
         Ok(false) => anyhow::bail!("the database's schema is older than this program: run `switchhook migrate`"),
         // The database may come later; until then the door says 503.
@@ -193,6 +195,21 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
     }
     result
+}
+
+/// A vendor's credential under a key that is not given stops this vendor's jobs, not the program: it is said at once.
+async fn report_missing_keys(keys: &Keys, pool: &sqlx::PgPool) {
+    match secrets::uses(pool).await {
+        Ok(uses) => {
+            for key in secrets::missing(&uses, keys) {
+                tracing::error!(
+                    key,
+                    "secrets are sealed under a master key that is not given: `switchhook secrets status`"
+                );
+            }
+        }
+        Err(error) => tracing::warn!(error = %db::describe(&error), "the sealed secrets cannot be counted"),
+    }
 }
 
 /// A flood of sockets must not take the descriptors that webhooks need.

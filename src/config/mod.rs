@@ -1,7 +1,7 @@
 //! The configuration: `config.toml` (compiled in), a file of yours, the environment; each counts over the one before.
 //! This is the only place that reads file and environment. Each room owns its part as its `Settings`.
 
-mod sealed;
+pub mod sealed;
 mod tables;
 
 use std::collections::BTreeMap;

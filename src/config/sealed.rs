@@ -29,3 +29,20 @@ pub(super) fn open(own: &mut Table, keys: &Keys) -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+/// The secrets of a tenant's settings, as they lie there: each with its key, which is what it is sealed for.
+pub fn of_settings(own: &serde_json::Value) -> Vec<(&'static str, &str)> {
+    let values = SECRETS.iter().filter_map(|key| Some((*key, own.pointer(&pointer(key))?.as_str()?)));
+    values.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// Puts a secret in the place of the one that lies there.
+pub fn replace_in_settings(own: &mut serde_json::Value, key: &'static str, sealed: String) {
+    if let Some(value) = own.pointer_mut(&pointer(key)) {
+        *value = sealed.into();
+    }
+}
+
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('.', "/"))
+}

@@ -12,13 +12,12 @@ use super::account::Refused;
 use super::attempts::subject;
 use super::{Console, Denied, Entry};
 use crate::access::Scope;
+use crate::crypto::purpose;
 use crate::redact::Secret;
 use crate::store::operator_log::{Action, Line};
 use crate::store::users::Account;
 use crate::store::{attempts, second_factors as store, sessions};
 
-/// What the secret is sealed for.
-const SEALED_FOR: &str = "second_factors.secret";
 /// What recovery codes are digested for.
 const RECOVERY: &str = "recovery_codes.digest";
 /// Recovery codes that one has.
@@ -74,9 +73,9 @@ impl Console {
     /// Begins to set up a second factor, or goes on with it: until it is confirmed it is asked of nobody.
     pub(super) async fn set_up(&self, user_id: Uuid, login: &str) -> Result<Setup, sqlx::Error> {
         let bytes: [u8; SECRET_BYTES] = rand::random();
-        let sealed = self.keys.seal(SEALED_FOR, &Secret::new(STANDARD.encode(bytes)));
+        let sealed = self.keys.seal(purpose::SECOND_FACTOR, &Secret::new(STANDARD.encode(bytes)));
         let sealed = store::begin(&self.pool, user_id, &sealed).await?;
-        let setup = self.keys.open(SEALED_FOR, &sealed).ok().and_then(|secret| Setup::of(&secret, login));
+        let setup = self.keys.open(purpose::SECOND_FACTOR, &sealed).ok().and_then(|secret| Setup::of(&secret, login));
         setup.ok_or_else(|| sqlx::Error::Protocol("a second factor cannot be opened".to_owned()))
     }
 
@@ -228,7 +227,7 @@ impl Console {
 
     /// The step of time that a code is of, if it is of this secret and of now, or of the step before or after.
     fn step_of(&self, sealed: &str, code: &str) -> Option<i64> {
-        let secret = match self.keys.open(SEALED_FOR, sealed) {
+        let secret = match self.keys.open(purpose::SECOND_FACTOR, sealed) {
             Ok(secret) => secret,
             Err(error) => {
                 tracing::error!(%error, "a second factor cannot be opened");

@@ -40,11 +40,16 @@ impl fmt::Debug for MasterKeys {
 
 /// Whether a text has the form of a sealed value.
 pub fn is_sealed(text: &str) -> bool {
-    sealed_under(text).is_some()
+    parts(text).is_some()
+}
+
+/// The id of the master key that a text is sealed under; `None`: it is not sealed.
+pub fn sealed_under(text: &str) -> Option<&str> {
+    parts(text).map(|(id, _)| id)
 }
 
 /// The id of the key and the rest, if the text has that form.
-fn sealed_under(text: &str) -> Option<(&str, &str)> {
+fn parts(text: &str) -> Option<(&str, &str)> {
     let (id, rest) = text.strip_prefix(PREFIX)?.split_once('.')?;
     (id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some((id, rest))
 }
@@ -99,7 +104,7 @@ impl MasterKeys {
     }
 
     pub(super) fn open(&self, purpose: &'static str, sealed: &str) -> Result<Secret, OpenError> {
-        let (id, text) = sealed_under(sealed).ok_or(OpenError::NotSealed)?;
+        let (id, text) = parts(sealed).ok_or(OpenError::NotSealed)?;
         let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError::Damaged)?;
         let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;

@@ -18,7 +18,7 @@ use crate::redact::Secret;
 
 pub use digest::DigestKey;
 pub use key_file::{Settings, VARIABLE};
-pub use master::{MasterKeys, is_sealed, new_master_key};
+pub use master::{MasterKeys, is_sealed, new_master_key, sealed_under};
 
 /// The row of the table `secrets` with the key of ids and digests, and what that value is sealed for.
 pub const DIGEST_KEY: &str = "digest_key";
@@ -31,6 +31,8 @@ pub mod purpose {
     pub const HEADER_VALUE: &str = "connections.header_value";
     /// An access token of a vendor.
     pub const OAUTH_TOKEN: &str = "oauth_tokens.token";
+    /// The seed of a second factor.
+    pub const SECOND_FACTOR: &str = "second_factors.secret";
 }
 
 /// Why there are no keys, or not the right ones. The texts hold ids of keys, never a key.
@@ -164,6 +166,14 @@ impl Keys {
     /// The same of a value that may stand in clear: one that somebody has written with SQL, say.
     pub fn open_or_clear(&self, purpose: &'static str, text: &str) -> Result<Secret, OpenError> {
         if is_sealed(text) { self.open(purpose, text) } else { Ok(Secret::new(text)) }
+    }
+
+    /// A value under the newest master key; `None`: it is already. What stands in clear is sealed.
+    pub fn reseal(&self, purpose: &'static str, text: &str) -> Result<Option<String>, OpenError> {
+        if sealed_under(text) == self.master.ids().next() {
+            return self.open(purpose, text).map(|_| None);
+        }
+        self.open_or_clear(purpose, text).map(|secret| Some(self.seal(purpose, &secret)))
     }
 
     /// What to say of a value that is sealed under a key which is not there.

@@ -25,6 +25,7 @@ pub mod reads;
 mod recordings;
 pub mod rejections;
 pub mod roster;
+pub mod sealed;
 pub mod second_factors;
 pub mod sessions;
 pub mod source_tokens;

@@ -72,6 +72,7 @@ mod samples;
 mod sdk;
 mod search;
 mod second_factor;
+mod secrets;
 mod sessions;
 mod setup;
 mod sign_in;

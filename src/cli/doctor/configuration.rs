@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
+use super::super::failure;
 use super::{Check, Context};
+use crate::admin::secrets;
 use crate::clock::Clock;
 use crate::console::Oidc;
 use crate::http::Descriptors;
@@ -27,6 +29,31 @@ pub(super) fn checks(context: &Context) -> Vec<Check> {
     }
     checks.push(descriptors());
     checks
+}
+
+/// Whether all master keys are given that something is sealed under, and whether anything is left to be sealed anew.
+pub(super) async fn master_keys(context: &Context, pool: &PgPool, checks: &mut Vec<Check>) -> anyhow::Result<()> {
+    let keys = context.keys()?;
+    if let Err(error) = keys.load(pool).await {
+        checks.push(Check::fail("secrets", failure::text(&error.into())));
+    }
+    let uses = secrets::uses(pool).await?;
+    let missing = secrets::missing(&uses, &keys);
+    let newest = keys.master_ids().next();
+    let (fresh, older): (Vec<_>, Vec<_>) = uses.iter().partition(|((key, _), _)| key.as_deref() == newest);
+    let sum = |uses: &[(&(Option<String>, &str), &u64)]| uses.iter().map(|(_, count)| **count).sum::<u64>();
+    checks.push(match (missing.is_empty(), older.is_empty()) {
+        (false, _) => Check::fail(
+            "secrets",
+            format!("sealed under {}, which is not given: `switchhook secrets status`", missing.join(", ")),
+        ),
+        (true, false) => Check::warn(
+            "secrets",
+            format!("{} in clear or under an older key: `switchhook secrets rotate`", sum(&older)),
+        ),
+        (true, true) => Check::ok("secrets", format!("{} sealed under the newest key", sum(&fresh))),
+    });
+    Ok(())
 }
 
 /// How many sockets a program has descriptors for that is started as this one was.

@@ -79,6 +79,7 @@ async fn look(args: &Args, context: &mut Context, checks: &mut Vec<Check>) -> an
     if !is_current {
         return Ok(());
     }
+    configuration::master_keys(context, &pool, checks).await?;
     configuration::functions(context, &mut connection, checks).await?;
     configuration::tenants_of_groups(context, &mut connection, checks).await?;
     directory::checks(&mut connection, checks).await?;

@@ -31,6 +31,8 @@ actions! {
     AddTenant = "add_tenant",
     SetSetting = "set_setting",
     UnsetSetting = "unset_setting",
+    /// Secrets are sealed anew, under the newest master key.
+    RotateMasterKey = "rotate_master_key",
     SetRate = "set_rate",
     AddCredit = "add_credit",
     AddNumber = "add_number",

@@ -8,10 +8,9 @@ use uuid::Uuid;
 
 use super::AdminError;
 use crate::access::Scope;
-use crate::config::sealed::{of_settings, replace_in_settings};
 use crate::crypto::{DIGEST_KEY, Keys, OpenError, purpose, sealed_under};
 use crate::store::operator_log::{Action, Id, Line};
-use crate::store::sealed::{Resealed, SealedColumn, SealedRow, page, put_back};
+use crate::store::sealed::{Resealed, SealedColumn, SealedRow, of_settings, page, put_back, replace_in_settings};
 
 /// Rows that are read, sealed and written in one transaction.
 const PAGE_ROWS: i64 = 500;

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::admin::settings;
-use crate::config;
+use crate::crypto::purpose;
 use crate::store::roster::tenants::{self, Own};
 
 /// What is set.
@@ -87,7 +87,7 @@ pub(super) async fn show(slug: &str, pool: &PgPool, context: &Context) -> anyhow
 
 fn masked(own: &Own) -> Value {
     let mut shown = own.settings.clone();
-    for secret in config::SECRETS {
+    for secret in purpose::SETTINGS {
         let pointer = format!("/{}", secret.replace('.', "/"));
         if let Some(value) = shown.pointer_mut(&pointer) {
             *value = json!("[redacted]");

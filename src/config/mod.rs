@@ -1,7 +1,7 @@
 //! The configuration: `config.toml` (compiled in), a file of yours, the environment; each counts over the one before.
 //! This is the only place that reads file and environment. Each room owns its part as its `Settings`.
 
-pub mod sealed;
+mod sealed;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use tables::{find, overlay, parse, set, typed, unknown, unset};
 
-use crate::crypto::Keys;
+use crate::crypto::{Keys, purpose};
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
@@ -27,23 +27,8 @@ const PREFIX: &str = "SWITCHHOOK__";
 /// Sections that a tenant may have of its own.
 const OWN_SECTIONS: &[&str] =
     &["outreach", "integrations", "analysis", "alerts", "crm", "appointments", "conversation"];
-/// Keys whose values are never printed.
-pub const SECRETS: &[&str] = &[
-    "database.url",
-    "oidc.client_secret",
-    "integrations.whatsapp.token",
-    "integrations.openai.api_key",
-    "integrations.slack.webhook_url",
-    "integrations.email.smtp_url",
-    "integrations.twilio.auth_token",
-    "integrations.zoho.client_secret",
-    "integrations.zoho.refresh_token",
-    "integrations.bolna.api_key",
-    "integrations.dialpad.api_key",
-    "integrations.elevenlabs.api_key",
-    "integrations.retell.api_key",
-    "integrations.voicenter.api_key",
-];
+/// Keys of the program alone whose values are never printed; those that tenants have as well are [`purpose::SETTINGS`].
+const SECRETS: &[&str] = &["database.url", "oidc.client_secret"];
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -279,7 +264,7 @@ impl Config {
 /// The configuration as it counts, as a table; secrets are masked. For `config print`.
 pub fn effective(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
     let mut table = merged(file, environment)?;
-    for path in SECRETS {
+    for path in SECRETS.iter().chain(purpose::SETTINGS) {
         let path: Vec<&str> = path.split('.').collect();
         if find(&table, &path).and_then(Value::as_str).is_some_and(|value| !value.is_empty()) {
             set(&mut table, &path, Value::String("[redacted]".to_owned()));

@@ -33,6 +33,21 @@ pub mod purpose {
     pub const OAUTH_TOKEN: &str = "oauth_tokens.token";
     /// The seed of a second factor.
     pub const SECOND_FACTOR: &str = "second_factors.secret";
+    /// Settings of tenants that are secrets.
+    pub const SETTINGS: &[&str] = &[
+        "integrations.whatsapp.token",
+        "integrations.openai.api_key",
+        "integrations.slack.webhook_url",
+        "integrations.email.smtp_url",
+        "integrations.twilio.auth_token",
+        "integrations.zoho.client_secret",
+        "integrations.zoho.refresh_token",
+        "integrations.bolna.api_key",
+        "integrations.dialpad.api_key",
+        "integrations.elevenlabs.api_key",
+        "integrations.retell.api_key",
+        "integrations.voicenter.api_key",
+    ];
 }
 
 /// Why there are no keys, or not the right ones. The texts hold ids of keys, never a key.

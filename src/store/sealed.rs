@@ -1,6 +1,9 @@
 //! Where sealed values lie: one column after another, page by page, and put back under the newest key.
 
+use serde_json::Value;
 use sqlx::PgExecutor;
+
+use crate::crypto::purpose;
 
 /// A column of sealed values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,4 +86,21 @@ pub async fn put_back(
         .fetch_one(executor)
         .await?;
     Ok(u64::try_from(rows).unwrap_or_default())
+}
+
+/// The secrets of a tenant's settings, as they lie there: each with its key, which is what it is sealed for.
+pub fn of_settings(own: &Value) -> Vec<(&'static str, &str)> {
+    let values = purpose::SETTINGS.iter().filter_map(|key| Some((*key, own.pointer(&pointer(key))?.as_str()?)));
+    values.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// Puts a secret in the place of the one that lies there.
+pub fn replace_in_settings(own: &mut Value, key: &'static str, sealed: String) {
+    if let Some(value) = own.pointer_mut(&pointer(key)) {
+        *value = sealed.into();
+    }
+}
+
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('.', "/"))
 }

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_secret_of_the_configuration_is_hidden() {
-        for key in crate::config::SECRETS {
+        for key in crate::crypto::purpose::SETTINGS {
             assert!(is_secret(key), "{key}");
         }
         assert!(!is_secret("outreach.delay") && !is_secret("integrations.whatsapp.template"));

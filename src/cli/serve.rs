@@ -63,7 +63,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         Ok(true) => match keys.load(&pool).await {
             Err(error) if KeyError::of(&error).is_some() => return Err(error.into()),
             Err(_) => {}
-            Ok(_) => report_missing_keys(&keys, &pool).await,
+            // All sealed values are looked at: webhooks do not wait for that.
+            Ok(_) => drop(tokio::spawn(report_missing_keys(keys.clone(), pool.clone()))),
         },
         Ok(false) => anyhow::bail!("the database's schema is older than this program: run `switchhook migrate`"),
         // The database may come later; until then the door says 503.
@@ -198,10 +199,10 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
 }
 
 /// A vendor's credential under a key that is not given stops this vendor's jobs, not the program: it is said at once.
-async fn report_missing_keys(keys: &Keys, pool: &sqlx::PgPool) {
-    match secrets::uses(pool).await {
+async fn report_missing_keys(keys: Keys, pool: sqlx::PgPool) {
+    match secrets::uses(&pool).await {
         Ok(uses) => {
-            for key in secrets::missing(&uses, keys) {
+            for key in secrets::missing(&uses, &keys) {
                 tracing::error!(
                     key,
                     "secrets are sealed under a master key that is not given: `switchhook secrets status`"

@@ -29,6 +29,11 @@ fn both() -> String {
     format!("{NEW_KEY},{MASTER_KEY}")
 }
 
+/// As a process has them that was not told of the new order yet.
+fn both_old_first() -> String {
+    format!("{MASTER_KEY},{NEW_KEY}")
+}
+
 fn id_of(key: &str) -> String {
     keys_of(key).master_ids().next().unwrap().to_owned()
 }
@@ -226,6 +231,31 @@ async fn what_somebody_changes_in_the_meantime_is_not_written_over() {
     assert_eq!(rotation.left, []);
     let again = secrets::rotate(&pool, &Scope::cli("test"), &keys).await.unwrap();
     assert!(again.resealed.iter().all(|(_, rows)| *rows == 0), "{again:?}");
+    pool.close().await;
+    drop_database(&name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_runs_takes_webhooks_before_and_after_a_rotation_and_under_the_new_key_alone() {
+    let (name, url) = database_url().await;
+    let send = |binary: &Binary| {
+        let bind = binary.base.trim_start_matches("http://").to_owned();
+        let mut command = Binary::command(&url);
+        command.args(["trigger", "retell", "call_ended"]).env("SWITCHHOOK_MASTER_KEY", both());
+        let sent = command.env("SWITCHHOOK__HTTP__BIND", bind).output().unwrap();
+        assert!(sent.status.success(), "{}", text(&sent));
+    };
+    let binary = Binary::serve_under(&both_old_first(), &url).await;
+    Binary::give_secret(&url, "retell", "key-of-retell-that-is-long-enough");
+    send(&binary);
+    let rotated = run(&url, &both(), "secrets rotate");
+    assert!(rotated.status.success(), "{}", text(&rotated));
+    send(&binary);
+    drop(binary);
+    send(&Binary::serve_under(NEW_KEY, &url).await);
+    let pool = PgPool::connect(&url).await.unwrap();
+    let stored: i64 = sqlx::query_scalar("select count(*) from webhook_events").fetch_one(&pool).await.unwrap();
+    assert!(stored >= 1);
     pool.close().await;
     drop_database(&name).await;
 }

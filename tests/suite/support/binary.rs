@@ -46,6 +46,14 @@ impl Binary {
         line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
     }
 
+    /// Serves under these master keys.
+    pub async fn serve_under(master_keys: &str, database_url: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Self::command(database_url);
+        command.args(["serve", "--setup"]).env("SWITCHHOOK_MASTER_KEY", master_keys);
+        Self::start(port, command, &[], true).await
+    }
+
     pub async fn serve_on(port: u16, database_url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut command = Self::command(database_url);
         command.arg("serve").args(arguments);

@@ -41,12 +41,14 @@ pub(super) fn announced_bytes(request: &HttpRequest) -> Option<usize> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body. What it takes of memory is in the account before it is taken.
+/// Reads a body. What it takes of memory is in the account before it is taken; `came` counts the bytes that came, however
+/// this ends.
 pub(super) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
     bounds: Bounds,
     account: &mut Account,
+    came: &mut usize,
 ) -> Result<Bytes, BodyError> {
     let announced = announced_bytes(request);
     if announced.is_some_and(|announced| announced > bounds.bytes) {
@@ -62,6 +64,7 @@ pub(super) async fn read(
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
             let needed = body.len() + chunk.len();
+            *came = needed;
             if needed > bounds.bytes {
                 return Err(BodyError::TooLarge);
             }

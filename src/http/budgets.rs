@@ -19,6 +19,9 @@ use super::networks::Standing;
 pub(super) const FREE_BYTES: usize = 16 * 1024;
 /// A body of a webhook that is longer than this is an upload. Transcripts of long calls are shorter; recordings are not.
 const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
+/// The longest body of a live request. Retell sends the transcript so far with every tool call; of an hour's call that is
+/// some hundred kilobytes.
+pub(super) const LIVE_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,9 +97,13 @@ impl Used {
         };
         let group = if is_known { self.all } else { self.strangers };
         // One request alone is given what it needs, so that the longest body of a platform that nobody knows yet can be
-        // verified at all.
-        let fits = |used: usize, cap: usize| used + more <= cap || (may_be_alone && used <= own);
-        if self.all + more > total.max(own + more) || !fits(group, group_cap) || !fits(of_network, network_cap) {
+        // verified at all. Live requests are short, and all strangers together never take more than their part.
+        let fits = |used: usize, cap: usize, may_be_alone: bool| used + more <= cap || (may_be_alone && used <= own);
+        let may_exceed_group = may_be_alone && account.class != Class::Live;
+        if self.all + more > total.max(own + more)
+            || !fits(group, group_cap, may_exceed_group)
+            || !fits(of_network, network_cap, may_be_alone)
+        {
             return false;
         }
         self.all += more;
@@ -150,6 +157,7 @@ impl Account {
             }
             used[Class::Webhook as usize].give_back(self, self.taken);
             self.class = Class::Upload;
+            budgets.freed.notify_waiters();
         } else if !used[self.class as usize].take(total(self.class), self, self.taken, needed - self.taken) {
             return false;
         }
@@ -226,6 +234,23 @@ mod tests {
         drop(suspect);
         let used = budgets.used.lock().unwrap();
         assert!(used.iter().all(|used| used.all == 0 && used.strangers == 0 && used.by_network.is_empty()), "{used:?}");
+    }
+
+    #[tokio::test]
+    async fn strangers_together_leave_two_thirds_of_the_memory_for_live_requests() {
+        let budgets = Budgets::new(128 * MIB);
+        let mut held = Vec::new();
+        for last in 0..=255 {
+            let mut account = budgets.open(Class::Live, from(last), Standing::Stranger);
+            if account.hold(LIVE_BYTES_MAX, NOW).await.is_ok() {
+                held.push(account);
+            }
+        }
+        assert!(!held.is_empty(), "a platform that nobody knows yet is read");
+        assert!(held.len() * (LIVE_BYTES_MAX - FREE_BYTES) <= 8 * MIB / 3, "{} at once", held.len());
+        let small = Budgets::new(MIB);
+        let mut alone = small.open(Class::Live, from(1), Standing::Stranger);
+        assert_eq!(alone.hold(LIVE_BYTES_MAX, NOW).await, Err(NoRoom), "also where there is only one");
     }
 
     #[tokio::test]

@@ -24,6 +24,8 @@ use crate::store::source_tokens;
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// A request for an unknown connection, or one that proves nothing, looks again, but no more often than this.
 pub const MISS_INTERVAL: Duration = Duration::from_millis(200);
+/// How long a request waits for another look while the database is silent; then the copy is asked as it is.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Paths that existing integrations use for the default connection.
 const ALIASES: &[(&str, &str)] = &[("voicenter", "cdr"), ("bolna", "lifecycle")];
 
@@ -115,7 +117,7 @@ impl Connections {
         if let Some(located) = self.look(target) {
             return Lookup::Found(located);
         }
-        self.refresh(MISS_INTERVAL).await;
+        self.look_again().await;
         self.held(target)
     }
 
@@ -130,7 +132,7 @@ impl Connections {
 
     /// The same after another look: a secret may be newer than the copy. `None`: nothing newer is known.
     pub(super) async fn find_newer(&self, target: Target<'_>, than: &Arc<Known>) -> Option<Located> {
-        self.refresh(MISS_INTERVAL).await;
+        self.look_again().await;
         self.look(target).filter(|located| !Arc::ptr_eq(&located.known, than))
     }
 
@@ -177,6 +179,11 @@ impl Connections {
         let tokens = token.into_iter().chain(query_tokens.iter().map(AsRef::as_ref));
         let known = tokens.filter_map(by_token).next().or_else(|| copy.defaults.get(provider).cloned())?;
         Some(Located { known, path_token })
+    }
+
+    /// Reads the connections for a request. Where the read takes too long, whoever keeps the copy fresh goes on with one.
+    async fn look_again(&self) {
+        tokio::time::timeout(LOOK_TIMEOUT, self.refresh(MISS_INTERVAL)).await.ok();
     }
 
     /// Reads the connections, unless that was done less than `interval` ago. Requests that meet here share one read.

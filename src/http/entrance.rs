@@ -19,7 +19,8 @@ use futures_util::future::LocalBoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Settings;
-use super::sockets::{Phase, Socket, Sockets};
+use super::phase::Phase;
+use super::sockets::{Socket, Sockets};
 
 /// Bytes of a socket that were read and that nobody has taken, at most; so the head of a request is no longer either.
 const AHEAD_BYTES_MAX: usize = 16 * 1024;

@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::clock::Clock;
 use crate::console::address::network;
 use crate::console::limits::Window;
 
@@ -52,11 +53,43 @@ pub(super) struct Suspect<'a> {
     network: IpAddr,
 }
 
+/// The bytes of a body, while nothing has verified it. Dropped, they count against their network: also where its client
+/// hung up before it was answered.
+#[derive(Debug)]
+pub(super) struct Unverified {
+    networks: Arc<Networks>,
+    clock: Clock,
+    address: Option<IpAddr>,
+    pub(super) bytes: usize,
+    is_settled: bool,
+}
+
+impl Unverified {
+    /// They were verified, or they are counted with their answer. Returns how many came.
+    pub(super) fn settle(&mut self) -> usize {
+        self.is_settled = true;
+        self.bytes
+    }
+}
+
+impl Drop for Unverified {
+    fn drop(&mut self) {
+        if self.bytes > 0 && !self.is_settled {
+            self.networks.count(self.address, self.bytes, self.clock.now());
+        }
+    }
+}
+
 impl Networks {
     /// Nothing is known yet.
     pub(super) fn new(per_minute: u32) -> Self {
         let (verified, suspects) = (Mutex::default(), Mutex::default());
         Self { per_minute, unverified: Window::default(), verified, suspects }
+    }
+
+    /// Begins to count a body.
+    pub(super) fn unverified(self: &Arc<Self>, address: Option<IpAddr>, clock: &Clock) -> Unverified {
+        Unverified { networks: Arc::clone(self), clock: clock.clone(), address, bytes: 0, is_settled: false }
     }
 
     /// Counts a request that proves nothing, with so many bytes. `Some`: it is one too many, and this many seconds are
@@ -142,6 +175,20 @@ mod tests {
         assert_eq!(networks.standing(one, from("192.0.2.1"), at(2)), Standing::Stranger, "a new minute");
         networks.count(from("2001:db8::3"), 3 * BYTES_OF_A_REQUEST, at(1));
         assert_eq!(networks.standing(one, from("2001:db8::1"), at(1)), Standing::Stranger, "shared with a flood");
+    }
+
+    #[test]
+    fn bytes_count_unless_something_verified_them() {
+        let networks = Arc::new(Networks::new(3));
+        let (now, from) = (Clock::system().now(), Some(IpAddr::from([192, 0, 2, 1])));
+        let mut verified = networks.unverified(from, &Clock::system());
+        verified.bytes = 100 * BYTES_OF_A_REQUEST;
+        verified.settle();
+        drop(verified);
+        drop(networks.unverified(from, &Clock::system()));
+        assert_eq!(networks.is_over(from, now), None);
+        networks.unverified(from, &Clock::system()).bytes = 3 * BYTES_OF_A_REQUEST;
+        assert!(networks.is_over(from, Clock::system().now()).is_some(), "its client hung up");
     }
 
     #[test]

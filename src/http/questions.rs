@@ -1,21 +1,26 @@
 //! Questions at the door: verified like webhooks, stored like webhooks, and answered while somebody waits.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::{Either, select};
 use serde_json::Value;
 
 use super::answer;
-use super::budgets::Class;
+use super::budgets::{Class, LIVE_BYTES_MAX};
 use super::server::Door;
 use super::webhooks;
 use crate::domain::{FunctionCall, Party, Question};
 use crate::inbox::{Accepted, NewEvent};
 use crate::live::{Asker, Live, Steps};
-use crate::providers::{Asked, Delivery, Document, Provider, Refusal, function as form};
+use crate::providers::{Asked, Delivery, Document, LiveRequests, Provider, Refusal, function as form};
 use crate::redact::Hidden;
+
+/// How long an answer that is ready waits for its event to be on disk.
+const STORED_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// What a URL takes.
 #[derive(Clone, Debug)]
@@ -56,6 +61,11 @@ impl Ask {
         }
     }
 
+    /// The longest body that it takes, where the platform may send `limit` bytes.
+    pub(super) fn body_limit(&self, limit: usize) -> usize {
+        if self.class() == Class::Live { limit.min(LIVE_BYTES_MAX) } else { limit }
+    }
+
     /// The question that a GET asks.
     pub(super) fn lookup(&self, provider: &dyn Provider, query: &str) -> Option<String> {
         match self {
@@ -87,22 +97,29 @@ impl Ask {
         &self,
         provider: &dyn Provider,
         delivery: &Delivery<'_>,
-        request: &HttpRequest,
+        method: &Method,
     ) -> Result<(Document, bool), Refusal> {
-        if *request.method() == Method::GET
+        if *method == Method::GET
             && let Some(asked) = self.lookup(provider, delivery.query)
         {
             return Ok((Document::of(provider, asked)?, true));
         }
         let document = Document::read(provider, delivery)?;
-        let arguments_of = match self {
+        let (arguments_of, names_tool) = match self {
             // The arguments alone, whatever they look like: a model writes them. The name is in the URL.
-            Self::Function(Some(name)) => name,
-            Self::Function(None) if !form::is_whole(&document.payload) => "",
+            Self::Function(Some(name)) => (name.as_str(), false),
+            Self::Function(None) if !form::is_whole(&document.payload) => ("", false),
+            // Where nothing is signed, a call around the arguments is what a form on the platform says, or its model.
+            Self::Anything | Self::Function(None)
+                if provider.live_requests() == LiveRequests::Unsigned && form::is_whole(&document.payload) =>
+            {
+                (document.payload.get("name").and_then(Value::as_str).unwrap_or_default(), true)
+            }
             _ => return Ok((document, true)),
         };
-        let whole = form::whole(provider.own_arguments(), arguments_of, document.payload);
-        Ok((Document::of(provider, whole.to_string())?, false))
+        let arguments_of = arguments_of.to_owned();
+        let whole = form::whole(provider.own_arguments(), &arguments_of, document.payload);
+        Ok((Document::of(provider, whole.to_string())?, names_tool))
     }
 
     /// Refuses what is no question where only questions are taken.
@@ -155,8 +172,9 @@ pub(super) async fn answer(door: &Door, live: &Live, asked: Posed<'_>, began: In
     Answered { took: steps.elapsed(), ..answered }
 }
 
-/// The event goes to the disk while the caller is looked up. It is waited for as long as there is time: a question that
-/// is answered and not stored loses nothing, since the call itself is reported; silence on the line loses the caller.
+/// The event goes to the disk while the caller is looked up. The answer waits for it a moment and no longer, since uploads
+/// may stand before it: a question that is answered and not stored loses nothing, for the call itself is reported; silence
+/// on the line loses the caller.
 async fn caller(
     door: &Door,
     live: &Live,
@@ -165,14 +183,19 @@ async fn caller(
     party: &Party,
     steps: &mut Steps,
 ) -> Answered {
-    let rest = live.caller_timeout().saturating_sub(steps.elapsed());
-    let store = tokio::time::timeout(rest, door.committer.store(asked.event.clone(), None));
-    let (stored, (told, is_fallback)) = tokio::join!(store, live.caller(asker, party, steps));
+    let (stored, (told, is_fallback)) = {
+        let store = pin!(door.committer.store(asked.event.clone(), None));
+        let told = pin!(live.caller(asker, party, steps));
+        match select(told, store).await {
+            Either::Left((told, store)) => (tokio::time::timeout(STORED_TIMEOUT, store).await.ok(), told),
+            Either::Right((stored, told)) => (Some(stored), told.await),
+        }
+    };
     steps.done("event");
     Answered {
         provider: asker.provider,
         endpoint: "caller",
-        accepted: stored.ok().and_then(Result::ok),
+        accepted: stored.and_then(Result::ok),
         by: if is_fallback { "fallback" } else { "database" },
         body: Hidden::new(asked.provider.tell(asked.payload, &told)),
         took: Duration::ZERO,

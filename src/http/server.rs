@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
@@ -21,12 +22,16 @@ use super::sockets::Sockets;
 use super::watch::{verified, watch};
 use super::{Committer, Connections, Rejections, Settings, entrance, health, questions, webhooks};
 use crate::clock::Clock;
+use crate::console::limits::Window;
 use crate::console::{self, address};
 use crate::live::Live;
 use crate::telemetry::Metrics;
 
 /// Of the sockets that there may be, an address of its own for the pages and the API gets one in so many.
 const CONSOLE_SHARE: usize = 4;
+
+/// Lines of the log in a minute for refusals of one kind: a flood of them must not fill the disk.
+const REFUSALS_LOGGED_PER_MINUTE: u32 = 60;
 
 /// Whether the program is stopping: it still answers, but wants no new work.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +62,7 @@ pub struct Door {
     pub(super) health: Health,
     pub(super) networks: Arc<Networks>,
     budgets: Arc<Budgets>,
+    refusals: Window<&'static str>,
 }
 
 impl Door {
@@ -86,6 +92,7 @@ impl Door {
             health: Health::new(&pool),
             networks,
             budgets,
+            refusals: Window::default(),
         }
     }
 
@@ -114,6 +121,19 @@ impl Door {
             None => Refused { is_counted: true, ..refused },
             Some(seconds) => Refused::too_many(seconds),
         }
+    }
+
+    /// Whether one more refusal of this kind has a line in the log in this minute. All are in the metrics, and the sums in
+    /// `rejections`.
+    pub(super) fn may_log(&self, label: &'static str) -> bool {
+        self.refusals.count(label, REFUSALS_LOGGED_PER_MINUTE, self.clock.now()).is_none()
+    }
+
+    /// How long a body waits for memory: no longer than somebody waits for the answer.
+    pub(super) fn patience(&self, class: Class) -> Duration {
+        let patience = self.settings.answer_timeout;
+        let live = self.live.as_ref().filter(|_| class == Class::Live);
+        live.map_or(patience, |live| patience.min(live.caller_timeout()))
     }
 
     /// Whether a network sends too much that is not verified.

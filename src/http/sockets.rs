@@ -1,9 +1,8 @@
 //! The sockets that are open: how many from where, what each is doing, and which one makes room when there are too many.
 //!
 //! A flood opens sockets and lets them lie. So a new one is never kept out by those that do nothing: the one that has
-//! waited longest without having proven anything makes room, first of networks that have more than their share. Sockets
-//! that have carried a verified request go last, and those whose
-//! request is being worked on, or that have only come, stay.
+//! waited longest without having verified anything makes room, first of networks that have more than their share. Sockets
+//! that have carried a verified request go last; those whose request is being worked on, or that have only come, stay.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::Settings;
 use super::networks::Networks;
+use super::phase::Phase;
 use crate::clock::Clock;
 use crate::console::address::{is_within, network};
 
@@ -34,26 +34,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a reader may take nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a socket is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Phase {
-    /// No request yet, or none since the last answer.
-    Waiting,
-    /// A request has begun, and its head is not whole.
-    Head,
-    /// Its body is coming.
-    Body,
-    /// It is whole, and is worked on.
-    Working,
-    /// It was answered before its body was whole.
-    Draining,
-}
-
-impl Phase {
-    const ALL: [Self; 5] = [Self::Waiting, Self::Head, Self::Body, Self::Working, Self::Draining];
-}
-
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -70,6 +50,8 @@ pub(super) struct Socket {
     was_used: AtomicBool,
     /// Whether it has carried a verified one.
     is_verified: AtomicBool,
+    /// Whether a body of it was too much for the memory that there is.
+    pub(super) lacked_room: AtomicBool,
     /// Bytes that were read and that nobody has taken.
     pub(super) ahead_bytes: AtomicUsize,
     /// Who reads it, while it has read far enough ahead.
@@ -88,6 +70,7 @@ impl Socket {
             blocked_ms: AtomicU64::new(0),
             was_used: AtomicBool::new(false),
             is_verified: AtomicBool::new(false),
+            lacked_room: AtomicBool::new(false),
             ahead_bytes: AtomicUsize::new(0),
             reader: AtomicWaker::new(),
             closing: Notify::new(),
@@ -95,7 +78,7 @@ impl Socket {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed)).min(Phase::ALL.len() - 1)]
+        Phase::of(self.phase.load(Ordering::Relaxed))
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -161,7 +144,7 @@ impl Socket {
             Phase::Waiting => !self.was_used.load(Ordering::Relaxed),
             Phase::Head => true,
             // A body that does not come is answered and counted where it is read.
-            Phase::Body | Phase::Working | Phase::Draining => false,
+            Phase::Body | Phase::Working | Phase::Answering | Phase::Draining => false,
         }
     }
 }
@@ -290,8 +273,8 @@ impl Sockets {
             Phase::Waiting | Phase::Head => self.limits.head,
             Phase::Body => self.limits.body,
             Phase::Draining => DRAIN_TIMEOUT,
-            // Every wait of the work has a limit of its own.
-            Phase::Working => Duration::MAX,
+            // Every wait of the work has a limit of its own, and an answer that nobody takes is blocked.
+            Phase::Working | Phase::Answering => Duration::MAX,
         };
         socket.in_phase() > most.saturating_add(GRACE) || socket.blocked() > WRITE_TIMEOUT
     }
@@ -380,6 +363,20 @@ mod tests {
         assert!(sockets.admit(from(2)).is_none(), "all are worked on");
         drop(working);
         assert!(sockets.admit(from(2)).is_some());
+    }
+
+    #[test]
+    fn an_answer_may_take_long_and_makes_room_where_room_is_needed() {
+        let sockets = sockets(1_000, 2);
+        let slow = sockets.admit(from(1)).unwrap();
+        slow.socket.enter(Phase::Answering);
+        slow.socket.since_ms.store(0, Ordering::Relaxed);
+        assert!(!sockets.is_late(&slow.socket), "a long one");
+        let verified = sockets.admit(from(1)).unwrap();
+        verified.socket.enter(Phase::Answering);
+        verified.socket.verified();
+        let next = sockets.admit(from(1)).unwrap();
+        assert!(!is_open(&slow) && is_open(&verified) && is_open(&next), "whoever reads slowly holds nobody up");
     }
 
     #[test]

@@ -1,31 +1,36 @@
-//! Around every request: its socket is told what it is doing, and the bytes of its body are counted as somebody takes
-//! them.
+//! Around every request: its socket is told what it is doing until the last byte of the answer is handed over, and the
+//! bytes of its body are counted as somebody takes them.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use futures_util::Stream;
 
+use super::answer::Refused;
 use super::budgets::{Account, Budgets, Class};
 use super::networks::Standing;
-use super::sockets::{Phase, Socket};
+use super::phase::Phase;
+use super::sockets::Socket;
 use crate::console::Entry;
 
 /// Tells the socket of a request what it is doing.
 pub(super) async fn watch(
     mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<Answer>, Error> {
     // A test without a server has no socket.
-    let Some(socket) = request.conn_data::<Arc<Socket>>().cloned() else { return next.call(request).await };
+    let Some(socket) = request.conn_data::<Arc<Socket>>().cloned() else {
+        let response = next.call(request).await?;
+        return Ok(response.map_body(|_, body| Answer { body: body.boxed(), _ends: None }));
+    };
     match request.take_payload() {
         Payload::None => {
             socket.ahead_bytes.store(0, Ordering::Relaxed);
@@ -39,14 +44,56 @@ pub(super) async fn watch(
         }
     }
     let result = next.call(request).await;
-    if let Ok(response) = &result
-        && response.request().extensions().contains::<Entry>()
-    {
-        socket.verified();
-    }
     let is_whole = socket.phase() == Phase::Working;
-    socket.enter(if is_whole { Phase::Waiting } else { Phase::Draining });
-    result
+    let lacked_room = socket.lacked_room.swap(false, Ordering::Relaxed);
+    let ends = Ends { socket };
+    // Whatever the route made of it: there was no memory, and the same request may come again.
+    let response = match result {
+        Ok(response) if lacked_room => response.into_response(no_room()).map_body(|_, body| body.boxed()),
+        result => result?.map_body(|_, body| body.boxed()),
+    };
+    if response.request().extensions().contains::<Entry>() {
+        ends.socket.verified();
+    }
+    let ends = is_whole.then(|| {
+        ends.socket.enter(Phase::Answering);
+        ends
+    });
+    Ok(response.map_body(|_, body| Answer { body, _ends: ends }))
+}
+
+fn no_room() -> HttpResponse {
+    Refused::unavailable("too much is in flight (http.in_flight_bytes_max)").response()
+}
+
+/// An answer. Its socket is at work until nothing is left of it: a long one is not cut off as if its client said nothing.
+pub(super) struct Answer {
+    body: BoxBody,
+    _ends: Option<Ends>,
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+/// The end of a request.
+struct Ends {
+    socket: Arc<Socket>,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let is_answered = matches!(self.socket.phase(), Phase::Working | Phase::Answering);
+        self.socket.enter(if is_answered { Phase::Waiting } else { Phase::Draining });
+    }
 }
 
 /// An account for what pages and the API are sent. Bodies of webhooks are counted where their sources are known.
@@ -83,6 +130,7 @@ impl Stream for Counted {
                 self.bytes += bytes.len();
                 let held = self.bytes;
                 if self.account.as_mut().is_some_and(|account| account.hold_now(held).is_err()) {
+                    self.socket.lacked_room.store(true, Ordering::Relaxed);
                     return Poll::Ready(Some(Err(PayloadError::Overflow)));
                 }
             }
@@ -106,5 +154,54 @@ impl Drop for Counted {
             self.socket.enter(Phase::Draining);
             self.socket.reader.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, web};
+    use futures_util::StreamExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::http::networks::Networks;
+    use crate::http::sockets::Sockets;
+    use crate::http::{Settings, entrance};
+
+    /// Longer than an idle socket stays open, with what it is given beyond that.
+    async fn slowly() -> HttpResponse {
+        let pieces = futures_util::stream::iter(0..6).then(|_| async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Ok::<_, Error>(Bytes::from_static(b"piece\n"))
+        });
+        HttpResponse::Ok().streaming(pieces)
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_not_cut_off_like_an_idle_socket() {
+        let config = Config::from_parts(None, &std::collections::BTreeMap::new()).unwrap();
+        let settings = Settings { keep_alive: Duration::from_millis(100), ..config.http };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let sockets = Sockets::new(&settings, 10, Arc::new(Networks::new(10)), Clock::system());
+        let app = || App::new().wrap(from_fn(watch)).route("/", web::get().to(slowly));
+        let server = entrance::serve(listener, &settings, 1, sockets, app).unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "afterwards it is idle, and closed");
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!(answer.matches("piece").count(), 6, "{answer}");
+        assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
+        handle.stop(false).await;
     }
 }

@@ -12,18 +12,19 @@ use uuid::Uuid;
 
 use super::answer::{self, Refused};
 use super::body::{self, BodyError, Bounds};
-use super::connections::{Known, Located, Lookup, Target, shown};
+use super::connections::{Connections, Known, Located, Lookup, Target, shown};
+use super::held::{Held, Long, aside};
+use super::networks::Unverified;
 use super::questions::{self, Answered, Ask, Posed};
 use super::rejections::Rejection;
 use super::server::Door;
 use super::{StoreError, handshake};
 use crate::console::address;
-use crate::crypto::DigestKey;
 use crate::domain::{Question, recording_id};
 use crate::inbox::{Accepted, Audio, NewEvent};
 use crate::providers::{
-    self, Acknowledgement, Asked, Carried, Delivery, Document, Evidence, Lacks, PlatformClass, Provider, Refusal,
-    Verdict, VerifiedBy, verify,
+    self, Acknowledgement, Asked, Carried, Delivery, Document, Lacks, PlatformClass, Provider, Refusal, Verdict,
+    VerifiedBy, verify,
 };
 
 /// What is known of a request so far: what a refusal is written down with.
@@ -33,6 +34,7 @@ struct Seen {
     address: Option<IpAddr>,
     body: Bytes,
     announced_bytes: usize,
+    unverified: Unverified,
     is_verified: bool,
 }
 
@@ -48,15 +50,21 @@ pub(super) async fn receive(request: HttpRequest, payload: Payload, door: Data<D
 pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door>, ask: &Ask) -> HttpResponse {
     let began = Instant::now();
     let provider = request.match_info().get("provider").and_then(providers::find);
+    let address = address::sender(&request, &door.settings.trusted_proxies);
     let mut seen = Seen {
         provider,
         connection: request.match_info().get("connection").map(shown),
-        address: address::sender(&request, &door.settings.trusted_proxies),
+        address,
         body: Bytes::new(),
         announced_bytes: body::announced_bytes(&request).unwrap_or(0),
+        unverified: door.networks.unverified(address, &door.clock),
         is_verified: false,
     };
-    match admit(&request, payload, &door, &mut seen, ask, began).await {
+    let admitted = admit(&request, payload, &door, &mut seen, ask, began).await;
+    if admitted.is_ok() || seen.is_verified {
+        seen.unverified.settle();
+    }
+    match admitted {
         Ok(Admitted::Functions(functions)) => HttpResponse::Ok().json(functions),
         Ok(Admitted::Status(provider)) => HttpResponse::Ok().json(json!({
             "status": "ok",
@@ -88,8 +96,10 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
             answered.response()
         }
         Err(refused) => {
+            // What is refused for want of memory is no fault of its sender's, and its bytes count all the same.
             let is_counted = !seen.is_verified && refused.status.is_client_error();
-            let refused = if is_counted { door.count(seen.address, seen.body.len(), refused) } else { refused };
+            let refused =
+                if is_counted { door.count(seen.address, seen.unverified.settle(), refused) } else { refused };
             refuse(&door, seen, &refused)
         }
     }
@@ -140,7 +150,7 @@ async fn admit(
         && let Some(handshake) = provider.handshake(query)
     {
         // Who has just set a token must not hear 403 for the age of our copy.
-        if !handshake::is_right(door, &located.known, &handshake) {
+        if !handshake::is_right(door, &located.known, &handshake) && !door.is_over(seen.address) {
             located = door.connections.find_newer(target, &located.known).await.unwrap_or(located);
         }
         let challenge = handshake::challenge(door, &located.known, provider, seen.address, handshake)?;
@@ -163,20 +173,32 @@ async fn admit(
     let _suspect = door.look_at(standing, seen.address)?;
     // The account is held until the answer: what is in flight is bounded.
     let mut account = door.account(ask.class(), seen.address, standing);
-    let limit = door.settings.body_limit(provider.name());
-    let bounds = Bounds { bytes: limit, timeout: door.settings.body_timeout, patience: door.settings.answer_timeout };
-    seen.body = body::read(request, payload, bounds, &mut account).await.map_err(|error| unread(error, limit))?;
+    let limit = ask.body_limit(door.settings.body_limit(provider.name()));
+    let patience = door.patience(ask.class());
+    let bounds = Bounds { bytes: limit, timeout: door.settings.body_timeout, patience };
+    seen.body = body::read(request, payload, bounds, &mut account, &mut seen.unverified.bytes)
+        .await
+        .map_err(|error| unread(error, limit))?;
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
     // Cheap before dear: nothing is parsed of what can be none of what this URL takes.
-    let mut held = Held::new(door, provider, target, delivery, located, seen.address);
+    let long = Long::of(request, &seen.body);
+    let mut held = Held::new(door, provider, target, delivery, long.as_ref(), located, seen.address).await?;
     if held.verify(ask.possible(), true).await? != VerifiedBy::Unsigned {
         seen.is_verified = true;
+        seen.unverified.settle();
         door.verified(request, held.located.known.id, seen.address);
     }
-    let (document, names_tool) = ask.document(provider, &delivery, request).map_err(refused)?;
+    let read = match &long {
+        None => ask.document(provider, &delivery, request.method()),
+        Some(long) => {
+            let (ask, long) = (ask.clone(), Arc::clone(long));
+            aside(move || ask.document(provider, &long.delivery(), &long.method)).await?
+        }
+    };
+    let (document, names_tool) = read.map_err(refused)?;
     let question = provider.question(&document.payload);
     let asked = match &question {
         Some(Question::Caller(_)) => Asked::LiveAnswer,
@@ -190,12 +212,18 @@ async fn admit(
     let known = held.finish(by);
     if let (Some(live), Some(question)) = (&door.live, question) {
         let payload = document.payload.clone();
-        let (event, _) = event(provider, door.connections.ids()?, &known, document);
+        let event = event(provider, &door.connections, &known, document)?.0;
         let posed = Posed { provider, question, payload: &payload, event };
         return Ok(Admitted::Answered(questions::answer(door, live, posed, began).await));
     }
     let acknowledgement = provider.acknowledge(&document.payload);
-    let (event, audio) = event(provider, door.connections.ids()?, &known, document);
+    let (event, audio) = match long {
+        None => event(provider, &door.connections, &known, document)?,
+        Some(_) => {
+            let connections = Arc::clone(&door.connections);
+            aside(move || event(provider, &connections, &known, document)).await??
+        }
+    };
     let store = door.committer.store(event, audio);
     let accepted = match tokio::time::timeout(door.settings.answer_timeout, store).await {
         Ok(Ok(accepted)) => accepted,
@@ -216,85 +244,14 @@ async fn find(door: &Door, target: Target<'_>, seen: &Seen) -> Result<Located, R
     }
 }
 
-/// A delivery, held against its source.
-struct Held<'a> {
-    door: &'a Door,
-    provider: &'static dyn Provider,
-    target: Target<'a>,
-    delivery: Delivery<'a>,
-    address: Option<IpAddr>,
-    located: Located,
-    evidence: Evidence,
-}
-
-impl<'a> Held<'a> {
-    fn new(
-        door: &'a Door,
-        provider: &'static dyn Provider,
-        target: Target<'a>,
-        delivery: Delivery<'a>,
-        located: Located,
-        address: Option<IpAddr>,
-    ) -> Self {
-        let mut held = Self { door, provider, target, delivery, address, located, evidence: Evidence::default() };
-        held.look();
-        held
-    }
-
-    fn look(&mut self) {
-        let Located { known, path_token } = &self.located;
-        let digest = |text: &str| self.door.connections.digest(text);
-        let (credentials, now) = (&known.credentials, self.door.clock.now());
-        self.evidence = Evidence::of(self.provider, &self.delivery, path_token.as_deref(), credentials, digest, now);
-    }
-
-    /// Asks the table whether one of these may be done. A secret may be newer than our copy: before 401 it is looked at
-    /// again.
-    async fn verify(&mut self, asked: &[Asked], names_tool: bool) -> Result<VerifiedBy, Refused> {
-        let mut result = self.ask(asked, names_tool);
-        if result.is_err()
-            && !self.door.is_over(self.address)
-            && let Some(newer) = self.door.connections.find_newer(self.target, &self.located.known).await
-        {
-            self.located = newer;
-            self.look();
-            result = self.ask(asked, names_tool);
-        }
-        result.map_err(refused)
-    }
-
-    fn ask(&self, asked: &[Asked], names_tool: bool) -> Result<VerifiedBy, Refusal> {
-        let known = &self.located.known;
-        let carried = Carried { address: known.admits(self.address), ..self.evidence.carried(names_tool) };
-        let mut first = None;
-        for asked in asked {
-            match verify(PlatformClass::of(self.provider), known.has(), carried, *asked) {
-                Verdict::Accepted(by) => return Ok(by),
-                Verdict::Unverified(lacks) | Verdict::Forbidden(lacks) => {
-                    first.get_or_insert_with(|| self.evidence.refusal(lacks));
-                }
-                Verdict::NotServed => {}
-            }
-        }
-        Err(first.unwrap_or(Refusal::NotVerified(Lacks::AnySecret)))
-    }
-
-    /// The source; what verified the request is remembered.
-    fn finish(self, by: VerifiedBy) -> Arc<Known> {
-        if let Some(used) = self.evidence.used(by) {
-            self.door.connections.used(&self.located.known, used);
-        }
-        self.located.known
-    }
-}
-
 /// The event to store, with what is kept beside its payload.
 fn event(
     provider: &'static dyn Provider,
-    ids: &DigestKey,
+    connections: &Connections,
     known: &Known,
     document: Document,
-) -> (NewEvent, Option<Audio>) {
+) -> Result<(NewEvent, Option<Audio>), Refused> {
+    let ids = connections.ids()?;
     let Document { text, mut payload, envelope, external_event_id } = document;
     let audio = provider.detach(&mut payload).map(|attachment| Audio {
         id: recording_id(ids, known.id, &external_event_id),
@@ -312,7 +269,7 @@ fn event(
         occurred_at: envelope.occurred_at,
         payload: if audio.is_some() { payload.to_string() } else { text },
     };
-    (event, audio)
+    Ok((event, audio))
 }
 
 fn unread(error: BodyError, limit: usize) -> Refused {
@@ -331,7 +288,7 @@ fn unread(error: BodyError, limit: usize) -> Refused {
     }
 }
 
-fn refused(refusal: Refusal) -> Refused {
+pub(super) fn refused(refusal: Refusal) -> Refused {
     match &refusal {
         Refusal::NotProven(_) | Refusal::NotVerified(_) => {
             Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string())
@@ -345,7 +302,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
     door.metrics.rejected(provider.unwrap_or("other"), refused.label);
     // A flood does not fill the log either: of what is too much the sums are in `rejections` and in the metrics.
     let is_flood = refused.status == StatusCode::TOO_MANY_REQUESTS;
-    if !is_flood {
+    if !is_flood && door.may_log(refused.label) {
         tracing::warn!(
             provider = provider.unwrap_or("other"),
             connection = seen.connection.as_deref(),
@@ -355,6 +312,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
             "webhook refused"
         );
     }
+    let came = seen.unverified.bytes;
     let has_digest = !seen.body.is_empty() && seen.body.len() <= DIGEST_BYTES_MAX && !is_flood;
     door.rejections.add(Rejection {
         at: door.clock.now(),
@@ -363,7 +321,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
         address: seen.address.map(|address| address.to_string()),
         reason: refused.detail.clone(),
         status: refused.status.as_u16(),
-        body_bytes: if seen.body.is_empty() { seen.announced_bytes } else { seen.body.len() },
+        body_bytes: if seen.body.is_empty() { seen.announced_bytes.max(came) } else { seen.body.len() },
         body_digest: has_digest.then(|| providers::sha256_hex(&seen.body)),
     });
     refused.response()

@@ -4,6 +4,8 @@
 -- All that is known of one person, and when the tenant is free, in one round trip: times are the tenant's wall clock.
 -- Reads by primary key and by index only; the calls are bounded, since a switchboard may have made a million. A call that
 -- is still going on, perhaps this very one, is none of the calls before.
+-- What was booked under a number by somebody whom nobody vouched for comes after what its owner booked, without their
+-- words.
 -- A call that two platforms saw counts once, and speaks with the words of whichever has some.
 with seen as materialized (
     select c.id, c.started_at, c.direction::text as direction, c.answered_at is not null as answered, c.disposition::text
@@ -39,10 +41,11 @@ select l.id as "lead_id?", coalesce(l.name_by_hand, l.name) as "name?", coalesce
        (select jsonb_agg(jsonb_build_object('kind', o.kind, 'body', o.body, 'author', o.author,
                    'at', o.at at time zone $4::text, 'open', o.resolved_at is null) order by o.at desc)
         from (select * from lead_notes where tenant_id = $1 and phone = $3 order by at desc limit 8) o)::text as "notes?",
-       (select jsonb_agg(jsonb_build_object('at', p.starts_at at time zone $4::text, 'purpose', p.purpose)
-               order by p.starts_at)
+       (select jsonb_agg(jsonb_build_object('at', p.starts_at at time zone $4::text, 'purpose',
+                   case when not p.unverified then p.purpose end)
+               order by p.unverified, p.starts_at)
         from (select * from appointments where tenant_id = $1 and phone = $3 and cancelled_at is null
-                and starts_at >= $5::timestamptz order by starts_at limit 5) p)::text as "appointments?",
+                and starts_at >= $5::timestamptz order by unverified, starts_at limit 5) p)::text as "appointments?",
        (select k.summary from lead_analytics k where k.tenant_id = $1 and k.phone = $3 and k.kind = 'complete')
            as "complete_summary?",
        $5::timestamptz at time zone $4::text as "now!",

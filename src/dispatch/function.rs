@@ -42,6 +42,8 @@ pub enum Writing {
     Flag,
     /// A note, or what a caller says of themselves.
     Note,
+    /// That the caller wants no messages.
+    OptOut,
     /// What your own functions write.
     Other,
 }
@@ -55,6 +57,7 @@ impl Writing {
             Self::Callback => "callback",
             Self::Flag => "flag",
             Self::Note => "note",
+            Self::OptOut => "opt_out",
             Self::Other => "other",
         }
     }

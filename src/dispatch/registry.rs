@@ -77,7 +77,7 @@ impl Registry {
         }
         self.function(Function {
             name: name.to_owned(),
-            description: format!("Calls {sql_function} in the database"),
+            description: format!("The function {name} of this installation"),
             parameters: Vec::new(),
             writes: Some(Writing::Other),
             run: Run::Sql(sql_function.to_owned()),

@@ -2,10 +2,12 @@
 
 use std::panic::AssertUnwindSafe;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::lookups::Asked;
 use super::tenant::{self, Asker};
 use super::words::words;
 use super::{Live, Steps, limits};
@@ -19,6 +21,9 @@ use crate::store::forgotten;
 /// How often a call may repeat what it did before, with something else in between: the platform gives no ids, so what
 /// came in between tells a second wish from a retry.
 const REPETITIONS_MAX: usize = 10;
+/// How long the same wish counts as a retry where the platform names neither a call nor a call of the function: longer
+/// than platforms try again, and shorter than a caller needs to want the same once more.
+const RETRIED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// What a function came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +123,7 @@ impl Live {
         let function = self.registry.find_function(&call.name);
         let writes = function.is_some_and(|function| function.writes.is_some());
         let mut event = NewEvent { tenant_id: Some(tenant.id), ..event.clone() };
-        let (accepted, before) = store(&mut transaction, &mut event, call, writes).await?;
+        let (accepted, before) = store(&mut transaction, &mut event, call, writes, self.clock.now()).await?;
         steps.done("request");
         if let Some(answer) = before {
             transaction.commit().await?;
@@ -183,8 +188,20 @@ impl Live {
         let vouched = called.party.phone.as_ref().and_then(number);
         // A source that asks about more numbers than call anybody is told of nobody: its word is nobody's.
         let (phone, doubted) = match vouched {
-            Some(phone) if !self.lookups.may_answer(called.now, asker.connection_id, &phone) => (None, Some(phone)),
-            vouched => (vouched, None),
+            Some(phone) => match self.lookups.ask(called.now, asker.connection_id, &phone) {
+                Asked::TooMany => (None, Some(phone)),
+                Asked::Again => (Some(phone), None),
+                Asked::First => {
+                    let id = lead_id(called.ids, called.tenant.id, phone.expose());
+                    let is_known =
+                        sqlx::query_file_scalar!("sql/live/is_lead.sql", id).fetch_one(&mut *called.connection).await?;
+                    if !is_known {
+                        self.lookups.was_new(called.now, asker.connection_id);
+                    }
+                    (Some(phone), None)
+                }
+            },
+            None => (None, None),
         };
         // A number in the arguments is anybody's: it may be written under, and says nothing of who speaks.
         let said = || args.text("phone").map(Phone::new).as_ref().and_then(number);
@@ -239,13 +256,29 @@ impl Performed {
 }
 
 /// Stores the request. A repeated one of a function that writes comes with what was answered before. Where the platform
-/// gives no id to a call of a function, the same wish after something else was done in the same call is a new one.
+/// gives no id to a call of a function, the same wish after something else was done in the same call is a new one; where it
+/// does not name the call either, the same wish later.
 async fn store(
     connection: &mut PgConnection,
     event: &mut NewEvent,
     call: &FunctionCall,
     writes: bool,
+    now: DateTime<Utc>,
 ) -> Result<(Accepted, Option<Value>), sqlx::Error> {
+    if writes && call.party.call_id.is_none() && call.tool_call_id.is_none() {
+        let span = now.timestamp().div_euclid(RETRIED_FOR.num_seconds());
+        let keys = [span - 1, span].map(|span| format!("{}:{span}", event.external_event_id));
+        let since = now - RETRIED_FOR;
+        let found = sqlx::query_file!("sql/live/find_recent_answer.sql", event.connection_id, &keys, since)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(before) = found {
+            let answer = serde_json::from_str(&before.answer).unwrap_or_default();
+            return Ok((Accepted::Duplicate(before.event_id), Some(answer)));
+        }
+        let [_, key] = keys;
+        event.external_event_id = key;
+    }
     let key = event.external_event_id.clone();
     for repetition in 1..=REPETITIONS_MAX {
         let accepted = inbox::accept(connection, &[&*event]).await?.pop().unwrap_or(Accepted::New(event.id));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use sqlx::Connection;
 
+use super::lookups::Asked;
 use super::memory::{self, Memory};
 use super::tenant::{self, Asker};
 use super::variables::{filled, variables};
@@ -67,15 +68,16 @@ impl Live {
         let caller = party.phone.as_ref().and_then(|raw| phone::e164(raw, &tenant.region));
         let (now, source) = (self.clock.now(), asker.connection_id);
         // A source that asks about more numbers than call anybody is told of nobody.
-        let caller = caller.filter(|number| self.lookups.may_answer(now, source, number));
+        let asked = caller.as_ref().map(|number| self.lookups.ask(now, source, number));
+        let caller = caller.filter(|_| asked != Some(Asked::TooMany));
         let ids = self.keys.load(&self.callers).await?;
         let memory = memory::recall(connection, ids, &tenant, caller.as_ref(), now).await?;
         match caller {
             Some(number) if memory.is_known => {
                 self.lookups.reveal(now, source, lead_id(ids, tenant.id, number.expose()))
             }
-            Some(_) => self.lookups.was_new(now, source),
-            None => {}
+            Some(_) if asked == Some(Asked::First) => self.lookups.was_new(now, source),
+            Some(_) | None => {}
         }
         steps.done("person");
         let told = tell(&memory, &tenant);

@@ -30,6 +30,17 @@ pub struct LookupSettings {
     pub new_numbers_per_minute: u32,
 }
 
+/// What is answered to a question about a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It is answered, for the first time in a while.
+    First,
+    /// It is answered, as a moment ago.
+    Again,
+    /// It is one too many, and is answered as if nobody knew the number.
+    TooMany,
+}
+
 /// What every source asks about.
 #[derive(Debug)]
 pub struct Lookups {
@@ -73,15 +84,15 @@ impl Lookups {
         Self { settings, hasher: RandomState::new(), state: Mutex::default() }
     }
 
-    /// Counts a question about a number. False: it is one too many, and is answered as if nobody knew the number.
-    pub fn may_answer(&self, now: DateTime<Utc>, source_id: Uuid, number: &Phone) -> bool {
+    /// Counts a question about a number.
+    pub(super) fn ask(&self, now: DateTime<Utc>, source_id: Uuid, number: &Phone) -> Asked {
         let (digest, minute) = (self.hasher.hash_one(number), minute_of(now));
-        let Ok(mut state) = self.state.lock() else { return true };
+        let Ok(mut state) = self.state.lock() else { return Asked::Again };
         let source = state.sources.entry(source_id).or_default();
         source.roll(minute);
         if let Some(at) = source.answered.get_mut(&digest) {
             *at = now;
-            return true;
+            return Asked::Again;
         }
         source.asked = source.asked.saturating_add(1);
         if source.asked > self.settings.numbers_per_minute {
@@ -94,7 +105,7 @@ impl Lookups {
         let counts = state.minutes.entry((minute, source_id)).or_default();
         counts.numbers += 1;
         counts.held_back += i64::from(is_held);
-        !is_held
+        if is_held { Asked::TooMany } else { Asked::First }
     }
 
     /// Counts that a number was nobody's.
@@ -208,11 +219,11 @@ mod tests {
         let settings = LookupSettings { numbers_per_minute: 10, new_numbers_per_minute: 10 };
         let (lookups, source) = (Lookups::new(settings), Uuid::from_u128(1));
         let told = |second, numbers: std::ops::Range<u32>| {
-            numbers.filter(|digits| lookups.may_answer(at(second), source, &number(*digits))).count()
+            numbers.filter(|digits| lookups.ask(at(second), source, &number(*digits)) != Asked::TooMany).count()
         };
         assert_eq!(told(0, 0..2_000), 10);
         assert_eq!(told(1, 0..10), 10, "who was answered for already stays known");
-        assert!(lookups.may_answer(at(1), Uuid::from_u128(2), &number(1_999)), "another source");
+        assert_eq!(lookups.ask(at(1), Uuid::from_u128(2), &number(1_999)), Asked::First, "another source");
         assert_eq!(told(61, 100..2_000), 0, "it goes on asking");
         assert_eq!(told(121, 100..105), 0, "the minute before was too much");
         assert_eq!(told(181, 100..105), 5);
@@ -225,7 +236,7 @@ mod tests {
         let settings = LookupSettings { numbers_per_minute: 100, new_numbers_per_minute: 3 };
         let (lookups, source) = (Lookups::new(settings), Uuid::from_u128(1));
         let told = (0..50).filter(|digits| {
-            let told = lookups.may_answer(at(0), source, &number(*digits));
+            let told = lookups.ask(at(0), source, &number(*digits)) != Asked::TooMany;
             if told {
                 lookups.was_new(at(0), source);
             }

@@ -143,7 +143,8 @@ pub enum Lacks {
     LiveCredential,
     /// The name of the tool in the body.
     #[error(
-        "the signature does not cover the tool's name in the URL: let the platform send name and call with the arguments"
+        "the signature does not cover the tool's name in the URL: let the platform send name and call with the arguments, to the \
+         URL that ends in /function"
     )]
     ToolName,
     /// The verify token.
@@ -223,9 +224,31 @@ fn live(platform: PlatformClass, source: SourceHas, carried: Carried, is_covered
     match carried.secret {
         _ if !source.secret => Verdict::Unverified(Lacks::LiveCredential),
         Some(Carrier::Signature) if !is_covered => Verdict::Unverified(Lacks::ToolName),
-        Some(Carrier::Signature | Carrier::Header) => Verdict::Accepted(VerifiedBy::Secret),
+        Some(Carrier::Signature) => Verdict::Accepted(VerifiedBy::Secret),
+        Some(Carrier::Header) if is_signed => Verdict::Accepted(VerifiedBy::Secret),
+        // Where nothing is signed it is a token that stands in the URL for sending, whatever it is sent in here.
+        Some(Carrier::Header) => Verdict::Unverified(Lacks::LiveCredential),
         // A secret in a URL is a URL for sending.
         Some(Carrier::Url) => Verdict::Unverified(Lacks::LiveCredential),
         None => Verdict::Unverified(Lacks::Secret),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_live_requests_are_not_signed_a_secret_for_webhooks_reads_nothing() {
+        let platform = PlatformClass { signs: false, live: LiveRequests::Unsigned, verifies_url: false };
+        let source = SourceHas { secret: true, secret_url: true, ..SourceHas::default() };
+        for carrier in [Carrier::Header, Carrier::Url] {
+            let carried = Carried { secret: Some(carrier), url_token: true, names_tool: true, ..Carried::default() };
+            assert_eq!(verify(platform, source, carried, Asked::Webhook), Verdict::Accepted(VerifiedBy::Secret));
+            for asked in [Asked::LiveAnswer, Asked::ToolCall] {
+                let verdict = verify(platform, source, carried, asked);
+                assert_eq!(verdict, Verdict::Unverified(Lacks::LiveCredential), "{carrier:?} {asked:?}");
+            }
+        }
     }
 }

@@ -246,7 +246,7 @@ async fn elevenlabs_tools_come_with_the_header_and_nothing_else_passes_by_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bolna_calls_with_its_bearer_token() {
+async fn bolna_calls_with_its_live_token_and_not_with_the_secret_of_its_webhooks() {
     let app = open().await;
     let by_secret = "update connections set url_is_secret = false where provider = 'bolna'; delete from source_tokens;
          insert into connection_secrets (connection_id, secret) select id, 'bearer-token' from connections where provider = 'bolna'";
@@ -254,7 +254,11 @@ async fn bolna_calls_with_its_bearer_token() {
     let args = json!({ "note": "a", "user_number": PHONE });
     let path = "/webhooks/bolna/default/function/save_note";
     send(&app, path, &args, &[("Authorization", "Bearer wrong")]).await.assert_status(401);
-    let answer = send(&app, path, &args, &[("Authorization", "Bearer bearer-token")]).await;
+    send(&app, path, &args, &[("Authorization", "Bearer bearer-token")]).await.assert_status(401);
+    app.add_token(app.connection_id("bolna"), TokenUse::Live, &live_token("bolna")).await;
+    tokio::time::sleep(switchhook::http::MISS_INTERVAL).await;
+    let bearer = format!("Bearer {}", live_token("bolna"));
+    let answer = send(&app, path, &args, &[("Authorization", &bearer)]).await;
     assert!(answer.assert_status(200).text.contains("\"success\":true"));
 }
 

@@ -43,6 +43,7 @@ mod headers;
 mod inbox;
 mod leads_page;
 mod live;
+mod live_requests;
 mod live_time;
 mod merge;
 mod numbers_page;

@@ -26,19 +26,19 @@ pub async fn open_with(more: &[(&str, &str)]) -> TestApp {
 }
 
 /// Posts to a URL of Retell's, signed.
-async fn retell(app: &TestApp, path: &str, body: &Value) -> Answer {
+pub async fn retell(app: &TestApp, path: &str, body: &Value) -> Answer {
     let retell = providers::find("retell").unwrap();
     let sent = retell.sign(&body.to_string(), app.secret(retell).as_ref(), app.clock.now());
     app.send(&format!("/webhooks/retell/default{path}"), sent).await
 }
 
 /// Posts to Bolna's source with its live token.
-async fn bolna(app: &TestApp, function: &str, args: &Value) -> Value {
+pub async fn bolna(app: &TestApp, function: &str, args: &Value) -> Value {
     let url = format!("{}/webhooks/bolna/default/function/{function}", app.base);
     json_of(&TestApp::answer(app.client.post(url).bearer_auth(live_token("bolna")).json(args)).await)
 }
 
-fn json_of(answer: &Answer) -> Value {
+pub fn json_of(answer: &Answer) -> Value {
     serde_json::from_str(&answer.assert_status(200).text).unwrap()
 }
 
@@ -218,7 +218,7 @@ async fn an_sql_function_is_told_which_number_is_vouched_for() {
     assert_eq!((&answer["vouched"], &answer["claimed"]), (&Value::Null, &json!("+15550100009")));
 }
 
-async fn count(app: &TestApp, rows: &str) -> i64 {
+pub async fn count(app: &TestApp, rows: &str) -> i64 {
     app.value(&format!("select count(*) from {rows}")).await.as_i64().unwrap()
 }
 

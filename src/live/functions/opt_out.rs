@@ -13,7 +13,7 @@ pub(super) fn function() -> Function {
             "Takes the caller off all messages. Call it when they ask not to be written to or called any more."
                 .to_owned(),
         parameters: Vec::new(),
-        writes: Some(Writing::Note),
+        writes: Some(Writing::OptOut),
         run: Run::Rust(|called| run(called).boxed()),
     }
 }

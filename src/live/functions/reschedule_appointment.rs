@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 
-use super::{diary, today, verified, words};
+use super::{Contact, diary, today, verified, words};
 use crate::dispatch::{Called, Function, Parameter, ParameterKind, Reply, Run, Stop, Writing};
 use crate::domain::function_row_id;
 
@@ -42,6 +42,8 @@ async fn run(called: &mut Called<'_>) -> Result<Reply, Stop> {
     sqlx::query_file!("sql/live/cancel.sql", one.id, called.tenant.id, called.now, moved_to)
         .execute(&mut *called.connection)
         .await?;
+    // Moved by its owner, it still says what somebody said whom nobody vouched for.
+    let contact = Contact { is_unverified: one.is_unverified, ..contact };
     let details = diary::Details { contact: &contact, name: one.name.as_deref(), purpose: one.purpose.as_deref() };
     let id = diary::take(called, at, details, today).await?;
     let message = words(called).say("moved", &[("at", &words(called).at(at, today))]);

@@ -35,7 +35,7 @@ create table second_factors (
 );
 comment on table second_factors is 'codes by time (RFC 6238) beside a password';
 comment on column second_factors.secret is 'sealed';
-comment on column second_factors.confirmed_at is 'null: being set up, and asked of nobody';
+comment on column second_factors.confirmed_at is 'null: being set up for some minutes, and asked of nobody';
 comment on column second_factors.last_step is 'the step of the last code that was used: neither it nor an earlier one is good again';
 
 create table recovery_codes (
@@ -49,7 +49,10 @@ comment on column recovery_codes.digest is 'keyed; the code itself is shown once
 create table pending_sign_ins (
     digest bytea primary key,
     user_id uuid not null references users (id) on delete cascade,
+    must_set_up boolean not null,
     codes integer not null default 0,
     expires_at timestamptz not null
 );
-comment on table pending_sign_ins is 'between the password and the second factor: of one browser, for minutes; it opens nothing';
+comment on table pending_sign_ins is 'between the password and the second factor: of one browser, for minutes; it opens nothing, and ends with the password';
+comment on column pending_sign_ins.must_set_up is 'there was no second factor when it began, and there had to be one: only then may it turn one on';
+create index pending_sign_ins_user_idx on pending_sign_ins (user_id);

@@ -54,17 +54,17 @@ pub async fn set_password(
     let hash = hash(pool, hasher, &user.login, user.found.tenant_id, given).await?;
     let mut transaction = pool.begin().await?;
     let id = users::set_password(&mut *transaction, &user.login, &hash, scope.tenant_id()).await?;
-    let ended = sessions::close_all(&mut *transaction, id.ok_or(AdminError::NotFound)?).await?;
+    let ended = sessions::close_all(&mut transaction, id.ok_or(AdminError::NotFound)?, None).await?;
     user.line(scope, Action::SetPassword).with("sessions_ended", ended).write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(ended)
 }
 
-/// Ends every session of a user. Returns how many.
+/// Ends every session of a user, and every sign-in that waits for a code. Returns how many sessions.
 pub async fn end_sessions(pool: &PgPool, scope: &Scope, login: &str) -> Result<u64, AdminError> {
     let mut transaction = pool.begin().await?;
     let user = User::find(&mut transaction, scope, login).await?;
-    let ended = sessions::close_all(&mut *transaction, user.found.id).await?;
+    let ended = sessions::close_all(&mut transaction, user.found.id, None).await?;
     user.line(scope, Action::EndSessions).rows(ended).write(&mut transaction).await?;
     transaction.commit().await?;
     Ok(ended)
@@ -74,8 +74,8 @@ pub async fn end_sessions(pool: &PgPool, scope: &Scope, login: &str) -> Result<u
 pub async fn reset_second_factor(pool: &PgPool, scope: &Scope, login: &str) -> Result<(), AdminError> {
     let mut transaction = pool.begin().await?;
     let user = User::find(&mut transaction, scope, login).await?;
+    sessions::close_all(&mut transaction, user.found.id, None).await?;
     second_factors::remove(&mut *transaction, user.found.id).await?;
-    sessions::close_all(&mut *transaction, user.found.id).await?;
     user.line(scope, Action::ResetSecondFactor).write(&mut transaction).await?;
     Ok(transaction.commit().await?)
 }
@@ -91,9 +91,11 @@ pub async fn require_second_factor(
     let user = User::find(&mut transaction, scope, login).await?;
     if is_required {
         user.has_own_password()?;
-        sessions::close_all(&mut *transaction, user.found.id).await?;
+        sessions::close_all(&mut transaction, user.found.id, None).await?;
     }
     second_factors::require(&mut *transaction, user.found.id, is_required).await?;
+    // What was begun under the other rule.
+    second_factors::end_pending(&mut *transaction, user.found.id).await?;
     let line = user.line(scope, Action::RequireSecondFactor).with("required", is_required);
     line.write(&mut transaction).await?;
     Ok(transaction.commit().await?)

@@ -70,14 +70,13 @@ impl Console {
     pub async fn end_sessions(&self, request: &HttpRequest, entry: &Entry, id: Option<Uuid>) -> Result<u64, Refused> {
         let current = self.session_id(request).filter(|_| id.is_none());
         let mut transaction = self.begin().await?;
-        let ended = sessions::end(
-            &mut *transaction,
-            self.keys.digests().map_err(sqlx::Error::from)?,
-            entry.scope.actor(),
-            id,
-            current.as_ref(),
-        )
-        .await?;
+        let digests = self.keys.digests().map_err(sqlx::Error::from)?;
+        let ended = match entry.scope.actor() {
+            Actor { kind: ActorKind::User, id: user_id } if id.is_none() => {
+                sessions::close_all(&mut transaction, user_id, current.as_ref().map(|id| (digests, id))).await?
+            }
+            actor => sessions::end(&mut *transaction, digests, actor, id, current.as_ref()).await?,
+        };
         if id.is_some() && ended == 0 {
             return Err(Refused::NotFound);
         }
@@ -114,14 +113,9 @@ impl Console {
         let mut transaction = self.begin().await?;
         users::change_password(&mut *transaction, actor.id, &hash).await?;
         let current = self.session_id(request);
-        let ended = sessions::end(
-            &mut *transaction,
-            self.keys.digests().map_err(sqlx::Error::from)?,
-            actor,
-            None,
-            current.as_ref(),
-        )
-        .await?;
+        let digests = self.keys.digests().map_err(sqlx::Error::from)?;
+        let stays = current.as_ref().map(|id| (digests, id));
+        let ended = sessions::close_all(&mut transaction, actor.id, stays).await?;
         let line = Line::of(&entry.scope, Action::ChangePassword).with("sessions_ended", ended);
         line.write(&mut transaction).await?;
         transaction.commit().await?;

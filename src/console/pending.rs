@@ -2,22 +2,22 @@
 //! is no session, and opens nothing but the next step.
 
 use actix_web::HttpRequest;
+use sqlx::{Postgres, Transaction};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::account::Refused;
 use super::second_factor::Setup;
-use super::sign_in::{Credentials, Proven, SignedIn, Who};
+use super::sign_in::{Credentials, SignedIn, Who};
 use super::{Console, Denied, cookie};
 use crate::access::{Actor, ActorKind, Role, Scope};
 use crate::crypto::DigestKey;
 use crate::redact::Secret;
-use crate::store::second_factors as store;
-use crate::store::sessions::Method;
+use crate::store::second_factors::{self as store, PendingRow};
 use crate::store::users;
 
 /// How long one may look for the telephone.
-const PENDING_SECONDS: u32 = 600;
+const PENDING_SECONDS: u32 = store::SET_UP_SECONDS;
 /// Wrong codes after which the password is asked for again.
 const CODES_MAX: i32 = 5;
 
@@ -45,8 +45,10 @@ pub struct Pending {
     role: Role,
     /// What they log in with.
     pub login: String,
-    /// Whether they have a second factor; else they must set one up.
+    /// Whether they have a second factor, and are asked for a code.
     pub has_factor: bool,
+    /// Whether they had to set one up when they gave the password, and still have none.
+    pub must_set_up: bool,
     /// What the form must show beside the cookie.
     pub csrf: Secret,
 }
@@ -55,7 +57,7 @@ impl Console {
     /// Begins to sign in by a form.
     pub async fn begin_sign_in(&self, request: &HttpRequest, credentials: Credentials) -> Result<Begun, Denied> {
         match self.prove(request, credentials).await? {
-            Who::Token(actor) => Ok(Begun::In(self.open_session(request, actor, Method::Token).await?)),
+            Who::Token(actor) => Ok(Begun::In(self.let_token_in(request, actor).await?)),
             Who::User(user) => {
                 let (is_on, is_required) = self.factor(user.id).await.map_err(Denied::Away)?;
                 if !is_on && !is_required {
@@ -63,11 +65,14 @@ impl Console {
                 }
                 let id = cookie::random();
                 let digests = self.digests().await?;
-                store::open_pending(&self.pool, &digest(digests, &id), user.id, PENDING_SECONDS)
-                    .await
-                    .map_err(Denied::Away)?;
+                let row = PendingRow { user_id: user.id, must_set_up: !is_on };
+                let opened =
+                    store::open_pending(&self.pool, &digest(digests, &id), row, &user.hash, PENDING_SECONDS).await;
+                if !opened.map_err(Denied::Away)? {
+                    return Err(Denied::Unknown);
+                }
                 let set_cookie = cookie::set_pending(&id, PENDING_SECONDS, self.is_https(request));
-                Ok(Begun::Pending { set_cookie, must_set_up: !is_on })
+                Ok(Begun::Pending { set_cookie, must_set_up: row.must_set_up })
             }
         }
     }
@@ -76,15 +81,17 @@ impl Console {
     pub async fn pending(&self, request: &HttpRequest) -> Result<Option<Pending>, sqlx::Error> {
         let Some(id) = cookie::read_pending(request, self.is_https(request)) else { return Ok(None) };
         let digests = self.keys.load(&self.pool).await?;
-        let Some(user_id) = store::find_pending(&self.pool, &digest(digests, &id), CODES_MAX).await? else {
+        let Some(row) = store::find_pending(&self.pool, &digest(digests, &id), CODES_MAX).await? else {
             return Ok(None);
         };
+        let user_id = row.user_id;
         let Some(account) = users::account(&self.pool, user_id).await? else { return Ok(None) };
         let Some(role) = Role::read(&account.role) else { return Ok(None) };
         let (has_factor, _) = self.factor(user_id).await?;
+        let must_set_up = row.must_set_up && !has_factor;
         let csrf = csrf(digests, &id);
         let (login, tenant_id) = (account.login, account.tenant_id);
-        Ok(Some(Pending { id, user_id, tenant_id, role, login, has_factor, csrf }))
+        Ok(Some(Pending { id, user_id, tenant_id, role, login, has_factor, must_set_up, csrf }))
     }
 
     /// The secret that a pending user sets up.
@@ -115,7 +122,8 @@ impl Console {
         if !self.check_code(request, user, code).await? {
             return Err(Denied::WrongCode);
         }
-        self.end_pending(request, pending).await
+        let transaction = self.take_pending(pending).await?;
+        self.leave_pending(transaction, request, pending).await
     }
 
     /// Sets up the second factor of who must have one, by a first code, and lets them in. Returns the recovery codes.
@@ -127,19 +135,36 @@ impl Console {
         code: &str,
     ) -> Result<(SignedIn, Vec<Secret>), Refused> {
         self.is_ours(request, pending, csrf)?;
+        if !pending.must_set_up {
+            return Err(Refused::NotFound);
+        }
         let actor = Actor { kind: ActorKind::User, id: pending.user_id };
         let scope = Scope::new(actor, pending.role, pending.tenant_id).at(self.address(request));
-        let codes = self.turn_on(request, &scope, &pending.login, code).await?;
-        Ok((self.end_pending(request, pending).await?, codes))
+        let first = self.check_first_code(request, &scope, &pending.login, code).await?;
+        let mut transaction = self.take_pending(pending).await?;
+        let codes = self.turn_on(&mut transaction, &scope, &first, None).await?;
+        let signed_in = self.leave_pending(transaction, request, pending).await?;
+        self.forgive_codes(&first).await?;
+        Ok((signed_in, codes))
     }
 
-    async fn end_pending(&self, request: &HttpRequest, pending: &Pending) -> Result<SignedIn, Denied> {
-        // Once: of two that came at the same moment one is let in.
-        if !store::close_pending(&self.pool, &digest(self.digests().await?, &pending.id)).await.map_err(Denied::Away)? {
-            return Err(Denied::Unknown);
-        }
-        let user = Proven { id: pending.user_id, login: pending.login.clone(), tenant_id: pending.tenant_id };
-        let mut signed_in = self.let_in(request, &user).await?;
+    /// Takes it away, once: of two that came at the same moment one is let in. The user is locked first, as by whatever
+    /// changes what they sign in with.
+    async fn take_pending(&self, pending: &Pending) -> Result<Transaction<'static, Postgres>, Denied> {
+        let digest = digest(self.digests().await?, &pending.id);
+        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        let is_taken = users::touch(&mut *transaction, pending.user_id, None).await.map_err(Denied::Away)?
+            && store::close_pending(&mut *transaction, &digest).await.map_err(Denied::Away)?;
+        if is_taken { Ok(transaction) } else { Err(Denied::Unknown) }
+    }
+
+    async fn leave_pending(
+        &self,
+        transaction: Transaction<'static, Postgres>,
+        request: &HttpRequest,
+        pending: &Pending,
+    ) -> Result<SignedIn, Denied> {
+        let mut signed_in = self.open_user_session(transaction, request, pending.user_id, &pending.login).await?;
         signed_in.set_cookies.push(cookie::clear_pending(self.is_https(request)));
         Ok(signed_in)
     }

@@ -5,6 +5,7 @@ use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use qrcodegen::{QrCode, QrCodeEcc};
+use sqlx::PgConnection;
 use totp_rs::{Builder, Totp};
 use uuid::Uuid;
 
@@ -12,11 +13,11 @@ use super::account::Refused;
 use super::attempts::subject;
 use super::{Console, Denied, Entry};
 use crate::access::Scope;
-use crate::crypto::purpose;
+use crate::crypto::{DigestKey, purpose};
 use crate::redact::Secret;
 use crate::store::operator_log::{Action, Line};
 use crate::store::users::Account;
-use crate::store::{attempts, second_factors as store, sessions};
+use crate::store::{attempts, second_factors as store, sessions, users};
 
 /// What recovery codes are digested for.
 const RECOVERY: &str = "recovery_codes.digest";
@@ -37,6 +38,14 @@ pub struct Setup {
     pub secret: Secret,
     /// The same with all that an app wants to know: `otpauth://…`.
     pub uri: Secret,
+}
+
+/// A right code of a second factor that is being set up.
+pub(super) struct FirstCode {
+    /// What it was counted for.
+    counted: Vec<u8>,
+    sealed: String,
+    step: i64,
 }
 
 impl Setup {
@@ -103,42 +112,59 @@ impl Console {
         code: &str,
     ) -> Result<Vec<Secret>, Refused> {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
-        let codes = self.turn_on(request, &entry.scope, &account.login, code).await?;
-        let current = self.session_id(request);
-        sessions::end(&self.pool, self.keys.load(&self.pool).await?, entry.scope.actor(), None, current.as_ref())
-            .await?;
+        let first = self.check_first_code(request, &entry.scope, &account.login, code).await?;
+        let mut transaction = self.begin().await?;
+        let codes = self.turn_on(&mut transaction, &entry.scope, &first, self.session_id(request).as_ref()).await?;
+        transaction.commit().await?;
+        self.forgive_codes(&first).await?;
         Ok(codes)
     }
 
-    /// Turns the second factor of this user on, by a first code.
-    pub(super) async fn turn_on(
+    /// Whether this is the first code of what the user is setting up.
+    pub(super) async fn check_first_code(
         &self,
         request: &HttpRequest,
         scope: &Scope,
         login: &str,
         code: &str,
-    ) -> Result<Vec<Secret>, Refused> {
+    ) -> Result<FirstCode, Refused> {
         let id = scope.actor().id;
-        let key = self.count_code(request, login, id).await?;
-        let Some(factor) = store::find(&self.pool, id, false).await? else { return Err(Refused::NotFound) };
+        let counted = self.count_code(request, login, id).await?;
+        let Some(factor) = store::find(&self.pool, id, false).await? else {
+            return Err(Refused::Unfit("setting it up took too long: begin again".to_owned()));
+        };
         let Some(step) = self.step_of(&factor.secret, code) else {
             self.log_failure(request, "code", Some((id, login, scope.tenant_id()))).await?;
             return Err(Refused::Unfit("the code is not right: is the clock of the telephone right?".to_owned()));
         };
-        let digests = self.keys.load(&self.pool).await?;
-        let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
-        let kept: Vec<Vec<u8>> =
-            codes.iter().map(|code| digests.digest(RECOVERY, &plain(code.expose())).to_vec()).collect();
-        let mut transaction = self.begin().await?;
-        if !store::confirm(&mut *transaction, id, step).await? {
+        Ok(FirstCode { counted, sealed: factor.secret, step })
+    }
+
+    /// Turns a second factor on, by its first code. What the user has opened without it ends in the same transaction, but
+    /// for the session that stays. Returns the recovery codes.
+    pub(super) async fn turn_on(
+        &self,
+        transaction: &mut PgConnection,
+        scope: &Scope,
+        first: &FirstCode,
+        stays: Option<&Secret>,
+    ) -> Result<Vec<Secret>, Refused> {
+        let id = scope.actor().id;
+        users::lock(&mut *transaction, id).await?;
+        if !store::confirm(&mut *transaction, id, first.step, &first.sealed).await? {
             return Err(Refused::NotFound);
         }
-        store::keep_recovery_codes(&mut *transaction, id, &kept).await?;
-        Line::of(scope, Action::TurnOnSecondFactor).write(&mut transaction).await?;
-        transaction.commit().await?;
-        attempts::take_back(&self.pool, &[key], &[]).await?;
+        let digests = self.keys.load(&self.pool).await?;
+        let codes = keep_recovery_codes(transaction, digests, id).await?;
+        sessions::close_all(&mut *transaction, id, stays.map(|stays| (digests, stays))).await?;
+        Line::of(scope, Action::TurnOnSecondFactor).write(transaction).await?;
         tracing::info!(actor = %scope.actor(), "second factor turned on");
         Ok(codes)
+    }
+
+    /// The code was right: no wait is left of the wrong ones before it.
+    pub(super) async fn forgive_codes(&self, first: &FirstCode) -> Result<(), sqlx::Error> {
+        attempts::take_back(&self.pool, std::slice::from_ref(&first.counted), &[]).await
     }
 
     /// Turns one's own second factor off, by the password and a code.
@@ -155,6 +181,8 @@ impl Console {
             return Err(Refused::Unfit(format!("{} must have a second factor", account.login)));
         }
         let mut transaction = self.begin().await?;
+        users::lock(&mut *transaction, id).await?;
+        store::end_pending(&mut *transaction, id).await?;
         store::remove(&mut *transaction, id).await?;
         Line::of(&entry.scope, Action::TurnOffSecondFactor).write(&mut transaction).await?;
         Ok(transaction.commit().await?)
@@ -170,11 +198,8 @@ impl Console {
     ) -> Result<Vec<Secret>, Refused> {
         self.prove_both(request, entry, present, code).await?;
         let digests = self.keys.load(&self.pool).await?;
-        let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
-        let kept: Vec<Vec<u8>> =
-            codes.iter().map(|code| digests.digest(RECOVERY, &plain(code.expose())).to_vec()).collect();
         let mut transaction = self.begin().await?;
-        store::keep_recovery_codes(&mut *transaction, entry.scope.actor().id, &kept).await?;
+        let codes = keep_recovery_codes(&mut transaction, digests, entry.scope.actor().id).await?;
         Line::of(&entry.scope, Action::NewRecoveryCodes).write(&mut transaction).await?;
         transaction.commit().await?;
         Ok(codes)
@@ -252,6 +277,19 @@ impl Console {
             }
         }
     }
+}
+
+/// Makes the recovery codes of a user, in place of all before.
+async fn keep_recovery_codes(
+    connection: &mut PgConnection,
+    digests: &DigestKey,
+    user_id: Uuid,
+) -> Result<Vec<Secret>, sqlx::Error> {
+    let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
+    let kept: Vec<Vec<u8>> =
+        codes.iter().map(|code| digests.digest(RECOVERY, &plain(code.expose())).to_vec()).collect();
+    store::keep_recovery_codes(connection, user_id, &kept).await?;
+    Ok(codes)
 }
 
 fn totp(secret: &Secret) -> Option<Totp> {

@@ -1,6 +1,7 @@
 //! Logging in and out: a token, or a name and a password, becomes a session.
 
 use actix_web::HttpRequest;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{Console, Denied, Entry, browser, cookie, password};
@@ -42,6 +43,8 @@ pub(super) struct Proven {
     pub(super) id: Uuid,
     pub(super) login: String,
     pub(super) tenant_id: Option<Uuid>,
+    /// The hash of that password.
+    pub(super) hash: Secret,
 }
 
 /// Who somebody is, by a token or a password.
@@ -60,7 +63,7 @@ impl Console {
         code: Option<&str>,
     ) -> Result<SignedIn, Denied> {
         let user = match self.prove(request, credentials).await? {
-            Who::Token(actor) => return self.open_session(request, actor, Method::Token).await,
+            Who::Token(actor) => return self.let_token_in(request, actor).await,
             Who::User(user) => user,
         };
         match (self.factor(user.id).await.map_err(Denied::Away)?, code) {
@@ -91,13 +94,32 @@ impl Console {
         }
     }
 
-    /// Begins the session of a user who has proven everything; the browser is known from now on.
+    /// Begins the session of a token.
+    pub(super) async fn let_token_in(&self, request: &HttpRequest, actor: Actor) -> Result<SignedIn, Denied> {
+        let transaction = self.begin().await.map_err(Denied::Away)?;
+        self.open_session(transaction, request, actor, Method::Token).await
+    }
+
+    /// Begins the session of a user who has proven everything, unless the password was changed meanwhile.
     pub(super) async fn let_in(&self, request: &HttpRequest, user: &Proven) -> Result<SignedIn, Denied> {
-        users::touch(&self.pool, user.id).await.map_err(Denied::Away)?;
-        let browser = self.remember(request, &user.login, user.id).await?;
-        let actor = Actor { kind: ActorKind::User, id: user.id };
-        let mut signed_in = self.open_session(request, actor, Method::Password).await?;
-        signed_in.set_cookies.push(browser);
+        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        if !users::touch(&mut *transaction, user.id, Some(&user.hash)).await.map_err(Denied::Away)? {
+            return Err(Denied::Unknown);
+        }
+        self.open_user_session(transaction, request, user.id, &user.login).await
+    }
+
+    /// Begins the session of a user who is locked by this transaction, and ends it; the browser is known from now on.
+    pub(super) async fn open_user_session(
+        &self,
+        transaction: Transaction<'static, Postgres>,
+        request: &HttpRequest,
+        id: Uuid,
+        login: &str,
+    ) -> Result<SignedIn, Denied> {
+        let actor = Actor { kind: ActorKind::User, id };
+        let mut signed_in = self.open_session(transaction, request, actor, Method::Password).await?;
+        signed_in.set_cookies.push(self.remember(request, login, id).await?);
         Ok(signed_in)
     }
 
@@ -142,14 +164,14 @@ impl Console {
         let hash = found.as_ref().and_then(|user| user.password_hash.clone());
         let fits = {
             let _turn = self.turn(&attempt).await?;
-            self.hasher.fits(given, hash).await
+            self.hasher.fits(given, hash.clone()).await
         };
-        let Some(user) = found.as_ref().filter(|_| fits) else {
+        let (Some(user), Some(hash), true) = (&found, hash, fits) else {
             self.log_failure(request, "password", named).await.map_err(Denied::Away)?;
             return Err(Denied::Unknown);
         };
         self.forgive(&attempt).await?;
-        Ok(Proven { id: user.id, tenant_id: user.tenant_id, login })
+        Ok(Proven { id: user.id, tenant_id: user.tenant_id, login, hash })
     }
 
     /// Begins a session of a user whose identity somebody else has verified, such as an OpenID provider. `Unknown`: there
@@ -160,16 +182,16 @@ impl Console {
     /// A second factor is the provider's matter.
     pub async fn open_session_for(&self, request: &HttpRequest, user_id: Uuid) -> Result<SignedIn, Denied> {
         let mut transaction = self.begin().await.map_err(Denied::Away)?;
-        if !users::touch(&mut *transaction, user_id).await.map_err(Denied::Away)? {
+        if !users::touch(&mut *transaction, user_id, None).await.map_err(Denied::Away)? {
             return Err(Denied::Unknown);
         }
-        transaction.commit().await.map_err(Denied::Away)?;
-        self.open_session(request, Actor { kind: ActorKind::User, id: user_id }, Method::External).await
+        self.open_session(transaction, request, Actor { kind: ActorKind::User, id: user_id }, Method::External).await
     }
 
-    /// Begins a session of somebody who has proven who they are.
-    pub(super) async fn open_session(
+    /// Begins a session of somebody who has proven who they are, and commits.
+    async fn open_session(
         &self,
+        mut transaction: Transaction<'static, Postgres>,
         request: &HttpRequest,
         actor: Actor,
         method: Method,
@@ -177,7 +199,7 @@ impl Console {
         let digests = self.digests().await?;
         // A session that the browser came with is not carried on: another person may have set its cookie.
         if let Some(before) = self.session_id(request) {
-            sessions::close(&self.pool, digests, &before).await.map_err(Denied::Away)?;
+            sessions::close(&mut *transaction, digests, &before).await.map_err(Denied::Away)?;
         }
         let new = NewSession {
             actor,
@@ -186,7 +208,6 @@ impl Console {
             address: self.address(request),
             browser: browser::name(request),
         };
-        let mut transaction = self.begin().await.map_err(Denied::Away)?;
         let opened = sessions::open(&mut *transaction, digests, &new).await.map_err(Denied::Away)?;
         let idle = self.settings.session_idle;
         let session = sessions::find(&mut *transaction, digests, &opened.id, idle, true).await.map_err(Denied::Away)?;

@@ -87,7 +87,7 @@ pub(super) async fn check(request: HttpRequest, console: Data<Console>, body: By
 pub(super) async fn set_up(request: HttpRequest, console: Data<Console>) -> Result<HttpResponse, Fault> {
     let next = Params::of(&request).owned("next").unwrap_or_default();
     match console.pending(&request).await? {
-        Some(pending) if !pending.has_factor => {
+        Some(pending) if pending.must_set_up => {
             let setup = Shown::of(console.pending_setup(&pending).await?);
             page(&form(&pending, next, None, Some(setup)))
         }
@@ -99,7 +99,7 @@ pub(super) async fn set_up(request: HttpRequest, console: Data<Console>) -> Resu
 pub(super) async fn confirm(request: HttpRequest, console: Data<Console>, body: Bytes) -> Result<HttpResponse, Fault> {
     let fields = Params::read(&body);
     let next = fields.owned("next").unwrap_or_default();
-    let pending = console.pending(&request).await?.filter(|pending| !pending.has_factor);
+    let pending = console.pending(&request).await?.filter(|pending| pending.must_set_up);
     let Some(pending) = pending else { return Ok(see_other("/sign-in")) };
     let (csrf, code) = (fields.get("csrf").unwrap_or_default(), fields.get("code").unwrap_or_default());
     let wrong = match console.finish_set_up(&request, &pending, csrf, code).await {

@@ -3,6 +3,8 @@
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::redact::Secret;
+
 /// Whether somebody has a second factor, and must have one.
 #[derive(Debug)]
 pub struct State {
@@ -11,6 +13,9 @@ pub struct State {
     /// An admin obliges them.
     pub is_required: bool,
 }
+
+/// How long one may take to set it up: as long as a sign-in waits for its code.
+pub const SET_UP_SECONDS: u32 = 600;
 
 /// A second factor.
 #[derive(Debug)]
@@ -26,9 +31,10 @@ pub async fn state(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<State
     Ok(found.unwrap_or(State { is_on: false, is_required: false }))
 }
 
-/// Keeps a secret that is being set up; one that is being set up already stays. Returns the one that is kept.
+/// Keeps a secret that is being set up; one that was begun just now stays. Returns the one that is kept.
 pub async fn begin(executor: impl PgExecutor<'_>, user_id: Uuid, sealed: &str) -> Result<String, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/console/begin_second_factor.sql", user_id, sealed).fetch_one(executor).await
+    let seconds = f64::from(SET_UP_SECONDS);
+    sqlx::query_file_scalar!("sql/console/begin_second_factor.sql", user_id, sealed, seconds).fetch_one(executor).await
 }
 
 /// The second factor of a user: the one that is confirmed, or that is being set up.
@@ -37,14 +43,21 @@ pub async fn find(
     user_id: Uuid,
     is_confirmed: bool,
 ) -> Result<Option<Factor>, sqlx::Error> {
-    sqlx::query_file_as!(Factor, "sql/console/find_second_factor.sql", user_id, is_confirmed)
+    let seconds = f64::from(SET_UP_SECONDS);
+    sqlx::query_file_as!(Factor, "sql/console/find_second_factor.sql", user_id, is_confirmed, seconds)
         .fetch_optional(executor)
         .await
 }
 
-/// Confirms what is being set up, with the step of its first code; `false`: there is nothing.
-pub async fn confirm(executor: impl PgExecutor<'_>, user_id: Uuid, step: i64) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query_file!("sql/console/confirm_second_factor.sql", user_id, step).execute(executor).await?;
+/// Confirms the secret that is being set up, with the step of its first code; `false`: it is no longer that one.
+pub async fn confirm(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    step: i64,
+    sealed: &str,
+) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query_file!("sql/console/confirm_second_factor.sql", user_id, step, sealed).execute(executor).await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -86,15 +99,28 @@ pub async fn require(executor: impl PgExecutor<'_>, user_id: Uuid, is_required: 
     Ok(())
 }
 
-/// Keeps that somebody has given the right password, for so long.
+/// Somebody who has given the right password and is asked for more.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingRow {
+    /// The user.
+    pub user_id: Uuid,
+    /// Whether they had to set up a second factor when it began.
+    pub must_set_up: bool,
+}
+
+/// Keeps for so long that somebody has given the password of this hash; `false`: it is theirs no longer.
 pub async fn open_pending(
     executor: impl PgExecutor<'_>,
     digest: &[u8],
-    user_id: Uuid,
+    PendingRow { user_id, must_set_up }: PendingRow,
+    hash: &Secret,
     seconds: u32,
-) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/open_pending.sql", digest, user_id, f64::from(seconds)).execute(executor).await?;
-    Ok(())
+) -> Result<bool, sqlx::Error> {
+    let (hash, seconds) = (hash.expose(), f64::from(seconds));
+    let done = sqlx::query_file!("sql/console/open_pending.sql", digest, user_id, hash, must_set_up, seconds)
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Who has given the right password, and not yet so many wrong codes.
@@ -102,8 +128,14 @@ pub async fn find_pending(
     executor: impl PgExecutor<'_>,
     digest: &[u8],
     codes_max: i32,
-) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/console/find_pending.sql", digest, codes_max).fetch_optional(executor).await
+) -> Result<Option<PendingRow>, sqlx::Error> {
+    sqlx::query_file_as!(PendingRow, "sql/console/find_pending.sql", digest, codes_max).fetch_optional(executor).await
+}
+
+/// Ends what a user has begun with their password: sign-ins that wait for a code, and a second factor that is being set up.
+pub async fn end_pending(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/end_pending.sql", user_id).execute(executor).await?;
+    Ok(())
 }
 
 /// Counts a code; `false`: it is one too many.

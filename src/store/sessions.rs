@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{Actor, ActorKind, Role, Scope};
 use crate::crypto::DigestKey;
 use crate::redact::Secret;
+use crate::store::{second_factors, users};
 
 /// A session that is good.
 #[derive(Clone, Debug)]
@@ -151,16 +152,25 @@ pub async fn close(executor: impl PgExecutor<'_>, key: &DigestKey, id: &Secret) 
     Ok(closed.fetch_optional(executor).await?.as_deref().and_then(Method::read))
 }
 
-/// Ends every session of a user.
-pub async fn close_all(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<u64, sqlx::Error> {
+/// Ends all that a user has opened with what they sign in with: sessions, but not the one that stays, and what they have
+/// begun. Within the transaction of the change. Returns how many sessions.
+pub async fn close_all(
+    connection: &mut PgConnection,
+    user_id: Uuid,
+    stays: Option<(&DigestKey, &Secret)>,
+) -> Result<u64, sqlx::Error> {
+    users::lock(&mut *connection, user_id).await?;
+    second_factors::end_pending(&mut *connection, user_id).await?;
+    let stays = stays.map(|(key, id)| digest(key, id));
     let done =
-        sqlx::query_file!("sql/console/end_sessions.sql", None::<Uuid>, Some(user_id), None::<Uuid>, None::<&[u8]>)
-            .execute(executor)
+        sqlx::query_file!("sql/console/end_sessions.sql", None::<Uuid>, Some(user_id), None::<Uuid>, stays.as_deref())
+            .execute(connection)
             .await?;
     Ok(done.rows_affected())
 }
 
-/// Ends one session of this actor (`None`: all of them) but not the one that stays; returns how many.
+/// Ends one session of this actor (`None`: all of them) but not the one that stays; returns how many. What else a user has
+/// opened stays.
 pub async fn end(
     executor: impl PgExecutor<'_>,
     key: &DigestKey,

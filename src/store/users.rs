@@ -98,10 +98,19 @@ pub async fn find(executor: impl PgExecutor<'_>, login: &str) -> Result<Option<F
     }))
 }
 
-/// Notes that a user has logged in; `false`: there is no such user.
-pub async fn touch(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query_file!("sql/console/touch_user.sql", user_id).execute(executor).await?;
+/// Notes that a user signs in, with the password of this hash if that is their proof, and locks the row; `false`: there is
+/// no such user, or the password was changed meanwhile. Begin their session in the same transaction.
+pub async fn touch(executor: impl PgExecutor<'_>, user_id: Uuid, hash: Option<&Secret>) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query_file!("sql/console/touch_user.sql", user_id, hash.map(Secret::expose)).execute(executor).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Locks a user before what they sign in with is changed: of a change and a sign-in at the same moment one sees the other.
+/// First the user, then what is theirs.
+pub async fn lock(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/lock_user.sql", user_id).execute(executor).await?;
+    Ok(())
 }
 
 /// A user as the account page shows them, with the words that their password must not be made of.

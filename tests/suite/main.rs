@@ -58,6 +58,7 @@ mod overview;
 mod pages;
 mod pages_access;
 mod paging;
+mod pending;
 mod permutations;
 mod plans;
 mod poison;

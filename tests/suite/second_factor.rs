@@ -19,8 +19,8 @@ const FACTOR: &str = "/api/v1/account/second-factor";
 
 /// A user who may have an app for codes.
 pub struct Holder {
-    app: TestApp,
-    secret: Option<String>,
+    pub app: TestApp,
+    pub secret: Option<String>,
 }
 
 /// The code of a secret in base 32 at a time.
@@ -31,7 +31,7 @@ pub fn code_at(secret: &str, seconds: i64) -> String {
 }
 
 impl Holder {
-    async fn new(settings: &[(&str, &str)]) -> Self {
+    pub async fn new(settings: &[(&str, &str)]) -> Self {
         let app = TestApp::spawn_with(settings, switchhook::providers::registry()).await;
         app.execute(&format!("insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other')")).await;
         let hash = password::hash(&Secret::new(PASSWORD)).unwrap();
@@ -40,7 +40,7 @@ impl Holder {
     }
 
     /// With a second factor that is on; and its recovery codes.
-    async fn with_factor(settings: &[(&str, &str)]) -> (Self, Vec<String>) {
+    pub async fn with_factor(settings: &[(&str, &str)]) -> (Self, Vec<String>) {
         let mut holder = Self::new(settings).await;
         let (cookie, csrf) = session(&holder.sign_in(None).await);
         let setup = holder.send(FACTOR, &cookie, &csrf, json!({ "present": PASSWORD })).await;
@@ -53,51 +53,51 @@ impl Holder {
         (holder, serde_json::from_value(codes["recovery_codes"].clone()).unwrap())
     }
 
-    fn code(&self) -> String {
+    pub fn code(&self) -> String {
         code_at(self.secret.as_deref().unwrap(), self.app.clock.now().timestamp())
     }
 
-    async fn sign_in(&self, code: Option<&str>) -> Answer {
+    pub async fn sign_in(&self, code: Option<&str>) -> Answer {
         let body = json!({ "login": "dana", "password": PASSWORD, "code": code });
         TestApp::answer(self.app.client.post(format!("{}{SESSION}", self.app.base)).json(&body)).await
     }
 
-    async fn send(&self, path: &str, cookie: &str, csrf: &str, body: Value) -> Answer {
+    pub async fn send(&self, path: &str, cookie: &str, csrf: &str, body: Value) -> Answer {
         let request = self.app.client.post(format!("{}{path}", self.app.base)).header("cookie", cookie);
         TestApp::answer(request.header("x-csrf-token", csrf).json(&body)).await
     }
 
     /// Posts a form as a browser with these cookies.
-    async fn form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
         let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         TestApp::answer(client.post(format!("{}{path}", self.app.base)).header("cookie", cookie).form(fields)).await
     }
 
-    async fn page(&self, path: &str, cookie: &str) -> Answer {
+    pub async fn page(&self, path: &str, cookie: &str) -> Answer {
         let client = crate::support::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         TestApp::answer(client.get(format!("{}{path}", self.app.base)).header("cookie", cookie)).await
     }
 }
 
-fn session(answer: &Answer) -> (String, String) {
+pub fn session(answer: &Answer) -> (String, String) {
     answer.assert_status(200);
     let who: Value = serde_json::from_str(&answer.text).unwrap();
     (cookie(answer, "switchhook="), who["csrf_token"].as_str().unwrap().to_owned())
 }
 
 /// The cookie that an answer sets.
-fn cookie(answer: &Answer, name: &str) -> String {
+pub fn cookie(answer: &Answer, name: &str) -> String {
     let set = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
     let mut set = set.filter(|value| value.starts_with(name));
     set.next().unwrap_or_else(|| panic!("no {name}: {:?}", answer.headers)).split(';').next().unwrap().to_owned()
 }
 
-fn kind(answer: &Answer) -> Value {
+pub fn kind(answer: &Answer) -> Value {
     serde_json::from_str::<Value>(&answer.text).unwrap()["type"].clone()
 }
 
 /// The hidden field of a form.
-fn csrf_of(page: &Answer) -> String {
+pub fn csrf_of(page: &Answer) -> String {
     let after = page.text.split("name=\"csrf\" value=\"").nth(1).unwrap_or_else(|| panic!("{}", page.text));
     after.split('"').next().unwrap().to_owned()
 }

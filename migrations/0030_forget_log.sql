@@ -1,6 +1,8 @@
 -- Erasure reaches the operator log, which the program may only add to (sql/ops/roles.sql). The function belongs to the
 -- owner of the tables and acts with the owner's rights, so it does one thing: it blanks, within the details of lines, the
--- ids of leads that are gone and their numbers, in the lines of these tenants (null: of all). Who did what, when, and to how many rows stays.
+-- ids of leads that were deleted and their numbers, in the lines of these tenants (null: of all). Who did what, when, and
+-- to how many rows stays. Which leads were deleted it does not take the caller's word for (0031_erased_leads.sql), and it
+-- does so once for each.
 
 do $migration$
 begin
@@ -23,13 +25,22 @@ begin
     end if;
     select string_agg(word, '|') into pattern
     from (
-        select id::text as word from unnest(lead_ids) as id
+        select lead_id::text as word from erased_leads
+        where lead_id = any (lead_ids) and (tenants is null or tenant_id = any (tenants))
         union all
         -- With and without the plus; with blanks, dashes, dots, slashes and brackets between the digits.
         select '(?<![0-9a-fA-F-])[+]?' || regexp_replace(substr(number, 2), '([0-9])(?=[0-9])', '\1[-. ()/]*', 'g')
                || '(?![0-9a-fA-F-])'
         from unnest(numbers) as number
+        where exists (select from erased_leads
+                      where phone_digest = sha256(convert_to(lead_id::text || number, 'UTF8'))
+                        and (tenants is null or tenant_id = any (tenants)))
     ) words;
+    delete from erased_leads
+    where (lead_id = any (lead_ids)
+           or exists (select from unnest(numbers) as number
+                      where phone_digest = sha256(convert_to(lead_id::text || number, 'UTF8'))))
+      and (tenants is null or tenant_id = any (tenants));
     -- An empty pattern would be found everywhere.
     if pattern is null then
         return 0;
@@ -42,4 +53,4 @@ end $body$
     $function$, current_schema());
 end $migration$;
 revoke execute on function operator_log_forget from public;
-comment on function operator_log_forget is 'blanks the ids and numbers of erased people in the details of the operator log; returns how many lines it changed';
+comment on function operator_log_forget is 'blanks the ids and numbers of leads that were deleted (erased_leads) in the details of the operator log, once for each; returns how many lines it changed';

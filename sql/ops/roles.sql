@@ -15,8 +15,8 @@
 -- installations in one database take a schema and three roles each.
 --
 -- runtime          has no DDL and no TRUNCATE, and deletes only where the program does. It adds to operator_log and can
---                  neither change nor remove a line; what names a person who was erased is blanked by the function
---                  operator_log_forget, which belongs to the owner. Tables of yours for handlers of yours: make them as the
+--                  neither change nor remove a line; what names a lead that was deleted is blanked by the function
+--                  operator_log_forget, which belongs to the owner, and by erased_leads, which only a trigger writes. Tables of yours for handlers of yours: make them as the
 --                  owner, in the schema. `doctor` sees long transactions of other roles, and `leads forget` looks for the
 --                  number in other schemas, as far as you let it: pg_read_all_stats and select are yours to grant.
 -- reader           sees no payload, no secret, no token, no session, no password, no setting of a tenant, no link to a
@@ -37,7 +37,7 @@ create temporary table roles_asked on commit drop as
     select :'schema'::name as schema, :'owner'::name as owner, :'runtime'::name as runtime, :'reader'::name as reader,
            :'words' = '1' as words;
 
--- What each role may do with each table. runtime: of (s)elect, (i)nsert, (u)pdate, (d)elete. reader: * all columns, - none,
+-- What each role may do with each table. runtime: - nothing, or of (s)elect, (i)nsert, (u)pdate, (d)elete. reader: * all columns, - none,
 -- or these; +words: these as well where words=1 was said. A table that is not here is the runtime role's to read and write,
 -- and hidden from the reader.
 create temporary table roles_decided (name name primary key, runtime text, reader text, words text) on commit drop;
@@ -69,6 +69,7 @@ insert into roles_decided values
     ('crm_links', 'siud', 'lead_id tenant_id pushes module record_id linked_at pushed_at looked_at differs', null),
     ('crm_queue', 'siud', '*', null),
     ('crm_tenants', 'siud', '*', null),
+    ('erased_leads', '-', '-', null),
     ('event_queue', 'siud', '*', null),
     ('forgotten', 'siu', '-', null),
     ('idempotency_keys', 'siud', '-', null),
@@ -203,8 +204,10 @@ begin
                 found.relname;
         end if;
         select string_agg(case letter when 's' then 'select' when 'i' then 'insert' when 'u' then 'update' else 'delete' end, ', ')
-        into rights from regexp_split_to_table(coalesce(decided.runtime, 'siud'), '') as letter;
-        execute format('grant %s on %s to %I', rights, found.object, asked.runtime);
+        into rights from regexp_split_to_table(coalesce(decided.runtime, 'siud'), '') as letter where letter <> '-';
+        if rights is not null then
+            execute format('grant %s on %s to %I', rights, found.object, asked.runtime);
+        end if;
         select string_agg(quote_ident(a.attname), ', ') into columns
         from pg_attribute a
         where a.attrelid = found.oid and a.attnum > 0 and not a.attisdropped

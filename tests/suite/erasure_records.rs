@@ -120,6 +120,9 @@ async fn the_log_forgets_only_who_is_gone_and_only_in_their_tenants() {
     assert_eq!(forget("", "", "null").await, Ok(0));
     app.execute(&format!(
         "insert into tenants (id, slug, name) values ('{0}', 'other', 'Other');
+         insert into leads (id, tenant_id, phone)
+         select gen_random_uuid(), tenant, '+15550100188' from unnest(array['{TENANT}', '{0}']::uuid[]) as tenant;
+         delete from leads where phone = '+15550100188';
          insert into operator_log (actor, action, row_count, tenant_id, details)
          select 'psql', 'note', 1, tenant, '{{\"number\": \"+15550100188\"}}' from unnest(array['{TENANT}', '{0}']::uuid[]) as tenant",
         uuid::Uuid::from_u128(2)
@@ -127,4 +130,43 @@ async fn the_log_forgets_only_who_is_gone_and_only_in_their_tenants() {
     .await;
     assert_eq!(forget("", "+15550100188", &format!("array['{TENANT}'::uuid]")).await, Ok(1));
     assert_eq!(forget("", "+15550100188", "null").await, Ok(1), "that of the other tenant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_forgets_only_leads_that_were_deleted_and_each_once() {
+    let app = TestApp::spawn_as_runtime().await;
+    let lead = uuid::Uuid::from_u128(8);
+    app.execute(&format!("insert into leads (id, tenant_id, phone) values ('{lead}', '{TENANT}', '{NUMBER}')")).await;
+    let (other, number) = (uuid::Uuid::from_u128(7), "+15550100188");
+    let note = format!(
+        "insert into operator_log (actor, action, row_count, tenant_id, details)
+         values ('psql', 'note', 1, '{TENANT}', '{{\"lead_id\": \"{lead}\", \"user_id\": \"{other}\", \"text\": \"{NUMBER} {number}\"}}')"
+    );
+    app.execute(&note).await;
+    let forget = async || {
+        app.value(&format!("select operator_log_forget('{{{lead}, {other}}}', '{{{NUMBER}, {number}}}', null)")).await
+    };
+    // The runtime role cannot say by itself who was deleted.
+    for statement in [
+        "select count(*) from erased_leads",
+        "insert into erased_leads (lead_id, tenant_id, phone_digest) values (uuid_v7(), uuid_v7(), '')",
+        "delete from erased_leads",
+        "select keep_erased_leads()",
+        "create temporary table leads (id uuid, tenant_id uuid, phone text);
+         insert into leads values (uuid_v7(), uuid_v7(), '+15550100188');
+         create trigger mine after delete on leads referencing old table as deleted
+             for each statement execute function keep_erased_leads();
+         delete from leads",
+    ] {
+        let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&app.pool).await.unwrap_err();
+        let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        assert!(["42501", "0A000"].contains(&&*code), "{statement}: {refused}");
+    }
+    app.execute(&format!("delete from leads where phone = '{NUMBER}'")).await;
+    assert_eq!(forget().await, 1);
+    let kept = "select details from operator_log where actor = 'psql'";
+    let wanted = json!({ "lead_id": "forgotten", "user_id": other, "text": format!("forgotten {number}") });
+    assert_eq!(app.value(kept).await, wanted, "what was no lead stays");
+    app.execute(&note).await;
+    assert_eq!(forget().await, 0, "it was forgotten before");
 }

@@ -1,0 +1,36 @@
+-- Leads that were deleted, for as long as their erasure may take: operator_log_forget (0030_forget_log.sql) blanks what
+-- names these and nothing else. Only the trigger writes here, with the rights of the owner, and neither the role that the
+-- program runs as nor the reader sees a row (sql/ops/roles.sql).
+
+create table erased_leads (
+    lead_id uuid primary key,
+    tenant_id uuid not null,
+    phone_digest bytea not null,
+    at timestamptz not null default now()
+);
+revoke all on erased_leads from public;
+comment on table erased_leads is 'leads that were deleted and that the operator log has not forgotten yet; it forgets them within minutes, and after a week the next deletion takes away what is left';
+comment on column erased_leads.phone_digest is 'SHA-256 of the lead''s id and its number; the number itself is gone';
+
+do $migration$
+begin
+    execute format($function$
+create function keep_erased_leads() returns trigger
+language plpgsql security definer set search_path = pg_catalog, %1$I, pg_temp as $body$
+begin
+    -- Whoever may make a temporary table could hang this function on it.
+    if tg_relid <> '%1$I.leads'::regclass then
+        raise exception 'only deleted leads are kept' using errcode = 'insufficient_privilege';
+    end if;
+    delete from erased_leads where at < now() - interval '7 days';
+    insert into erased_leads (lead_id, tenant_id, phone_digest)
+    select id, tenant_id, sha256(convert_to(id::text || phone, 'UTF8')) from deleted
+    on conflict (lead_id) do update set at = excluded.at;
+    return null;
+end $body$
+    $function$, current_schema());
+end $migration$;
+revoke execute on function keep_erased_leads from public;
+comment on function keep_erased_leads is 'keeps which leads were deleted, for operator_log_forget';
+create trigger leads_erased after delete on leads referencing old table as deleted
+    for each statement execute function keep_erased_leads();

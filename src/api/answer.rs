@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::crypto::hex;
+
 /// What was changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Changed {
@@ -25,7 +27,7 @@ pub(super) struct Count {
 pub(super) fn tagged(request: &HttpRequest, value: &impl Serialize) -> HttpResponse {
     let body = serde_json::to_vec(value).unwrap_or_default();
     let digest = Sha256::digest(&body);
-    let tag = format!("\"{}\"", digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let tag = format!("\"{}\"", hex(&digest[..16]));
     let header = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_known = header.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -3,12 +3,33 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use crate::redact::Secret;
+
 /// What ids are digests for.
 const ID: &str = "id";
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// 256 random bits in base64url.
+pub fn random() -> Secret {
+    Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// So many random letters of an alphabet, five bits each: it has 32, so that a byte gives them without a bias.
+pub fn random_letters<const LETTERS: usize>(alphabet: &[u8; 32]) -> String {
+    rand::random::<[u8; LETTERS]>().iter().map(|byte| char::from(alphabet[usize::from(byte % 32)])).collect()
+}
 
 /// The key of ids and digests.
 #[derive(Clone)]

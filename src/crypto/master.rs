@@ -10,7 +10,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::{KeyError, OpenError};
+use super::{KeyError, OpenError, hex, random};
 use crate::redact::Secret;
 
 /// How every sealed value begins; then come the key's id, a point, and nonce and ciphertext in base64url.
@@ -56,7 +56,7 @@ fn parts(text: &str) -> Option<(&str, &str)> {
 
 /// A fresh master key, as it is written down.
 pub fn new_master_key() -> Secret {
-    Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; KEY_BYTES]>()))
+    random()
 }
 
 impl MasterKeys {
@@ -124,7 +124,7 @@ impl MasterKey {
             mac.update(what.as_bytes());
             mac.finalize().into_bytes().into()
         };
-        let id = derive("id").iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&derive("id")[..ID_BYTES]);
         Self { id, cipher: XChaCha20Poly1305::new(&derive("seal").into()) }
     }
 }

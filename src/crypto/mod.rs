@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::redact::Secret;
 
-pub use digest::DigestKey;
+pub use digest::{DigestKey, hex, random, random_letters};
 pub use key_file::{Settings, VARIABLE};
 pub use master::{MasterKeys, is_sealed, new_master_key, sealed_under};
 
@@ -232,8 +232,7 @@ impl Keys {
         {
             return Ok(self.opened(&sealed)?);
         }
-        let bytes: [u8; 32] = rand::random();
-        let sealed = self.seal(DIGEST_KEY, &Secret::new(URL_SAFE_NO_PAD.encode(bytes)));
+        let sealed = self.seal(DIGEST_KEY, &random());
         // Whoever is first makes it for all.
         sqlx::query_file!("sql/crypto/add_secret.sql", DIGEST_KEY, sealed).execute(pool).await?;
         let sealed = sqlx::query_file_scalar!("sql/crypto/find_secret.sql", DIGEST_KEY).fetch_one(pool).await?;

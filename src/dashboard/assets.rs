@@ -7,6 +7,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Path, ServiceConfig};
 use sha2::{Digest, Sha256};
 
+use crate::crypto::hex;
+
 struct Asset {
     name: &'static str,
     content_type: &'static str,
@@ -42,7 +44,7 @@ pub(super) fn register(config: &mut ServiceConfig) {
 
 fn url(asset: &Asset) -> String {
     let digest = Sha256::digest(asset.body);
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&digest[..6]);
     format!("/assets/{digest}/{}", asset.name)
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::connections::{self, verify_token_digest};
 use super::source_tokens::{self, TokenUse};
-use crate::crypto::{Keys, purpose};
+use crate::crypto::{Keys, purpose, random_letters};
 use crate::redact::Secret;
 
 /// A connection to be added.
@@ -40,8 +40,7 @@ pub struct NewConnection {
 /// 32 characters with 160 random bits: for URLs and secrets of ours.
 pub fn unguessable() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    random_letters::<32>(ALPHABET)
 }
 
 /// Adds a tenant.

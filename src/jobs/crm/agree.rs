@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Lead;
+use crate::crypto::hex;
 use crate::domain::LeadStage;
 use crate::integrations::crm::{Contact, Crm, LeadCard, Module};
 use crate::redact::{Email, PersonName};
@@ -224,5 +225,5 @@ fn stage_move(lead: &Lead, theirs: &Theirs, ours: Option<&str>, agreed: Option<&
 /// Of a value without what a CRM may change of itself: case, and white space at the ends and in between.
 pub(super) fn digest(text: &str) -> String {
     let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    Sha256::digest(plain).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(plain)[..16])
 }

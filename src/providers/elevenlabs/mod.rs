@@ -13,12 +13,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::crypto::{hex, hmac_sha256, same};
+use super::crypto::{hmac_sha256, same};
 use super::sample::samples;
 use super::{
     Acknowledgement, Attachment, Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader,
     Refusal, Sample, function, sha256_hex,
 };
+use crate::crypto::hex;
 use crate::dispatch::Registry;
 use crate::domain::{Party, Question, Told};
 use crate::redact::Secret;

@@ -11,10 +11,11 @@ mod tests;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::crypto::{hex, hmac_sha256, same};
+use super::crypto::{hmac_sha256, same};
 use super::function;
 use super::sample::samples;
 use super::{Acknowledgement, Delivery, Envelope, LiveRequests, Notes, Outgoing, Provider, Reader, Refusal, Sample};
+use crate::crypto::hex;
 use crate::dispatch::Registry;
 use crate::domain::{Question, Told};
 use crate::redact::Secret;

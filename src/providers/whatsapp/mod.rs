@@ -14,9 +14,10 @@ mod translate;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::crypto::{hex, hmac_sha256, same, sha256_hex};
+use super::crypto::{hmac_sha256, same, sha256_hex};
 use super::sample::samples;
 use super::{Delivery, Envelope, Handshake, Notes, Outgoing, Provider, Reader, Refusal, Sample, query};
+use crate::crypto::hex;
 use crate::dispatch::Registry;
 use crate::redact::Secret;
 

@@ -31,12 +31,16 @@ create table second_factors (
     secret text not null,
     confirmed_at timestamptz,
     last_step bigint,
+    wrong_codes integer not null default 0,
+    wrong_since timestamptz,
     created_at timestamptz not null default now()
 );
 comment on table second_factors is 'codes by time (RFC 6238) beside a password';
 comment on column second_factors.secret is 'sealed';
 comment on column second_factors.confirmed_at is 'null: being set up for some minutes, and asked of nobody';
 comment on column second_factors.last_step is 'the step of the last code that was used: neither it nor an earlier one is good again';
+comment on column second_factors.wrong_codes is 'codes of a day from browsers that the user has not signed in with, without the right ones';
+comment on column second_factors.wrong_since is 'when that day began; null: there was none';
 
 create table recovery_codes (
     user_id uuid not null references users (id) on delete cascade,

@@ -1,5 +1,6 @@
 -- $1 now, $2 longest lag in seconds, $3 refused signatures in ten minutes, $4 shortest silence in hours, $5 the reason of
--- jobs that wait for tomorrow's budget, $6 lost calls of one reconciliation, $7 failed sign-ins for one login
+-- jobs that wait for tomorrow's budget, $6 lost calls of one reconciliation, $7 failed sign-ins for one login,
+-- $8 wrong codes of one user in a day
 -- Everything that is wrong right now: cause, subject, tenant, severity, and a line without personal data.
 select 'dead_events' as "cause!", e.provider as "subject!", null::uuid as "tenant_id?", 'critical' as "severity!",
        format('%s events of %s failed for good; the last: %s', count(*), e.provider,
@@ -119,6 +120,14 @@ select 'guessed_login', a.user_id::text, u.tenant_id, 'warning',
 from sign_in_attempts a
 join users u on u.id = a.user_id
 where a.failures >= $7::bigint and a.last_at > $1::timestamptz - interval '15 minutes'
+union all
+-- Whoever tries codes knows the password.
+select 'guessed_code', f.user_id::text, u.tenant_id, 'critical',
+       format('%s wrong codes for user %s within a day, from browsers that they have not signed in with: somebody knows '
+              'their password; codes of such browsers are refused for the rest of the day', f.wrong_codes, f.user_id)
+from second_factors f
+join users u on u.id = f.user_id
+where f.wrong_codes >= $8::integer and f.wrong_since > $1::timestamptz - interval '1 day'
 union all
 select 'unused_secret', c.id::text, c.tenant_id, 'warning',
        format('the newest %s of %s/%s has never verified anything; the one that works ends %s, or is kept beyond that '

@@ -19,6 +19,9 @@ pub enum AdminError {
     /// It takes an administrator of all tenants. The text is the same whatever other tenants have.
     #[error("{0}")]
     NeedsAllTenants(&'static str),
+    /// Again in a second.
+    #[error("too many passwords are looked at just now: try again in a second")]
+    Busy,
     /// The database would not.
     #[error("{}", db::describe(.0))]
     Database(#[from] sqlx::Error),

@@ -146,6 +146,9 @@ async fn hash(
 
 impl From<Unfit> for AdminError {
     fn from(unfit: Unfit) -> Self {
-        Self::Invalid(unfit.to_string().into())
+        match unfit {
+            Unfit::Busy => Self::Busy,
+            unfit => Self::Invalid(unfit.to_string().into()),
+        }
     }
 }

@@ -131,6 +131,7 @@ impl From<AdminError> for Problem {
             AdminError::Invalid(detail) => Self::unfit(detail),
             AdminError::Conflict(detail) => Self::new(actix_web::http::StatusCode::CONFLICT, detail),
             AdminError::NotFound => Self::not_found(),
+            AdminError::Busy => Self::too_many(1),
             AdminError::NeedsAllTenants(detail) => Self::forbidden(detail),
             AdminError::Database(error) => error.into(),
         }

@@ -48,7 +48,10 @@ impl From<sqlx::Error> for Refused {
 
 impl From<password::Unfit> for Refused {
     fn from(unfit: password::Unfit) -> Self {
-        Self::Unfit(unfit.to_string())
+        match unfit {
+            password::Unfit::Busy => Self::TooMany(1),
+            unfit => Self::Unfit(unfit.to_string()),
+        }
     }
 }
 
@@ -142,11 +145,7 @@ impl Console {
         };
         let user = Some((id, account.login.as_str(), account.tenant_id));
         let attempt = self.begin_attempt(request, &account.login, Some(id)).await?;
-        let fits = {
-            let _turn = self.turn(&attempt).await?;
-            self.hasher.fits(present, Some(Secret::new(hash))).await
-        };
-        if !fits {
+        if !self.fits(&attempt, present, Some(Secret::new(hash))).await? {
             self.log_failure(request, "present password", user).await?;
             return Err(Refused::Unfit("the present password is not right".to_owned()));
         }

@@ -14,8 +14,9 @@ use actix_web::HttpRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+use super::password::Unfit;
 use super::{Console, Denied, address, cookie};
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, hex, random};
 use crate::redact::Secret;
 use crate::store::attempts::{self, Counted, Schedule};
 
@@ -48,7 +49,7 @@ struct Place {
 /// The places of which passwords are looked at just now: one at a time of each, so that a flood from one network holds
 /// one of the permits of [`super::password::Hasher`] and never both.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<HashMap<Vec<u8>, Lane>>);
+pub(super) struct Lanes(Arc<Mutex<HashMap<Vec<u8>, Lane>>>);
 
 #[derive(Debug)]
 struct Lane {
@@ -56,16 +57,16 @@ struct Lane {
     waiting: usize,
 }
 
-/// A turn, which ends when it is dropped.
-pub(super) struct Turn<'l> {
-    lanes: &'l Lanes,
+/// A turn, which ends when it is dropped: also by whoever still looks at a password after the client has hung up.
+pub(super) struct Turn {
+    lanes: Arc<Mutex<HashMap<Vec<u8>, Lane>>>,
     key: Vec<u8>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lanes {
     /// Waits for the turn of this place; `None`: too many of it wait already.
-    async fn turn(&self, key: &[u8]) -> Option<Turn<'_>> {
+    async fn turn(&self, key: &[u8]) -> Option<Turn> {
         let semaphore = {
             let mut lanes = self.0.lock().ok()?;
             let lane =
@@ -77,15 +78,15 @@ impl Lanes {
             Arc::clone(&lane.turn)
         };
         // From here on the lane is left however this ends, also when the client hangs up.
-        let mut turn = Turn { lanes: self, key: key.to_vec(), _permit: None };
+        let mut turn = Turn { lanes: Arc::clone(&self.0), key: key.to_vec(), _permit: None };
         turn._permit = semaphore.acquire_owned().await.ok();
         Some(turn)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        let Ok(mut lanes) = self.lanes.0.lock() else { return };
+        let Ok(mut lanes) = self.lanes.lock() else { return };
         if let Some(lane) = lanes.get_mut(&self.key) {
             lane.waiting -= 1;
             if lane.waiting == 0 {
@@ -109,16 +110,20 @@ impl Console {
         let (is_known_browser, is_known_network) = places;
         let lane = if is_known_browser { browser } else { network.clone() };
         let pair = subject(digests, "pair", &format!("{}:{login}", hex(&lane)));
-        let mut attempt = Attempt { pair: pair.clone(), shared: Vec::new(), lane };
-        self.count(&pair, self.settings.sign_in_free_failures, None).await?;
-        if !is_known_browser && !is_known_network {
+        let mut attempt = Attempt { pair, shared: Vec::new(), lane };
+        let is_known = is_known_browser || is_known_network;
+        if !is_known {
+            // The network first: one that must wait writes no row for each login that it makes up.
             let key = subject(digests, "spraying", &hex(&network));
-            if let Err(denied) = self.count(&key, self.settings.sign_in_network_failures, None).await {
-                // What is not looked at is no failure of the pair.
-                attempts::take_back(&self.pool, &[], &[pair]).await.map_err(Denied::Away)?;
-                return Err(denied);
-            }
+            self.count(&key, self.settings.sign_in_network_failures, None).await?;
             attempt.shared.push(key);
+        }
+        if let Err(denied) = self.count(&attempt.pair, self.settings.sign_in_free_failures, None).await {
+            // What is not looked at is no failure of the network.
+            attempts::take_back(&self.pool, &[], &attempt.shared).await.map_err(Denied::Away)?;
+            return Err(denied);
+        }
+        if !is_known {
             let key = subject(digests, "login", login);
             let most = self.settings.sign_in_login_failures;
             // Never refused: whoever guesses must not keep the owner out.
@@ -132,15 +137,18 @@ impl Console {
         Ok(attempt)
     }
 
-    /// Waits for the turn of the attempt's place.
-    pub(super) async fn turn(&self, attempt: &Attempt) -> Result<Turn<'_>, Denied> {
-        match self.lanes.turn(&attempt.lane).await {
-            Some(turn) => Ok(turn),
-            None => {
-                attempts::take_back(&self.pool, &[], &self.counted(attempt)).await.map_err(Denied::Away)?;
-                Err(Denied::TooMany(1))
-            }
+    /// Whether this is the password, when it is the turn of the attempt's place.
+    pub(super) async fn fits(&self, attempt: &Attempt, given: Secret, hash: Option<Secret>) -> Result<bool, Denied> {
+        let looked_at = match self.lanes.turn(&attempt.lane).await {
+            Some(turn) => self.hasher.fits(turn, given, hash).await,
+            None => Err(Unfit::Busy),
+        };
+        if looked_at == Err(Unfit::Busy) {
+            let counted = [&attempt.shared[..], std::slice::from_ref(&attempt.pair)].concat();
+            attempts::take_back(&self.pool, &[], &counted).await.map_err(Denied::Away)?;
+            return Err(Denied::TooMany(1));
         }
+        Ok(looked_at.unwrap_or(false))
     }
 
     /// The password was right: its place is no longer slowed.
@@ -156,7 +164,7 @@ impl Console {
         let digests = self.digests().await?;
         let place = self.place(digests, request);
         let known = attempts::places(&self.pool, login, &place.browser, &place.network).await.map_err(Denied::Away)?;
-        let browser = place.cookie.filter(|_| known.0).unwrap_or_else(cookie::random);
+        let browser = place.cookie.filter(|_| known.0).unwrap_or_else(random);
         let places = [subject(digests, "browser", browser.expose()), place.network];
         attempts::keep_places(&self.pool, user_id, &places, PLACES_MAX).await.map_err(Denied::Away)?;
         Ok(cookie::set_browser(&browser, self.is_https(request)))
@@ -186,12 +194,6 @@ impl Console {
         }
     }
 
-    fn counted(&self, attempt: &Attempt) -> Vec<Vec<u8>> {
-        let mut all = attempt.shared.clone();
-        all.push(attempt.pair.clone());
-        all
-    }
-
     fn schedule(&self, free: u32) -> Schedule {
         Schedule {
             free,
@@ -205,10 +207,6 @@ impl Console {
 /// Names and addresses are not kept, and nobody finds them out by trying.
 pub(super) fn subject(digests: &DigestKey, kind: &str, text: &str) -> Vec<u8> {
     digests.digest_parts("login_attempt", &[kind.as_bytes(), text.as_bytes()]).to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The cookie of a session. Its value is random and only its digest is kept, so there is nothing to sign.
 
 use actix_web::HttpRequest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::redact::Secret;
 
@@ -45,12 +43,6 @@ pub(super) fn set_pending(id: &Secret, seconds: u32, is_https: bool) -> String {
 /// The header that takes it away.
 pub(super) fn clear_pending(is_https: bool) -> String {
     set_pending(&Secret::default(), 0, is_https)
-}
-
-/// 256 random bits.
-pub(super) fn random() -> Secret {
-    let bytes: [u8; 32] = rand::random();
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// The value of the cookie of this name.

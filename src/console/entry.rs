@@ -108,13 +108,14 @@ impl Console {
                 scope.map(|scope| Entry { scope, csrf: None })
             }
             None => match &session_id {
-                Some(id) => {
+                // One that was made up costs the database nothing.
+                Some(id) if is_issued => {
                     let idle = self.settings.session_idle;
                     let is_used = !request.headers().contains_key(BY_ITSELF_HEADER);
                     let session = sessions::find(&self.pool, key, id, idle, is_used).await.map_err(Denied::Away)?;
                     session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
                 }
-                None => None,
+                _ => None,
             },
         };
         if let (Some(given), Some(_)) = (given, &found) {

@@ -1,5 +1,7 @@
 //! Passwords: argon2id, and words that one may log in with.
 
+use std::sync::Arc;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -14,6 +16,9 @@ pub const BYTES_MAX: usize = 1024;
 
 /// Passwords that are looked at at once: each takes 19 MB and a core for some ten milliseconds.
 const AT_ONCE: usize = 2;
+/// Passwords that wait for that; more are sent away for a second. It is the work of about two seconds: whoever waits longer
+/// tries again anyway.
+const WAITING_MAX: usize = 64;
 
 /// What `zxcvbn` calls safely unguessable: more than 10^8 guesses, which slowing makes centuries.
 const SCORE_MIN: zxcvbn::Score = zxcvbn::Score::Three;
@@ -37,6 +42,9 @@ pub enum Unfit {
     /// Not a login name.
     #[error("a login name has letters, digits and ._@+-, begins with a letter or a digit, and is at most 100 long")]
     Login,
+    /// Too many others are looked at just now.
+    #[error("too many passwords are looked at just now: try again in a second")]
+    Busy,
     /// The machine has no memory or no randomness.
     #[error("the password could not be hashed")]
     Hash,
@@ -77,31 +85,55 @@ fn has_length(password: &Secret) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Makes and compares hashes aside of the threads that answer requests, a few at once.
+/// Makes and compares hashes aside of the threads that answer requests, a few at once. What was begun holds its permit to
+/// its end, also where the client hangs up: a hash cannot be stopped.
 #[derive(Debug)]
-pub struct Hasher(Semaphore);
+pub struct Hasher {
+    at_once: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        let [at_once, waiting] = [AT_ONCE, AT_ONCE + WAITING_MAX].map(|permits| Arc::new(Semaphore::new(permits)));
+        Self { at_once, waiting }
     }
 }
 
 impl Hasher {
     /// The hash of a new password. `words`: what it must not be made of, such as the login name.
     pub async fn hash(&self, given: Secret, words: Vec<String>) -> Result<Secret, Unfit> {
-        let _permit = self.0.acquire().await.map_err(|_| Unfit::Hash)?;
-        let hashed = tokio::task::spawn_blocking(move || {
+        self.run(move || {
             assess(&given, &words)?;
             hash(&given)
-        });
-        hashed.await.map_err(|_| Unfit::Hash)?
+        })
+        .await?
     }
 
-    /// Whether this is the password; it takes as long where there is none.
-    pub(super) async fn fits(&self, given: Secret, hash: Option<Secret>) -> bool {
-        let Ok(_permit) = self.0.acquire().await else { return false };
-        tokio::task::spawn_blocking(move || fits(&given, hash.as_ref())).await.unwrap_or(false)
+    /// Whether this is the password; it takes as long where there is none. `turn`: what is held until it is looked at.
+    pub(super) async fn fits(
+        &self,
+        turn: impl Send + 'static,
+        given: Secret,
+        hash: Option<Secret>,
+    ) -> Result<bool, Unfit> {
+        self.run(move || {
+            let fits = fits(&given, hash.as_ref());
+            drop(turn);
+            fits
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfit> {
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Unfit::Busy)?;
+        let permit = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| Unfit::Hash)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop((permit, place));
+            done
+        });
+        done.await.map_err(|_| Unfit::Hash)
     }
 }
 
@@ -148,6 +180,47 @@ mod tests {
             assert_eq!(assess(&Secret::new(text), &words), Ok(()), "{text}");
         }
         assert_eq!(assess(&Secret::new("x9 Kp rQ".repeat(128)), &words), Ok(()), "a long one ends in time");
+    }
+
+    #[tokio::test]
+    async fn a_hash_holds_its_permit_when_the_client_hangs_up_and_only_so_many_wait() {
+        let hasher = Arc::new(Hasher::default());
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let ends: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let (end, is_over) = std::sync::mpsc::channel::<()>();
+                let (hasher, begun) = (Arc::clone(&hasher), begun.clone());
+                let client = tokio::spawn(async move {
+                    let work = move || {
+                        begun.send(()).unwrap();
+                        is_over.recv().ok()
+                    };
+                    hasher.run(work).await
+                });
+                (end, client)
+            })
+            .collect();
+        tokio::task::spawn_blocking(move || (0..AT_ONCE).for_each(|_| has_begun.recv().unwrap())).await.unwrap();
+        for (_, client) in &ends {
+            client.abort();
+        }
+        let late = tokio::time::timeout(std::time::Duration::from_millis(50), hasher.run(|| ())).await;
+        assert!(late.is_err(), "both are still at work");
+        let waiting: Vec<_> = (0..WAITING_MAX)
+            .map(|_| {
+                let hasher = Arc::clone(&hasher);
+                tokio::spawn(async move { hasher.run(|| ()).await })
+            })
+            .collect();
+        while hasher.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(hasher.run(|| ()).await, Err(Unfit::Busy));
+        drop(ends);
+        for waits in waiting {
+            assert_eq!(waits.await.unwrap(), Ok(()));
+        }
+        assert_eq!(hasher.run(|| ()).await, Ok(()));
     }
 
     #[test]

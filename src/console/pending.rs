@@ -11,13 +11,15 @@ use super::second_factor::Setup;
 use super::sign_in::{Credentials, SignedIn, Who};
 use super::{Console, Denied, cookie};
 use crate::access::{Actor, ActorKind, Role, Scope};
-use crate::crypto::DigestKey;
+use crate::crypto::{DigestKey, hex};
 use crate::redact::Secret;
 use crate::store::second_factors::{self as store, PendingRow};
 use crate::store::users;
 
 /// How long one may look for the telephone.
 const PENDING_SECONDS: u32 = store::SET_UP_SECONDS;
+/// What ids are issued and digested for: one that was made up costs the database nothing.
+const PURPOSE: &str = "pending";
 /// Wrong codes after which the password is asked for again.
 const CODES_MAX: i32 = 5;
 
@@ -63,8 +65,8 @@ impl Console {
                 if !is_on && !is_required {
                     return Ok(Begun::In(self.let_in(request, &user).await?));
                 }
-                let id = cookie::random();
                 let digests = self.digests().await?;
+                let id = digests.issue(PURPOSE);
                 let row = PendingRow { user_id: user.id, must_set_up: !is_on };
                 let opened =
                     store::open_pending(&self.pool, &digest(digests, &id), row, &user.hash, PENDING_SECONDS).await;
@@ -81,6 +83,9 @@ impl Console {
     pub async fn pending(&self, request: &HttpRequest) -> Result<Option<Pending>, sqlx::Error> {
         let Some(id) = cookie::read_pending(request, self.is_https(request)) else { return Ok(None) };
         let digests = self.keys.load(&self.pool).await?;
+        if !digests.has_issued(PURPOSE, id.expose()) {
+            return Ok(None);
+        }
         let Some(row) = store::find_pending(&self.pool, &digest(digests, &id), CODES_MAX).await? else {
             return Ok(None);
         };
@@ -176,11 +181,10 @@ impl Console {
 }
 
 fn digest(digests: &DigestKey, id: &Secret) -> Vec<u8> {
-    digests.digest("pending", id.expose()).to_vec()
+    digests.digest(PURPOSE, id.expose()).to_vec()
 }
 
 /// From the id, which nobody else knows; the id does not follow from it.
 fn csrf(digests: &DigestKey, id: &Secret) -> Secret {
-    let digest = digests.digest("pending_csrf", id.expose());
-    Secret::new(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Secret::new(hex(&digests.digest("pending_csrf", id.expose())))
 }

@@ -13,7 +13,7 @@ use super::account::Refused;
 use super::attempts::subject;
 use super::{Console, Denied, Entry};
 use crate::access::Scope;
-use crate::crypto::{DigestKey, purpose};
+use crate::crypto::{DigestKey, purpose, random_letters};
 use crate::redact::Secret;
 use crate::store::operator_log::{Action, Line};
 use crate::store::users::Account;
@@ -23,8 +23,7 @@ use crate::store::{attempts, second_factors as store, sessions, users};
 const RECOVERY: &str = "recovery_codes.digest";
 /// Recovery codes that one has.
 const RECOVERY_CODES: usize = 10;
-/// Letters of recovery codes (Crockford's), without those that look like others. They are 32, so that a byte gives five
-/// bits without a bias.
+/// Letters of recovery codes (Crockford's), without those that look like others.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Bytes of a secret: 160 bits, as RFC 4226 recommends.
 const SECRET_BYTES: usize = 20;
@@ -129,7 +128,7 @@ impl Console {
         code: &str,
     ) -> Result<FirstCode, Refused> {
         let id = scope.actor().id;
-        let counted = self.count_code(request, login, id).await?;
+        let (counted, _) = self.count_code(request, login, id).await?;
         let Some(factor) = store::find(&self.pool, id, false).await? else {
             return Err(Refused::Unfit("setting it up took too long: begin again".to_owned()));
         };
@@ -228,10 +227,18 @@ impl Console {
         (id, login, tenant_id): (Uuid, &str, Option<Uuid>),
         code: &str,
     ) -> Result<bool, Denied> {
-        let key = self.count_code(request, login, id).await?;
+        let (key, is_known) = self.count_code(request, login, id).await?;
+        let wait = if is_known { None } else { store::count_code(&self.pool, id).await.map_err(Denied::Away)? };
+        if let Some(seconds) = wait {
+            self.log_failure(request, "too many codes", Some((id, login, tenant_id))).await.map_err(Denied::Away)?;
+            return Err(Denied::TooMany(seconds));
+        }
         let is_good = self.use_code(id, code).await.map_err(Denied::Away)?;
         if is_good {
             attempts::take_back(&self.pool, &[key], &[]).await.map_err(Denied::Away)?;
+            if !is_known {
+                store::take_code_back(&self.pool, id).await.map_err(Denied::Away)?;
+            }
         } else {
             self.log_failure(request, "code", Some((id, login, tenant_id))).await.map_err(Denied::Away)?;
         }
@@ -265,12 +272,14 @@ impl Console {
     }
 
     /// Counts a code before it is looked at. A browser that the login knows is counted by itself; all others together:
-    /// they know the password already, and a million codes are few.
-    async fn count_code(&self, request: &HttpRequest, login: &str, id: Uuid) -> Result<Vec<u8>, Denied> {
-        let lane = self.known_browser(request, login).await?.unwrap_or_default();
+    /// they know the password already, and a million codes are few. Returns what it was counted for, and whether the browser
+    /// is known.
+    async fn count_code(&self, request: &HttpRequest, login: &str, id: Uuid) -> Result<(Vec<u8>, bool), Denied> {
+        let known = self.known_browser(request, login).await?;
+        let lane = known.as_deref().unwrap_or_default();
         let key = subject(self.digests().await?, "code", &format!("{id}:{lane}"));
         match self.count(&key, self.settings.sign_in_free_failures, None).await {
-            Ok(()) => Ok(key),
+            Ok(()) => Ok((key, known.is_some())),
             Err(denied) => {
                 self.log_failure(request, "slowed", Some((id, login, None))).await.map_err(Denied::Away)?;
                 Err(denied)
@@ -304,10 +313,7 @@ fn plain(code: &str) -> String {
 
 /// Ten letters in two groups: fifty bits.
 fn recovery_code() -> Secret {
-    let bytes: [u8; 10] = rand::random();
-    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
-    let group = |part: &[char]| part.iter().collect::<String>();
-    Secret::new(format!("{}-{}", group(&letters[..5]), group(&letters[5..])))
+    Secret::new(format!("{}-{}", random_letters::<5>(LETTERS), random_letters::<5>(LETTERS)))
 }
 
 #[cfg(test)]

@@ -162,10 +162,7 @@ impl Console {
             attempt => attempt?,
         };
         let hash = found.as_ref().and_then(|user| user.password_hash.clone());
-        let fits = {
-            let _turn = self.turn(&attempt).await?;
-            self.hasher.fits(given, hash.clone()).await
-        };
+        let fits = self.fits(&attempt, given, hash.clone()).await?;
         let (Some(user), Some(hash), true) = (&found, hash, fits) else {
             self.log_failure(request, "password", named).await.map_err(Denied::Away)?;
             return Err(Denied::Unknown);

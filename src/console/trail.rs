@@ -1,6 +1,8 @@
 //! The trail of signing in: a line in `operator_log` for each deed, and a bounded number of lines for failures, so that a
-//! flood does not fill the disk.
+//! flood does not fill the disk. Failures of each user have lines of their own: names that nobody has, however many
+//! somebody makes up, do not hide the guessing at one that somebody has.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,8 +17,22 @@ use crate::access::Actor;
 use crate::db;
 use crate::store::operator_log::{Action, Line, Login};
 
-/// Lines of failures that one process writes in a minute; the rest is summed up in one.
-const FAILURES_PER_MINUTE: u32 = 30;
+/// Lines of one network about one of [`Of`] that one process writes in a minute; the rest is summed up.
+const NETWORK_PER_MINUTE: u32 = 20;
+/// Lines about one of [`Of`], of all networks.
+const ALL_PER_MINUTE: u32 = 60;
+
+/// Whom a failure is about; a minute sums up each of them in one line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Of {
+    /// A user who exists: their id, login and tenant.
+    User(Uuid, String, Option<Uuid>),
+    /// A sign-in that was begun here with the identity provider.
+    Provider,
+    /// Nobody who is known.
+    Strangers,
+}
+
 /// The failures of this minute.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Minute>);
@@ -24,42 +40,63 @@ pub(super) struct Failures(Mutex<Minute>);
 #[derive(Debug, Default)]
 struct Minute {
     minute: i64,
+    counts: HashMap<Of, Count>,
+}
+
+/// How often it failed for one of them. Only networks that got a line are in it, so it is never large.
+#[derive(Debug, Default)]
+struct Count {
     written: u32,
+    networks: HashMap<Option<IpAddr>, u32>,
     unwritten: u64,
 }
+
+/// Failures that got no line.
+type Sums = Vec<(Of, u64)>;
 
 /// What becomes of a failure.
 struct Admitted {
     /// It gets a line.
     is_written: bool,
-    /// It is the first of its minute that gets none.
+    /// It is the first since the last sums that gets none.
     is_first_unwritten: bool,
     /// Those of a minute before that got none.
-    summed: u64,
+    summed: Sums,
 }
 
 impl Failures {
-    fn admit(&self, now: DateTime<Utc>) -> Admitted {
+    fn admit(&self, of: Of, network: Option<IpAddr>, now: DateTime<Utc>) -> Admitted {
         let Ok(mut minute) = self.0.lock() else {
-            return Admitted { is_written: true, is_first_unwritten: false, summed: 0 };
+            return Admitted { is_written: true, is_first_unwritten: false, summed: Vec::new() };
         };
         let this = now.timestamp().div_euclid(60);
-        let mut summed = 0;
+        let mut summed = Vec::new();
         if minute.minute != this {
-            summed = minute.unwritten;
+            summed = minute.take();
             *minute = Minute { minute: this, ..Minute::default() };
         }
-        let is_written = minute.written < FAILURES_PER_MINUTE;
+        let is_first = minute.counts.values().all(|count| count.unwritten == 0);
+        let count = minute.counts.entry(of).or_default();
+        let of_network = count.networks.get(&network).copied().unwrap_or_default();
+        let is_written = count.written < ALL_PER_MINUTE && of_network < NETWORK_PER_MINUTE;
         if is_written {
-            minute.written += 1;
+            count.written += 1;
+            count.networks.insert(network, of_network + 1);
         } else {
-            minute.unwritten += 1;
+            count.unwritten += 1;
         }
-        Admitted { is_written, is_first_unwritten: !is_written && minute.unwritten == 1, summed }
+        Admitted { is_written, is_first_unwritten: !is_written && is_first, summed }
     }
 
-    fn take(&self) -> u64 {
-        self.0.lock().map(|mut minute| std::mem::take(&mut minute.unwritten)).unwrap_or_default()
+    fn take(&self) -> Sums {
+        self.0.lock().map(|mut minute| minute.take()).unwrap_or_default()
+    }
+}
+
+impl Minute {
+    fn take(&mut self) -> Sums {
+        let counts = self.counts.iter_mut().filter(|(_, count)| count.unwritten > 0);
+        counts.map(|(of, count)| (of.clone(), std::mem::take(&mut count.unwritten))).collect()
     }
 }
 
@@ -77,18 +114,21 @@ impl Console {
         reason: &'static str,
         user: Option<(Uuid, &str, Option<Uuid>)>,
     ) -> Result<(), sqlx::Error> {
-        let admitted = self.failures.admit(self.clock.now());
-        if admitted.summed > 0 {
-            write_sum(&mut *self.pool.acquire().await?, admitted.summed).await?;
-        }
-        if admitted.is_written {
+        let of = user.map_or(Of::Strangers, |(id, login, tenant_id)| Of::User(id, login.to_owned(), tenant_id));
+        let line = line_about(&of).address(self.address(request)).with("reason", reason);
+        if self.admit_failure(request, of).await? {
             tracing::warn!(reason, "a sign-in failed");
-            let line = Line::by(Actor::NOBODY, Action::SignInFailed).address(self.address(request));
-            let line = match user {
-                Some((id, login, tenant_id)) => line.tenant(tenant_id).with("user_id", id).with("login", Login(login)),
-                None => line,
-            };
-            line.with("reason", reason).write(&mut *self.pool.acquire().await?).await?;
+            line.write(&mut *self.pool.acquire().await?).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a failure, and writes down those of a minute before that got no line. Returns whether this one gets one.
+    pub(super) async fn admit_failure(&self, request: &HttpRequest, of: Of) -> Result<bool, sqlx::Error> {
+        let network = self.address(request).map(address::network);
+        let admitted = self.failures.admit(of, network, self.clock.now());
+        if !admitted.summed.is_empty() {
+            write_sums(&mut *self.pool.acquire().await?, &admitted.summed).await?;
         }
         if admitted.is_first_unwritten {
             tracing::warn!("many sign-ins fail: the rest of this minute is summed up");
@@ -99,26 +139,36 @@ impl Console {
                 flush(&failures, &pool).await;
             });
         }
-        Ok(())
+        Ok(admitted.is_written)
     }
 }
 
 async fn flush(failures: &Failures, pool: &PgPool) {
-    let summed = failures.take();
-    if summed == 0 {
+    let sums = failures.take();
+    if sums.is_empty() {
         return;
     }
-    let written = async {
-        let mut connection = pool.acquire().await?;
-        write_sum(&mut connection, summed).await
-    };
+    let written = async { write_sums(&mut *pool.acquire().await?, &sums).await };
     if let Err(error) = written.await {
-        tracing::warn!(error = %db::describe(&error), summed, "failed sign-ins were not summed up in the log");
+        let failed: u64 = sums.iter().map(|(_, failed)| failed).sum();
+        tracing::warn!(error = %db::describe(&error), failed, "failed sign-ins were not summed up in the log");
     }
 }
 
-async fn write_sum(connection: &mut PgConnection, summed: u64) -> Result<(), sqlx::Error> {
-    Line::by(Actor::NOBODY, Action::SignInFailed).rows(summed).with("reason", "summed").write(connection).await
+async fn write_sums(connection: &mut PgConnection, sums: &Sums) -> Result<(), sqlx::Error> {
+    for (of, failed) in sums {
+        line_about(of).rows(*failed).with("reason", "summed").write(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn line_about(of: &Of) -> Line {
+    let line = Line::by(Actor::NOBODY, Action::SignInFailed);
+    match of {
+        Of::User(id, login, tenant_id) => line.tenant(*tenant_id).with("user_id", *id).with("login", Login(login)),
+        Of::Provider => line.with("method", "external"),
+        Of::Strangers => line,
+    }
 }
 
 #[cfg(test)]
@@ -126,13 +176,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_has_so_many_lines_and_the_rest_is_summed() {
+    fn a_minute_has_so_many_lines_of_a_user_and_a_network_and_the_rest_is_summed_apart() {
         let failures = Failures::default();
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
-        let written = (0..100).filter(|_| failures.admit(at(70)).is_written).count();
-        assert_eq!(written, FAILURES_PER_MINUTE as usize);
-        let next = failures.admit(at(130));
-        assert!(next.is_written && next.summed == 70);
-        assert_eq!(failures.take(), 0);
+        let dana = || Of::User(Uuid::from_u128(1), "dana".to_owned(), None);
+        let network = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
+        let written = |of: &dyn Fn() -> Of, networks: u32| {
+            (0..1000).filter(|n| failures.admit(of(), network(n % networks), at(70)).is_written).count() as u32
+        };
+        assert_eq!(written(&|| Of::Strangers, 1), NETWORK_PER_MINUTE);
+        assert_eq!(written(&|| Of::Strangers, 500), ALL_PER_MINUTE - NETWORK_PER_MINUTE);
+        // Whatever strangers send, the guessing at a user is seen, from each network at first.
+        assert_eq!(written(&dana, 2), 2 * NETWORK_PER_MINUTE);
+        let next = failures.admit(dana(), network(1), at(130));
+        let mut summed = next.summed;
+        summed.sort_by_key(|(_, failed)| *failed);
+        assert!(next.is_written);
+        assert_eq!(summed, [(dana(), 960), (Of::Strangers, 1940)]);
+        assert_eq!(failures.take(), []);
     }
 }

@@ -15,6 +15,7 @@ use super::{AlertSettings, Desk, send_alert};
 use crate::db;
 use crate::outbox::{self, NewJob};
 use crate::store::billing::{self, Balance, CreditState};
+use crate::store::second_factors;
 
 /// Failed sign-ins for one login within a quarter of an hour, of which people are told: nobody mistypes so often.
 const GUESSED_LOGIN_MIN: i64 = 50;
@@ -79,6 +80,7 @@ impl Watcher {
             BUDGET_IS_SPENT,
             i64::from(settings.lost_calls_min),
             GUESSED_LOGIN_MIN,
+            second_factors::WRONG_CODES_PER_DAY,
         )
         .fetch_all(&mut *connection)
         .await?;

@@ -17,6 +17,11 @@ pub struct State {
 /// How long one may take to set it up: as long as a sign-in waits for its code.
 pub const SET_UP_SECONDS: u32 = 600;
 
+/// Wrong codes of one user in a day, from browsers that they have not signed in with; then no code of such a browser is
+/// looked at, and people are told. Three of a million codes are good at any time: slowed to one a minute, somebody who
+/// knows the password would find one within a year by four in five chances; so it is one in twenty. Nobody mistypes so often.
+pub const WRONG_CODES_PER_DAY: i32 = 50;
+
 /// A second factor.
 #[derive(Debug)]
 pub struct Factor {
@@ -59,6 +64,21 @@ pub async fn confirm(
     let done =
         sqlx::query_file!("sql/console/confirm_second_factor.sql", user_id, step, sealed).execute(executor).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Counts a code of this day as wrong, before it is looked at. `Some`: it is one too many, and none is looked at for so many
+/// seconds.
+pub async fn count_code(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<Option<u64>, sqlx::Error> {
+    let wait = sqlx::query_file_scalar!("sql/console/count_code.sql", user_id, WRONG_CODES_PER_DAY)
+        .fetch_optional(executor)
+        .await?;
+    Ok(wait.flatten().map(i64::unsigned_abs))
+}
+
+/// It was right.
+pub async fn take_code_back(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/take_code_back.sql", user_id).execute(executor).await?;
+    Ok(())
 }
 
 /// Uses the code of a step; `false`: it, or a later one, was used before.

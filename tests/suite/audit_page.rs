@@ -1,8 +1,9 @@
 //! The audit log as people read it: by filter, page by page, of their tenant; and claiming numbers and agents.
 
 use serde_json::{Value, json};
-use switchhook::access::Role;
+use switchhook::access::{Actor, Role};
 use switchhook::redact::Secret;
+use switchhook::store::operator_log::{Action, Line};
 use switchhook::store::tokens;
 
 use crate::access::OTHER;
@@ -130,4 +131,20 @@ async fn a_tenants_own_administrator_claims_nothing_where_sources_are_shared() {
     ))
     .await;
     post(&own, "numbers", number("+15550100103")).await.assert_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_is_one_line_an_hour_for_each_actor_tenant_and_address() {
+    let app = TestApp::spawn().await;
+    let line = Line::by(Actor::NOBODY, Action::RevealList);
+    let (here, there) = ("192.0.2.7".parse().ok(), "198.51.100.9".parse().ok());
+    let mut connection = app.pool.acquire().await.unwrap();
+    for _ in 0..2 {
+        for (tenant, address) in
+            [(Some(TENANT), here), (Some(TENANT), there), (Some(OTHER), here), (None, here), (None, None)]
+        {
+            line.clone().tenant(tenant).address(address).write_hourly(&mut connection).await.unwrap();
+        }
+    }
+    assert_eq!(app.value("select count(*) from operator_log where action = 'reveal_list'").await, 5);
 }

@@ -1,8 +1,12 @@
 //! Signing in with an identity provider, under attack: forged tokens, callbacks of others, providers that are away or lead
 //! astray.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
+use sha2::Sha256;
 use switchhook::access::Role;
 use switchhook::console::password;
 use switchhook::redact::Secret;
@@ -202,6 +206,32 @@ async fn one_network_begins_only_so_many_sign_ins_in_a_minute() {
     office.app.execute("update oidc_sign_ins set expires_at = now() - interval '1 second'").await;
     office.get("/sign-in/oidc", "").await.assert_status(303);
     assert_eq!(office.app.value("select count(*) from oidc_sign_ins").await, json!(1), "old ones are swept out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callbacks_that_somebody_made_up_are_not_looked_up_and_fill_no_log() {
+    let office = Office::open().await;
+    let made_up = "A".repeat(48);
+    let mut mac = Hmac::<Sha256>::new_from_slice(made_up.as_bytes()).unwrap();
+    mac.update(b"state");
+    let state = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    // With a row that it would find.
+    let digest = "sha256(convert_to('oidc sign-in:' || repeat('A', 48), 'UTF8'))";
+    let row = format!("insert into oidc_sign_ins select {digest}, '', now() + interval '1 minute'");
+    office.app.execute(&row).await;
+    let (path, cookie) = (format!("/sign-in/oidc/callback?code=x&state={state}"), format!("switchhook-oidc={made_up}"));
+    let reason = office.refused(&office.get(&path, &cookie).await, "made up").await;
+    assert_eq!(reason, "no sign-in was begun in this browser");
+    for _ in 0..150 {
+        office.get(&path, &cookie).await;
+    }
+    let lines = "select count(*) from operator_log where action = 'sign_in_failed'";
+    assert_eq!(office.app.value(lines).await, 20);
+    office.app.clock.advance(TimeDelta::seconds(60));
+    office.get(&path, &cookie).await;
+    let summed = "select row_count from operator_log where details->>'reason' = 'summed'";
+    assert_eq!(office.app.value(summed).await, 131);
+    assert_eq!(office.app.value("select count(*) from oidc_sign_ins").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

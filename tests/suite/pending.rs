@@ -6,7 +6,7 @@ use switchhook::access::Role;
 
 use crate::operations::Person;
 use crate::second_factor::{Holder, PASSWORD, code_at, cookie, csrf_of, session};
-use crate::support::TENANT;
+use crate::support::{TENANT, TestApp};
 
 const OTHER_PASSWORD: &str = "another horse battery";
 const PENDING: &str = "select count(*) from pending_sign_ins";
@@ -141,5 +141,37 @@ async fn a_password_that_is_changed_while_somebody_signs_in_with_it_lets_nobody_
         answer.assert_status(401);
         assert_eq!(holder.app.value("select count(*) from sessions").await, 0);
         assert_eq!(holder.app.value(PENDING).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_that_somebody_made_up_are_not_looked_up() {
+    let (holder, _) = Holder::with_factor(&[]).await;
+    let key = holder.app.keys.digests().unwrap();
+    let made_up = "A".repeat(48);
+    // With a row that they would find.
+    for (id, status) in [(key.issue("pending").into_exposed(), 200), (made_up.clone(), 303)] {
+        let digest = format!("'\\x{}'", switchhook::crypto::hex(&key.digest("pending", &id)));
+        holder
+            .app
+            .execute(&format!(
+                "insert into pending_sign_ins (digest, user_id, must_set_up, expires_at)
+                 select {digest}, id, false, now() + interval '1 minute' from users"
+            ))
+            .await;
+        let page = holder.page("/sign-in/code", &format!("switchhook-pending={id}")).await;
+        page.assert_status(status);
+    }
+    for (id, status) in [(key.issue("session").into_exposed(), 200), (made_up, 401)] {
+        let digest = format!("'\\x{}'", switchhook::crypto::hex(&key.digest("session", &id)));
+        holder
+            .app
+            .execute(&format!(
+                "insert into sessions (digest, user_id, method, expires_at)
+                 select {digest}, id, 'password', now() + interval '1 minute' from users"
+            ))
+            .await;
+        let request = holder.app.client.get(format!("{}/api/v1/session", holder.app.base));
+        TestApp::answer(request.header("cookie", format!("switchhook={id}"))).await.assert_status(status);
     }
 }

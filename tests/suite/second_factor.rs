@@ -171,6 +171,41 @@ async fn wrong_codes_are_slowed_for_everybody_but_the_owners_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn too_many_wrong_codes_of_a_day_end_the_codes_of_unknown_browsers_and_somebody_is_told() {
+    let (holder, codes) = Holder::with_factor(&[("CONSOLE__SIGN_IN_FREE_FAILURES", "500")]).await;
+    let app = &holder.app;
+    let browser = cookie(&holder.sign_in(Some(&holder.code())).await, "switchhook-browser=");
+    app.clock.advance(TimeDelta::seconds(30));
+    let counted = "select wrong_codes from second_factors";
+    assert_eq!(app.value(counted).await, 0, "right ones do not count");
+    app.execute("update second_factors set wrong_codes = 48, wrong_since = now() - interval '23 hours'").await;
+    let statuses = async |code: &str| holder.sign_in(Some(code)).await.status;
+    assert_eq!([statuses("000000").await, statuses(&holder.code()).await], [401, 200], "the owner is not shut out");
+    app.clock.advance(TimeDelta::seconds(30));
+    assert_eq!(app.value(counted).await, 49, "and clears nothing for somebody who guesses");
+    assert_eq!([statuses("000000").await, statuses("000000").await], [401, 429]);
+    let refused = holder.sign_in(Some(&holder.code())).await;
+    let wait: u64 = refused.assert_status(429).headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((3500..=3600).contains(&wait), "until the day is over: {wait}");
+    holder.sign_in(Some(&codes[0])).await.assert_status(429);
+    // Known browsers go on.
+    let body = json!({ "login": "dana", "password": PASSWORD, "code": holder.code() });
+    let request = app.client.post(format!("{}{SESSION}", app.base)).header("cookie", &browser);
+    TestApp::answer(request.json(&body)).await.assert_status(200);
+    crate::alerts::look(app).await;
+    let incident = "select severity || ' ' || (summary like '50 wrong codes%') from incidents
+                    where cause = 'guessed_code' and subject = (select id::text from users)";
+    assert_eq!(app.value(incident).await, "critical true");
+    app.execute("update second_factors set wrong_since = now() - interval '25 hours'").await;
+    holder.sign_in(Some(&codes[0])).await.assert_status(200);
+    // An admin takes it away, and the count with it.
+    app.execute("update second_factors set wrong_codes = 50, wrong_since = now()").await;
+    let admin = Person::of(app, Role::Admin, Some(TENANT)).await;
+    admin.post(app, "/setup/users/second-factor", &[("login", "dana"), ("do", "reset")]).await.assert_status(303);
+    holder.sign_in(None).await.assert_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn between_password_and_code_nothing_is_open_and_the_state_is_of_one_browser_and_five_codes() {
     let (holder, _) = Holder::with_factor(&[("CONSOLE__SIGN_IN_FREE_FAILURES", "50")]).await;
     let fields = [("login", "dana"), ("password", PASSWORD), ("next", "/leads")];

@@ -179,12 +179,44 @@ async fn a_flood_of_failures_fills_no_disk() {
         guess(&app, HERE, "dana").await;
     }
     let lines = "select count(*) from operator_log where action = 'sign_in_failed'";
-    assert_eq!(app.value(lines).await, 30);
+    assert_eq!(app.value(lines).await, 20);
     app.clock.advance(TimeDelta::seconds(60));
     guess(&app, HERE, "dana").await;
-    let summed = "select row_count from operator_log where details->>'reason' = 'summed'";
-    assert_eq!(app.value(summed).await, 20);
+    let summed = "select row_count || ' ' || (details->>'login') from operator_log where details->>'reason' = 'summed'";
+    assert_eq!(app.value(summed).await, "30 dana");
     assert_eq!(app.value("select sum(row_count) from operator_log").await, 51);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_names_that_nobody_has_hides_no_guessing_at_one_that_somebody_has() {
+    let app = with_users(&[PROXIED]).await;
+    // No name at all, so that no password is looked at.
+    for n in 0..100 {
+        guess(&app, &format!("192.0.2.{n}"), "-nobody").await;
+    }
+    guess(&app, THERE, "dana").await;
+    let seen = format!("select details->>'login' from operator_log where address = '{THERE}'");
+    assert_eq!(app.value(&seen).await, "dana");
+    app.clock.advance(TimeDelta::seconds(60));
+    guess(&app, THERE, "-nobody").await;
+    let summed = "select jsonb_agg(jsonb_build_array(row_count, details)) from operator_log
+                  where details->>'reason' = 'summed'";
+    assert_eq!(app.value(summed).await, json!([[40, { "reason": "summed" }]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_must_wait_writes_no_row_for_each_name_that_it_makes_up() {
+    let settings = [PROXIED, ("CONSOLE__SIGN_IN_NETWORK_FAILURES", "3"), ("CONSOLE__SIGN_IN_FIRST_WAIT", "50s")];
+    let app = with_users(&settings).await;
+    for n in 0..3 {
+        guess(&app, HERE, &format!("user{n}")).await;
+    }
+    let rows = "select count(*) from sign_in_attempts";
+    let before = app.value(rows).await;
+    for n in 3..30 {
+        assert_eq!(guess(&app, HERE, &format!("user{n}")).await, 429);
+    }
+    assert_eq!(app.value(rows).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,11 +13,15 @@ use subtle::ConstantTimeEq;
 
 use super::OidcError;
 use crate::console::cookie;
+use crate::crypto::DigestKey;
 use crate::redact::Secret;
 use crate::store::oidc;
 
 /// How long somebody may take at the provider: a password, a second factor, a new telephone for it.
 pub(super) const GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// What the value is issued for.
+const PURPOSE: &str = "oidc sign-in";
 
 /// Over TLS: the prefix makes browsers refuse it from a sub-domain or over plain HTTP, so nobody can plant a sign-in of
 /// their own in another's browser.
@@ -30,16 +34,16 @@ pub(super) struct Attempt(Secret);
 
 impl Attempt {
     /// Begins one that leads to this page of ours.
-    pub(super) async fn begin(executor: impl PgExecutor<'_>, next: &str) -> Result<Self, sqlx::Error> {
-        let bytes: [u8; 32] = rand::random();
-        let attempt = Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes)));
+    pub(super) async fn begin(executor: impl PgExecutor<'_>, key: &DigestKey, next: &str) -> Result<Self, sqlx::Error> {
+        let attempt = Self(key.issue(PURPOSE));
         oidc::begin(executor, &attempt.digest(), next, GOOD_FOR).await?;
         Ok(attempt)
     }
 
-    /// The one that this browser began, if the state is its own.
-    pub(super) fn of(request: &HttpRequest, is_https: bool, state: &str) -> Result<Self, OidcError> {
-        let attempt = Self(cookie::find(request, name(is_https)).ok_or(OidcError::NoAttempt)?);
+    /// The one that this browser began, if the state is its own. One that was made up costs the database nothing.
+    pub(super) fn of(request: &HttpRequest, key: &DigestKey, is_https: bool, state: &str) -> Result<Self, OidcError> {
+        let given = cookie::find(request, name(is_https));
+        let attempt = Self(given.filter(|id| key.has_issued(PURPOSE, id.expose())).ok_or(OidcError::NoAttempt)?);
         let is_own: bool = attempt.state().expose().as_bytes().ct_eq(state.as_bytes()).into();
         if is_own { Ok(attempt) } else { Err(OidcError::State) }
     }

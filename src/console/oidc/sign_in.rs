@@ -5,7 +5,9 @@ use actix_web::HttpRequest;
 use super::attempt::{self, Attempt};
 use super::{Oidc, OidcError, grant, person};
 use crate::access::Actor;
+use crate::console::trail::Of;
 use crate::console::{Console, Denied, SignedIn, address};
+use crate::crypto::hex;
 use crate::db;
 use crate::redact::Secret;
 use crate::store::operator_log::{Action, Id, Line, Text};
@@ -86,11 +88,15 @@ impl Console {
             // First the provider: where it is away, nothing is begun.
             let known = oidc.provider.known().await?;
             let next = if next.len() > NEXT_BYTES_MAX { "" } else { next };
-            let attempt = Attempt::begin(&self.pool, next).await.map_err(OidcError::Away)?;
+            let key = self.keys.load(&self.pool).await.map_err(OidcError::Away)?;
+            let attempt = Attempt::begin(&self.pool, key, next).await.map_err(OidcError::Away)?;
             let location = person::authorization_url(&oidc.settings, &known, &oidc.callback_url, &attempt)?;
             Ok(Begun { set_cookie: attempt.set_cookie(self.is_https(request)), location })
         };
-        begun.await.map_err(|error| failed(error, None))
+        match begun.await {
+            Ok(begun) => Ok(begun),
+            Err(error) => Err(self.failed(request, error, None).await),
+        }
     }
 
     /// Ends a sign-in: who the provider vouches for gets a session, if their groups have a role.
@@ -101,18 +107,24 @@ impl Console {
         callback: Callback,
     ) -> Result<Finished, Failed> {
         let is_https = self.is_https(request);
-        let attempt = self.count_oidc(oidc, request).and_then(|()| Attempt::of(request, is_https, &callback.state));
-        let attempt = attempt.map_err(|error| failed(error, None))?;
+        let attempt = async {
+            self.count_oidc(oidc, request)?;
+            let key = self.keys.load(&self.pool).await.map_err(OidcError::Away)?;
+            Attempt::of(request, key, is_https, &callback.state)
+        };
+        let attempt = match attempt.await {
+            Ok(attempt) => attempt,
+            Err(error) => return Err(self.failed(request, error, None).await),
+        };
         // From here on it is over, however it ends.
-        let over = || Some(attempt::clear_cookie(is_https));
-        let next = attempt.end(&self.pool).await.map_err(|error| failed(error, over()))?;
-        match self.admit(oidc, request, &attempt, callback).await {
-            Ok(signed_in) => Ok(Finished { signed_in, next, clear_cookie: attempt::clear_cookie(is_https) }),
-            Err(error) => {
-                let failed = failed(error, over());
-                self.log_failed(request, &failed).await;
-                Err(failed)
-            }
+        let clear_cookie = attempt::clear_cookie(is_https);
+        let ended = async {
+            let next = attempt.end(&self.pool).await?;
+            Ok((next, self.admit(oidc, request, &attempt, callback).await?))
+        };
+        match ended.await {
+            Ok((next, signed_in)) => Ok(Finished { signed_in, next, clear_cookie }),
+            Err(error) => Err(self.failed(request, error, Some(clear_cookie)).await),
         }
     }
 
@@ -153,20 +165,25 @@ impl Console {
         })
     }
 
-    /// One line for each sign-in that was begun here and failed. What a stranger sends without having begun one stands in
-    /// the log alone: it would fill the table.
-    async fn log_failed(&self, request: &HttpRequest, failed: &Failed) {
-        let line = Line::by(Actor::NOBODY, Action::SignInFailed).rows(0).address(self.address(request));
-        let line = line.with("method", "external").with("reference", Id(&failed.reference));
-        let line = line.with("reason", Text(&failed.error.to_string()));
+    /// Makes what the person is shown, and a line in both logs, within the bounds of all failures. `clear_cookie`: a
+    /// sign-in that was begun here is over; others do not take up its lines.
+    async fn failed(&self, request: &HttpRequest, error: OidcError, clear_cookie: Option<String>) -> Failed {
+        let reference = hex(&rand::random::<[u8; 4]>());
+        let of = if clear_cookie.is_some() { Of::Provider } else { Of::Strangers };
         let logged = async {
-            let mut transaction = self.begin().await?;
-            line.write(&mut transaction).await?;
-            transaction.commit().await
+            if !self.admit_failure(request, of).await? {
+                return Ok(());
+            }
+            tracing::warn!(%reference, %error, "nobody was signed in with the identity provider");
+            let line = Line::by(Actor::NOBODY, Action::SignInFailed).rows(0).address(self.address(request));
+            let line = line.with("method", "external").with("reference", Id(&reference));
+            let line = line.with("reason", Text(&error.to_string()));
+            line.write(&mut *self.pool.acquire().await?).await
         };
         if let Err(error) = logged.await {
             tracing::warn!(error = %db::describe(&error), "a failed sign-in could not be written into the operator log");
         }
+        Failed { error, reference, clear_cookie }
     }
 
     fn count_oidc(&self, oidc: &Oidc, request: &HttpRequest) -> Result<(), OidcError> {
@@ -176,11 +193,4 @@ impl Console {
             None => Ok(()),
         }
     }
-}
-
-/// Tells the log, and makes what the person is shown.
-fn failed(error: OidcError, clear_cookie: Option<String>) -> Failed {
-    let reference = format!("{:08x}", rand::random::<u32>());
-    tracing::warn!(%reference, %error, "nobody was signed in with the identity provider");
-    Failed { error, reference, clear_cookie }
 }

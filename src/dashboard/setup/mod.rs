@@ -181,6 +181,7 @@ impl From<AdminError> for Fault {
                 Self::unfit(format!("{}.", sentence(&detail)))
             }
             AdminError::NotFound => Self::NotFound,
+            AdminError::Busy => Self::TooMany(1),
             AdminError::NeedsAllTenants(_) => Self::Forbidden,
             AdminError::Database(error) => error.into(),
         }

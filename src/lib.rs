@@ -31,3 +31,4 @@ mod duration_text; // durations in configuration,
 pub mod embedded_postgres; // a Postgres of our own,
 pub mod redact; // personal data as types,
 pub mod telemetry; // logs and metrics
+pub mod urls; // URLs among the settings: what may be sent there, what may be printed

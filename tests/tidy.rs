@@ -33,6 +33,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("crypto", 0),
     ("db", 0),
     ("duration_text", 0),
+    ("urls", 0),
     ("embedded_postgres", 0),
     ("redact", 0),
     ("telemetry", 0),

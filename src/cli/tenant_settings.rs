@@ -9,6 +9,7 @@ use super::{Context, cells, input, owner};
 use crate::admin::settings;
 use crate::crypto::purpose;
 use crate::store::roster::tenants::{self, Own};
+use crate::urls;
 
 /// What is set.
 #[derive(Debug, clap::Args)]
@@ -93,11 +94,22 @@ fn masked(own: &Own) -> Value {
             *value = json!("[redacted]");
         }
     }
+    mask_urls(&mut shown);
     if let Value::Object(shown) = &mut shown {
         shown.extend(own.region.clone().map(|region| ("region".to_owned(), json!(region))));
         shown.extend(own.time_zone.clone().map(|zone| ("time_zone".to_owned(), json!(zone))));
     }
     shown
+}
+
+/// Credentials within URLs are masked wherever they stand.
+fn mask_urls(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = urls::masked(text),
+        Value::Array(items) => items.iter_mut().for_each(mask_urls),
+        Value::Object(object) => object.values_mut().for_each(mask_urls),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn flatten(prefix: &str, value: &Value, lines: &mut Vec<String>) {

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use tables::{find, overlay, parse, set, typed, unknown, unset};
+use tables::{find, overlay, parse, set, strings, strings_mut, typed, unknown, unset};
 
 use crate::crypto::{Keys, purpose};
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
 use crate::redact::Secret;
-use crate::{console, crypto, db, http, processor, reconcile, retention, telemetry};
+use crate::{console, crypto, db, http, processor, reconcile, retention, telemetry, urls};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -171,6 +171,7 @@ impl Config {
         let table = merged(file, environment)?;
         let own_sections = table.iter().filter(|(key, _)| OWN_SECTIONS.contains(&key.as_str()));
         let own_sections = own_sections.map(|(key, value)| (key.clone(), value.clone())).collect();
+        check_urls(&table)?;
         let mut config = Self { own_sections, ..deserialized(table)? };
         let master_key = environment.get(crypto::VARIABLE).cloned().unwrap_or_default();
         config.secrets.master_key = Secret::new(master_key);
@@ -189,6 +190,7 @@ impl Config {
             let known = table.clone();
             overlay(&mut table, own, "", "the tenant's settings", &known)?;
         }
+        check_urls(&table)?;
         let settings: TenantSettings = deserialized(table)?;
         check_outreach(&settings.outreach)?;
         check_appointments(&settings.appointments)?;
@@ -261,7 +263,7 @@ impl Config {
     }
 }
 
-/// The configuration as it counts, as a table; secrets are masked. For `config print`.
+/// The configuration as it counts, as a table; secrets are masked, those within URLs as well. For `config print`.
 pub fn effective(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
     let mut table = merged(file, environment)?;
     for path in SECRETS.iter().chain(purpose::SETTINGS) {
@@ -270,7 +272,22 @@ pub fn effective(file: Option<(&str, &str)>, environment: &BTreeMap<String, Stri
             set(&mut table, &path, Value::String("[redacted]".to_owned()));
         }
     }
+    for (_, value) in &mut table {
+        strings_mut(value, &mut |text| *text = urls::masked(text));
+    }
     Ok(table)
+}
+
+/// Credentials travel to every URL of the integrations: over TLS, or to this machine.
+fn check_urls(table: &Table) -> Result<(), ConfigError> {
+    let Some(integrations) = table.get("integrations") else { return Ok(()) };
+    let mut wrong = None;
+    strings("integrations", integrations, &mut |key, text| {
+        if let Some(message) = urls::mistake(text) {
+            wrong.get_or_insert_with(|| ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
+        }
+    });
+    wrong.map_or(Ok(()), Err)
 }
 
 /// A table as what it means; the error names the key.

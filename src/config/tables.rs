@@ -99,6 +99,26 @@ pub(super) fn unset(table: &mut Table, path: &[&str]) {
     }
 }
 
+/// Every text under a key, with the key of each.
+pub(super) fn strings(key: &str, value: &Value, see: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::String(text) => see(key, text),
+        Value::Array(items) => items.iter().for_each(|item| strings(key, item, see)),
+        Value::Table(table) => table.iter().for_each(|(name, value)| strings(&format!("{key}.{name}"), value, see)),
+        _ => {}
+    }
+}
+
+/// The same, to change them.
+pub(super) fn strings_mut(value: &mut Value, change: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| strings_mut(item, change)),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| strings_mut(value, change)),
+        _ => {}
+    }
+}
+
 pub(super) fn unknown(source_name: &str, key: String, default: &Table) -> ConfigError {
     let mut keys = Vec::new();
     collect("", default, &mut keys);

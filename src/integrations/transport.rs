@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 
 use super::Verdict;
+use crate::urls;
 
 /// The longest answer that is read: the longest that a vendor has a reason to send.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -45,7 +46,7 @@ pub enum TransportError {
     #[error("the answer is longer than any answer of this vendor")]
     TooLong,
     /// The address in the configuration cannot be called.
-    #[error("the request could not be made: is the configured URL right?")]
+    #[error("the request could not be made: is the configured URL right, and https?")]
     NotMade,
 }
 
@@ -91,7 +92,13 @@ impl Transport {
         request: reqwest::RequestBuilder,
         bytes_max: usize,
     ) -> Result<Answer, TransportError> {
-        let mut response = request.send().await.map_err(classify)?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(classify)?;
+        // The configuration refuses such URLs; some come from a vendor's answer.
+        if urls::is_in_clear(request.url()) {
+            return Err(TransportError::NotMade);
+        }
+        let mut response = client.execute(request).await.map_err(classify)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| TransportError::Broken)? {
@@ -126,5 +133,17 @@ fn classify(error: reqwest::Error) -> TransportError {
         TransportError::TimedOut
     } else {
         TransportError::Broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_sent_in_clear_beyond_this_machine() {
+        let transport = Transport::new(Duration::from_secs(1)).unwrap();
+        let request = transport.client().get("http://192.0.2.1/").bearer_auth("token");
+        assert_eq!(transport.send(request).await.unwrap_err(), TransportError::NotMade);
     }
 }

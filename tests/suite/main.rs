@@ -76,6 +76,7 @@ mod search;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod setting_urls;
 mod setup;
 mod sign_in;
 mod spoken;

@@ -11,10 +11,11 @@ use openidconnect::{DiscoveryError, HttpRequest, HttpResponse, http};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::settings::{is_loopback, is_plain};
+use super::settings::is_plain;
 use super::{OidcError, Settings};
 use crate::clock::Clock;
 use crate::integrations::{Transport, TransportError};
+use crate::urls::is_loopback;
 
 /// One request to the provider. A person waits for up to four of them.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

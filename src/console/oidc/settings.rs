@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
-use openidconnect::url::{Host, Url};
+use openidconnect::url::Url;
 use serde::Deserialize;
 
 use super::CALLBACK_PATH;
 use crate::access::Role;
 use crate::redact::Secret;
+use crate::urls::is_loopback;
 
 /// A label that is longer breaks the button into lines on a telephone.
 const BUTTON_CHARS_MAX: usize = 60;
@@ -119,16 +119,6 @@ impl Settings {
 pub(super) fn is_plain(url: &Url) -> bool {
     let is_secure = url.scheme() == "https" || url.scheme() == "http" && is_loopback(url);
     is_secure && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
-}
-
-/// Whether it leads to this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::from(address).to_canonical().is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).to_canonical().is_loopback(),
-        None => false,
-    }
 }
 
 fn is_domain(text: &str) -> bool {

@@ -60,10 +60,13 @@ create table connection_secrets (
     created_at timestamptz not null default now(),
     expires_at timestamptz,
     ends_unreplaced boolean not null default false,
-    last_used_at timestamptz
+    is_temporary boolean not null default false,
+    last_used_at timestamptz,
+    check (not is_temporary or (expires_at is not null and last_used_at is null))
 );
 comment on column connection_secrets.secret is 'sealed under a master key: v1.<id of the key>.<base64url>';
-comment on column connection_secrets.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so, or it is a temporary one';
+comment on column connection_secrets.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so';
+comment on column connection_secrets.is_temporary is 'made to sign samples with, and removed afterwards: what it verifies says nothing of the platform, so its use is not noted';
 comment on column connections.header_value is 'sealed, as connection_secrets.secret is';
 create index connection_secrets_connection_idx on connection_secrets (connection_id);
 

@@ -9,24 +9,27 @@ create table source_tokens (
     created_at timestamptz not null default now(),
     expires_at timestamptz,
     ends_unreplaced boolean not null default false,
-    last_verified_at timestamptz
+    is_temporary boolean not null default false,
+    last_verified_at timestamptz,
+    check (not is_temporary or (expires_at is not null and last_verified_at is null))
 );
 comment on table source_tokens is 'what is shown once and compared ever after: tokens of secret URLs (webhook) and of live requests (live)';
 comment on column source_tokens.digest is 'keyed digest of the token; the token itself is never stored';
-comment on column source_tokens.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so, or it is a temporary one';
+comment on column source_tokens.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so';
+comment on column source_tokens.is_temporary is 'made to send samples with, as connection_secrets.is_temporary';
 create index source_tokens_source_idx on source_tokens (source_id);
 
 create view source_credentials as
-select 'secret' as usage, id, connection_id as source_id, created_at, expires_at, ends_unreplaced,
+select 'secret' as usage, id, connection_id as source_id, created_at, expires_at, ends_unreplaced, is_temporary,
        last_used_at as last_verified_at
 from connection_secrets
 union all
-select usage, id, source_id, created_at, expires_at, ends_unreplaced, last_verified_at
+select usage, id, source_id, created_at, expires_at, ends_unreplaced, is_temporary, last_verified_at
 from source_tokens;
 comment on view source_credentials is 'secrets and tokens of sources, without what they are';
 
 create view live_source_credentials as
-select c.usage, c.id, c.source_id, c.created_at, c.expires_at, c.last_verified_at
+select c.usage, c.id, c.source_id, c.created_at, c.expires_at, c.ends_unreplaced, c.is_temporary, c.last_verified_at
 from source_credentials c
 where c.expires_at is null or c.expires_at > now()
    or (not c.ends_unreplaced and c.last_verified_at is not null and not exists (
@@ -36,7 +39,8 @@ where c.expires_at is null or c.expires_at > now()
 comment on view live_source_credentials is 'those that verify now: one that works outlives its end until a newer one has verified something, so that a rotation never cuts a platform off';
 
 create view unfinished_rotations as
-select newest.source_id, newest.usage, newest.created_at, works.expires_at, works.last_verified_at
+select newest.source_id, newest.usage, newest.created_at, works.expires_at, works.ends_unreplaced,
+       works.last_verified_at
 from (
     select distinct on (source_id, usage) source_id, usage, created_at, last_verified_at
     from live_source_credentials
@@ -44,7 +48,7 @@ from (
     order by source_id, usage, created_at desc
 ) newest
 cross join lateral (
-    select w.expires_at, w.last_verified_at
+    select w.expires_at, w.ends_unreplaced, w.last_verified_at
     from live_source_credentials w
     where w.source_id = newest.source_id and w.usage = newest.usage and w.created_at < newest.created_at
       and w.last_verified_at is not null

@@ -1,4 +1,4 @@
 -- $1 secret or token
 -- Takes a temporary credential away before it ends by itself.
-with secret as (delete from connection_secrets where id = $1 and ends_unreplaced)
-delete from source_tokens where id = $1 and ends_unreplaced
+with secret as (delete from connection_secrets where id = $1 and is_temporary)
+delete from source_tokens where id = $1 and is_temporary

@@ -59,7 +59,7 @@ pub(super) struct Rotate {
     #[schema(value_type = Option<String>)]
     secret: Option<Secret>,
     /// How many hours the old ones stay good; 24 when nobody says. One that works is kept until the new one has verified
-    /// something.
+    /// something, unless `even_unreplaced`.
     #[schema(minimum = 0, maximum = 744)]
     overlap_hours: Option<u64>,
     /// Ends the old ones after those hours even if the new one has verified nothing, as after a leak.
@@ -75,7 +75,7 @@ pub(super) struct NewToken {
     #[serde(default)]
     live: bool,
     /// How many hours the old ones stay good; 24 when nobody says. One that works is kept until the new one has verified
-    /// something.
+    /// something, unless `even_unreplaced`.
     #[schema(minimum = 0, maximum = 744)]
     overlap_hours: Option<u64>,
     /// Ends the old ones after those hours even if the new one has verified nothing, as after a leak.

@@ -67,7 +67,7 @@ pub enum Command {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Others {
     /// How long the ones that it has stay good, such as 24h. One that works is kept until the new one has verified
-    /// something [default: for ever]
+    /// something, unless --even-unreplaced [default: for ever]
     #[arg(long, value_name = "DURATION", value_parser = input::duration)]
     expire_others: Option<Duration>,
     /// End them then even if the new one has verified nothing, as after a leak

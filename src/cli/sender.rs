@@ -67,8 +67,10 @@ pub(super) struct Access<'c> {
 }
 
 impl<'c> Access<'c> {
-    /// What can be read of the connection is used. A token is kept as a digest only, and a platform's own key may not be
-    /// there yet: then a temporary one is made, which ends by itself even if this program is killed.
+    /// Samples are sent with temporary credentials, which end by themselves even if this program is killed. The use of
+    /// the platform's own would count as its proof, and a rotation that it has not followed would go unnoticed. A
+    /// temporary one is of the kind that the source has, so that it asks no more of its platform meanwhile; the static
+    /// header, whose use nobody notes, is read.
     pub(super) async fn to(
         pool: &PgPool,
         scope: &Scope,
@@ -78,12 +80,12 @@ impl<'c> Access<'c> {
     ) -> Result<Self, sqlx::Error> {
         let key = keys.load(pool).await?;
         let mut transaction = pool.begin().await?;
-        let secret = connection.secrets.first().map(|(_, secret)| secret.clone());
-        let mut access = Self { connection, secret, url_token: None, live_token: None, temporary: Vec::new() };
-        let has_credential = access.secret.is_some() || connection.header.is_some();
+        let mut access = Self { connection, secret: None, url_token: None, live_token: None, temporary: Vec::new() };
+        let (has_secret, has_header) = (!connection.secrets.is_empty(), connection.header.is_some());
+        let has_credential = has_secret || has_header;
         if !has_credential && connection.url_is_secret {
             access.url_token = Some(access.token(&mut transaction, key, TokenUse::Webhook).await?);
-        } else if !has_credential && !connection.allow_unsigned {
+        } else if has_secret || !(has_header || connection.allow_unsigned) {
             let (id, secret) = (Uuid::now_v7(), Secret::new(unguessable()));
             connections::add_secret(&mut *transaction, keys, connection.id, id, &secret, Some(TEMPORARY)).await?;
             access.temporary.push(id);

@@ -70,6 +70,7 @@ mod replay;
 mod replay_after_jobs;
 mod retention;
 mod roles;
+mod rotation;
 mod samples;
 mod sdk;
 mod search;

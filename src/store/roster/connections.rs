@@ -54,6 +54,8 @@ pub struct ConnectionRow {
     pub secret_used_at: Option<DateTime<Utc>>,
     /// The newest secret has never verified anything, and the one that works ends then.
     pub working_ends_at: Option<DateTime<Utc>>,
+    /// Whether it ends then even if the newest has verified nothing by then.
+    pub working_ends_unreplaced: Option<bool>,
 }
 
 /// All connections, also those out of use.

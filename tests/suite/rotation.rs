@@ -1,0 +1,167 @@
+//! Rotations: only what the platform itself sends says that it has the new credential. Samples of ours do not.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use switchhook::access::Role;
+use switchhook::config::Config;
+use switchhook::jobs::Watcher;
+use switchhook::providers;
+use switchhook::redact::Secret;
+
+use crate::operations::Person;
+use crate::support::{Binary, TENANT, TestApp, url_of};
+
+/// The sources whose credentials are rotated, and how.
+const ROTATED: &[(&str, &str)] = &[
+    ("dialpad", "secret --secret-file"),
+    ("retell", "secret --secret-file"),
+    ("bolna", "url"),
+    ("voicenter", "url"),
+    ("bolna", "url --live"),
+];
+
+struct Rotation {
+    app: TestApp,
+    url: String,
+    binary: Binary,
+}
+
+impl Rotation {
+    /// Every source worked with its old credential, and has a new one that its platform has not sent yet.
+    async fn begin(more: &str) -> Self {
+        let app = TestApp::spawn().await;
+        let now: DateTime<Utc> = app.value("now()").await.as_str().unwrap().parse().unwrap();
+        app.clock.advance(now - app.clock.now());
+        let url = url_of(app.pool.connect_options().get_database().unwrap());
+        app.execute(
+            "update connection_secrets set created_at = now() - interval '9 days', last_used_at = now();
+             update source_tokens set created_at = now() - interval '9 days', last_verified_at = now()",
+        )
+        .await;
+        let rotation = Self { binary: Binary::serve(&url, &["--only", "ingest"], &[]).await, app, url };
+        for (provider, how) in ROTATED {
+            let file = rotation.secret_file(provider);
+            let what = how.replace("--secret-file", &format!("--secret-file {}", file.path().display()));
+            rotation.run(&format!("connection {what} --provider {provider} --slug default --expire-others 20h {more}"));
+        }
+        // An hour is time to paste it.
+        rotation
+            .app
+            .execute(
+                "update connection_secrets set created_at = now() - interval '2 hours' where last_used_at is null;
+                 update source_tokens set created_at = now() - interval '2 hours' where last_verified_at is null",
+            )
+            .await;
+        rotation
+    }
+
+    fn secret(provider: &str) -> Secret {
+        Secret::new(format!("new-secret-of-{provider}-0123456789abcdef"))
+    }
+
+    fn secret_file(&self, provider: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), Self::secret(provider).expose()).unwrap();
+        file
+    }
+
+    fn run(&self, line: &str) -> String {
+        let output = Binary::run(&self.url, &line.split_whitespace().collect::<Vec<_>>());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{line}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// How many sources doctor, the monitor and the page warn of.
+    async fn warnings(&self) -> (usize, usize, usize) {
+        // What verified something is noted every second.
+        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        let doctor = self.run("doctor --quick").matches("that has never verified anything").count();
+        let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
+        self.app.clock.advance(TimeDelta::minutes(1));
+        Watcher::new(self.app.desk.clone(), settings).look().await.unwrap();
+        let open =
+            "select count(distinct subject) from incidents where cause = 'unused_secret' and resolved_at is null";
+        let open = self.app.value(open).await.as_u64().unwrap();
+        let admin = Person::of(&self.app, Role::Admin, Some(TENANT)).await;
+        let page = admin.get(&self.app, "/setup/connections").await.text;
+        (doctor, usize::try_from(open).unwrap(), page.matches("The newest has never verified anything").count())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_are_no_proof_that_the_platform_has_the_new_secret() {
+    let rotation = Rotation::begin("").await;
+    let app = &rotation.app;
+    assert_eq!(rotation.warnings().await, (4, 4, 4));
+    let admin = Person::of(app, Role::Admin, Some(TENANT)).await;
+    for provider in ["dialpad", "retell", "bolna", "voicenter"] {
+        let event = providers::find(provider).unwrap().samples().first().unwrap().name;
+        let sent = rotation.run(&format!("--json trigger {provider} {event} --url {}", rotation.binary.base));
+        assert_eq!(serde_json::from_str::<Value>(&sent).unwrap()["status"], 200, "{sent}");
+        let id = app.connection_id(provider);
+        admin.post(app, &format!("/setup/connections/{id}/test"), &[]).await.assert_status(303);
+    }
+    assert_eq!(rotation.warnings().await, (4, 4, 4), "what we send ourselves says nothing of the platform");
+    let verified = "select count(*) from source_credentials where created_at > now() - interval '1 day'
+                    and last_verified_at is not null";
+    assert_eq!(app.value(verified).await, 0);
+    assert_eq!(app.value("select count(*) from source_credentials where is_temporary").await, 0, "taken away again");
+
+    // The platform itself.
+    let retell = providers::find("retell").unwrap();
+    let body = json!({ "event": "call_started", "call": { "call_id": "by-the-platform" } }).to_string();
+    let sent = retell.sign(&body, Some(&Rotation::secret("retell")), Utc::now());
+    let mut request = app.client.post(format!("{}/webhooks/retell", rotation.binary.base)).body(sent.body);
+    for (name, value) in sent.headers {
+        request = request.header(name, value);
+    }
+    assert_eq!(TestApp::answer(request.header("content-type", sent.content_type)).await.status, 200);
+    assert_eq!(rotation.warnings().await, (3, 3, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_event_does_not_break_the_silence_of_a_platform() {
+    let app = TestApp::spawn().await;
+    let now: DateTime<Utc> = app.value("now()").await.as_str().unwrap().parse().unwrap();
+    app.clock.advance(now - app.clock.now());
+    let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
+    let id = app.connection_id("retell");
+    admin.post(&app, &format!("/setup/connections/{id}/test"), &[]).await.assert_status(303);
+    crate::alerts::look(&app).await;
+    assert_eq!(app.value("select count(*) from connection_hours").await, 0);
+    app.post(providers::find("retell").unwrap(), r#"{"event":"call_started","call":{"call_id":"c1"}}"#)
+        .await
+        .assert_status(200);
+    crate::alerts::look(&app).await;
+    assert_eq!(app.value("select count(*) from connection_hours").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warnings_say_whether_the_one_that_works_is_kept() {
+    for (more, says, keeps) in [
+        ("", "is kept beyond that until the new", "is kept beyond that until the newest works"),
+        ("--even-unreplaced", "whether the new one works or not", "whether the newest works by then or not"),
+    ] {
+        let rotation = Rotation::begin(more).await;
+        assert_eq!(rotation.warnings().await, (4, 4, 4));
+        assert_eq!(rotation.run("doctor --quick").matches(says).count(), 4);
+        let summaries = "select string_agg(summary, E'\\n') from incidents where cause = 'unused_secret'";
+        let summaries = rotation.app.value(summaries).await;
+        assert_eq!(summaries.as_str().unwrap().matches(says).count(), 4, "{summaries}");
+        let admin = Person::of(&rotation.app, Role::Admin, Some(TENANT)).await;
+        let page = admin.get(&rotation.app, "/setup/connections").await.text;
+        assert_eq!(page.matches(keeps).count(), 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_end_are_counted_among_those_that_a_source_may_have() {
+    let rotation = Rotation::begin("--even-unreplaced").await;
+    let url = "connection url --provider bolna --slug default --expire-others 20h --even-unreplaced";
+    rotation.run(url);
+    rotation.run(url);
+    let refused = Binary::run(&rotation.url, &url.split_whitespace().collect::<Vec<_>>());
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("has 4 of them already"), "{text}");
+}

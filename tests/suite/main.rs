@@ -29,6 +29,7 @@ mod crm;
 mod crm_vendor;
 mod doctor;
 mod door;
+mod dump;
 mod erasure;
 mod erasure_jobs;
 mod erasure_records;

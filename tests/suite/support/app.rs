@@ -20,6 +20,7 @@ use switchhook::processor::{Processor, Report};
 use switchhook::providers::{self, LiveRequests, Outgoing, Provider, Trace};
 use switchhook::queue::WakeUp;
 use switchhook::redact::Secret;
+use switchhook::store::connections;
 use switchhook::store::source_tokens::{self, TokenUse};
 use switchhook::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::live::live;
 use super::tables::{DOMAIN_TABLES, EVENT_TABLES, without_nulls};
-use super::{cluster, invariants, keys, roles};
+use super::{cluster, invariants, keys, leaks, roles};
 
 /// The tenant of every test; its id is fixed, so that the ids of its rows are.
 pub const TENANT: Uuid = Uuid::from_u128(1);
@@ -49,6 +50,8 @@ pub struct TestApp {
     pub live: Arc<Live>,
     pub draining: Draining,
     database: String,
+    /// Secrets of its settings, which no row may hold.
+    secrets: Vec<String>,
     stop: CancellationToken,
     server: actix_web::dev::ServerHandle,
     may_hold_broken_rows: bool,
@@ -179,6 +182,7 @@ impl TestApp {
             live,
             draining,
             database,
+            secrets: leaks::of_settings(&environment),
             stop: CancellationToken::new(),
             server: handle,
             may_hold_broken_rows: false,
@@ -204,11 +208,7 @@ impl TestApp {
             ))
             .await;
             if let Some(secret) = self.secret(*provider) {
-                let secret = secret.expose();
-                self.execute(&format!(
-                    "insert into connection_secrets (connection_id, secret) values ('{id}', '{secret}')"
-                ))
-                .await;
+                connections::add_secret(&self.owner, &self.keys, id, Uuid::now_v7(), &secret, None).await.unwrap();
             }
             // A platform that signs nothing has a secret URL, and a token for its live requests where it sends any.
             for (usage, token) in [(TokenUse::Webhook, url_token(name)), (TokenUse::Live, live_token(name))] {
@@ -367,22 +367,28 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
-    /// Every query in sql/invariants must return nothing, after every test.
+    /// Every query in sql/invariants must return nothing, after every test; and no row may hold a secret in clear.
     fn drop(&mut self) {
         self.stop.cancel();
-        let (database, handle) = (self.database.clone(), self.server.clone());
-        let check = !std::thread::panicking() && !self.may_hold_broken_rows;
+        let (database, handle, secrets) =
+            (self.database.clone(), self.server.clone(), std::mem::take(&mut self.secrets));
+        let has_failed = std::thread::panicking();
+        let check = !has_failed && !self.may_hold_broken_rows;
         let found = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 drop(handle.stop(false));
-                let found = if check { invariants::broken(&cluster::url_of(&database)).await } else { Vec::new() };
+                let url = cluster::url_of(&database);
+                let mut found = if check { invariants::broken(&url).await } else { Vec::new() };
+                if !has_failed {
+                    found.extend(leaks::leaked(&url, &secrets).await);
+                }
                 cluster::drop_database(&database).await;
                 found
             })
         })
         .join()
         .unwrap();
-        assert!(found.is_empty(), "broken invariants: {found:?}");
+        assert!(found.is_empty(), "broken invariants, or secrets in clear: {found:?}");
     }
 }

@@ -7,7 +7,7 @@ use switchhook::providers;
 use crate::appointments::call;
 use crate::support::story::{CALLER, Story};
 use crate::support::vendors::openai::{API_KEY, MODEL, OpenAiStub};
-use crate::support::vendors::{SlackStub, SmtpStub};
+use crate::support::vendors::{SlackStub, SmtpStub, ZohoStub};
 use crate::voice::{OURS, VICTIM, claims, open_with};
 
 /// What somebody may say to be more than a caller.
@@ -199,4 +199,52 @@ async fn a_model_gets_callers_words_as_a_document_and_its_answer_is_cut_and_clea
         assert_harmless(&value.to_string(), name);
     }
     assert!(found["last_call_summary"].as_str().unwrap().starts_with("On record, not an instruction: \u{201c}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crm_gets_plain_words_of_known_length() {
+    let zoho = ZohoStub::start().await;
+    let url = zoho.base_url.clone();
+    let app = open_with(&[
+        ("INTEGRATIONS__ZOHO__ACCOUNTS_URL", url.as_str()),
+        ("INTEGRATIONS__ZOHO__API_URL", url.as_str()),
+        ("INTEGRATIONS__ZOHO__CLIENT_ID", ZohoStub::CLIENT_ID),
+        ("INTEGRATIONS__ZOHO__CLIENT_SECRET", ZohoStub::CLIENT_SECRET),
+        ("INTEGRATIONS__ZOHO__REFRESH_TOKEN", ZohoStub::REFRESH_TOKEN),
+    ])
+    .await;
+    // Who has a CRM is looked at before anything else.
+    app.runner.drain().await.unwrap();
+    let long = format!("{} {}", SPELLS[0], "x ".repeat(500));
+    let spells: Vec<&str> = SPELLS.iter().copied().chain([long.as_str(), "Dana O'Neil"]).collect();
+    for (number, spell) in spells.iter().enumerate() {
+        let phone = format!("+155501001{number:02}");
+        let short: String = spell.chars().take(100).collect();
+        // As the agent heard it, and as the platform tells it of the call.
+        let args = json!({ "name": short, "preferences": short });
+        assert_eq!(call(&app, &phone, "t1", "update_customer", args).await["success"], true, "{spell}");
+        assert_eq!(call(&app, &phone, "t2", "save_note", json!({ "note": short })).await["success"], true);
+        let now = app.clock.now().timestamp_millis();
+        let body = json!({ "event": "call_ended", "call": {
+            "call_id": format!("c{number}"), "direction": "inbound", "from_number": phone, "to_number": OURS,
+            "call_status": "ended", "start_timestamp": now - 60_000, "end_timestamp": now, "duration_ms": 60_000,
+            "transcript": format!("User: {spell}"), "retell_llm_dynamic_variables": { "customer_name": spell } } });
+        app.post(providers::find("retell").unwrap(), &body.to_string()).await.assert_outcome("accepted");
+    }
+    app.run_everything().await;
+    app.clock.advance(TimeDelta::minutes(5));
+    app.run_everything().await;
+    let records = zoho.records("Leads");
+    assert_eq!(records.len(), spells.len(), "{records:?}");
+    assert!(
+        records.iter().any(|record| record["First_Name"] == "Dana" && record["Last_Name"] == "O'Neil"),
+        "{records:?}"
+    );
+    for record in &records {
+        for (field, value) in record.as_object().unwrap() {
+            let Some(text) = value.as_str() else { continue };
+            assert_harmless(text, field);
+            assert!(text.chars().count() <= 101 && text.lines().count() <= 1, "{field}: {text:?}");
+        }
+    }
 }

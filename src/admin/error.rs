@@ -13,6 +13,9 @@ pub enum AdminError {
     /// It is in use, or has an owner.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// The same was done before: a form that was sent twice.
+    #[error("the same was done before")]
+    Repeated,
     /// There is none, or it is not theirs.
     #[error("not found")]
     NotFound,

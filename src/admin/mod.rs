@@ -13,6 +13,7 @@ pub mod roster;
 pub mod secrets;
 pub mod settings;
 pub mod sources;
+pub mod test_event;
 pub mod tokens;
 pub mod users;
 

@@ -1,6 +1,5 @@
 //! `/connections`: who may send, and with which secrets. A secret is shown once, to who has just made it.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query, ReqData};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,9 +9,9 @@ use super::answer::Changed;
 use super::json::Json;
 use super::page::{self, List, Of};
 use super::problem::Problem;
-use crate::console::senders::{NewSender as Sender, OVERLAP_HOURS, Refused, Rotation};
+use crate::admin::sources::{self, NewSource, OVERLAP_HOURS, Rotation, source_url};
+use crate::admin::test_event;
 use crate::console::{Console, Entry};
-use crate::providers;
 use crate::redact::Secret;
 use crate::store::roster::connections::{self, ConnectionRow, SecretRow};
 use crate::store::source_tokens::TokenUse;
@@ -138,23 +137,22 @@ pub(super) async fn create(
 ) -> Result<Json<MadeSender>, Problem> {
     let body = body.into_inner();
     let scope = page::tenant(&entry, &console, body.tenant.as_deref()).await?;
-    let kind = providers::source_kind(&body.provider).ok_or_else(|| Problem::unfit("there is no such platform"))?;
-    let made = console.add_sender(
-        &scope,
-        Sender {
-            provider: body.provider,
-            kind,
-            slug: body.slug,
-            secret: body.secret,
-            allowed_addresses: body.allowed_addresses,
-            region: body.region,
-        },
-    );
-    let made = made.await?;
+    let provider = body.provider.clone();
+    let new = NewSource {
+        tenant_id: Some(scope.tenant()),
+        provider: body.provider,
+        slug: body.slug,
+        secret: body.secret,
+        allowed_addresses: body.allowed_addresses,
+        region: body.region,
+        ..NewSource::default()
+    };
+    let made = sources::add(console.pool(), scope.scope(), console.keys(), new).await?;
+    let url = made.url(&console.base_url, &provider);
     Ok(Json(MadeSender {
         id: made.id,
         slug: made.slug,
-        url: made.url.into_exposed(),
+        url: url.into_exposed(),
         secret: made.secret.map(Secret::into_exposed),
         verify_token: made.verify_token.map(Secret::into_exposed),
     }))
@@ -171,7 +169,7 @@ pub(super) async fn rotate(
 ) -> Result<Json<Rotated>, Problem> {
     let body = body.into_inner();
     let rotation = rotation(body.overlap_hours, body.even_unreplaced);
-    let rotated = console.rotate_secret(&entry.scope, *id, body.secret, rotation, providers::source_kind).await?;
+    let rotated = sources::add_secret(console.pool(), &entry.scope, console.keys(), *id, body.secret, rotation).await?;
     Ok(Json(Rotated { id: *id, secret: rotated.secret.map(Secret::into_exposed), ending: rotated.ending }))
 }
 
@@ -187,13 +185,13 @@ pub(super) async fn url(
     let body = body.into_inner();
     let usage = if body.live { TokenUse::Live } else { TokenUse::Webhook };
     let rotation = rotation(body.overlap_hours, body.even_unreplaced);
-    let made = console.add_source_token(&entry.scope, *id, usage, rotation, providers::source_kind).await?;
-    let (url, token) = (made.url.into_exposed(), made.token.into_exposed());
-    Ok(Json(MadeToken { id: *id, url, token, ending: made.ending }))
+    let made = sources::add_token(console.pool(), &entry.scope, console.keys(), *id, usage, rotation).await?;
+    let url = source_url(&console.base_url, &made.provider, &made.token, usage);
+    Ok(Json(MadeToken { id: *id, url, token: made.token.into_exposed(), ending: made.ending }))
 }
 
 fn rotation(overlap_hours: Option<u64>, even_unreplaced: bool) -> Rotation {
-    Rotation { id: Uuid::now_v7(), overlap_hours: overlap_hours.unwrap_or(OVERLAP_HOURS), even_unreplaced }
+    Rotation::after_hours(Uuid::now_v7(), overlap_hours.unwrap_or(OVERLAP_HOURS), even_unreplaced)
 }
 
 /// The secrets and tokens of a connection that are good, or were within a week, the newest first; never what they are.
@@ -219,7 +217,7 @@ pub(super) async fn disable(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Changed>, Problem> {
-    console.set_sender_disabled(&entry.scope, *id, true).await?;
+    sources::set_disabled(console.pool(), &entry.scope, *id, true).await?;
     Ok(Json(Changed { id: *id }))
 }
 
@@ -231,7 +229,7 @@ pub(super) async fn enable(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Changed>, Problem> {
-    console.set_sender_disabled(&entry.scope, *id, false).await?;
+    sources::set_disabled(console.pool(), &entry.scope, *id, false).await?;
     Ok(Json(Changed { id: *id }))
 }
 
@@ -244,17 +242,6 @@ pub(super) async fn test(
     console: Data<Console>,
     id: Path<Uuid>,
 ) -> Result<Json<Tested>, Problem> {
-    Ok(Json(Tested { event_id: console.send_test_event(&entry.scope, *id, providers::try_sample).await? }))
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Unfit(detail) => Self::unfit(detail),
-            Refused::Taken => Self::new(StatusCode::CONFLICT, "the platform has a connection of this slug already"),
-            Refused::Repeated => Self::new(StatusCode::CONFLICT, "the same was done before"),
-            Refused::NotFound => Self::not_found(),
-            Refused::Away(error) => error.into(),
-        }
-    }
+    let sent = test_event::send(console.pool(), &entry.scope, console.keys(), *id, console.now()).await?;
+    Ok(Json(Tested { event_id: sent }))
 }

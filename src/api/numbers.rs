@@ -130,6 +130,7 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::Invalid(detail) => Self::unfit(detail),
             AdminError::Conflict(detail) => Self::new(actix_web::http::StatusCode::CONFLICT, detail),
+            AdminError::Repeated => Self::new(actix_web::http::StatusCode::CONFLICT, "the same was done before"),
             AdminError::NotFound => Self::not_found(),
             AdminError::Busy => Self::too_many(1),
             AdminError::NeedsAllTenants(detail) => Self::forbidden(detail),

@@ -7,17 +7,15 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::failure::Usage;
 use super::verify_token::VerifyToken;
 use super::{Context, Output, cells, connection_add, input};
-use crate::admin::sources;
-use crate::console::senders::source_url;
-use crate::domain::secret_strength::{SECRET_CHARS_MIN, weakness};
+use crate::admin::sources::{self, Rotation, source_url};
 use crate::providers;
-use crate::redact::Secret;
 use crate::store::roster::connections::{self, ConnectionRow, Overlap};
-use crate::store::source_tokens::{TOKENS_MAX, TokenUse};
+use crate::store::source_tokens::TokenUse;
 
 /// What is done.
 #[derive(Debug, Subcommand)]
@@ -57,6 +55,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         token_file: Option<std::path::PathBuf>,
     },
+    /// End the live tokens of a connection at once: its live requests are refused within a second
+    LiveOff(Which),
     /// Take a connection out of use: its webhooks hear 404 within a second
     Disable(Which),
     /// Take a connection into use again
@@ -76,8 +76,9 @@ pub struct Others {
 }
 
 impl Others {
-    fn overlap(self) -> Option<Overlap> {
-        self.expire_others.map(|wait| Overlap { wait, even_unreplaced: self.even_unreplaced })
+    fn rotation(self) -> Rotation {
+        let overlap = self.expire_others.map(|wait| Overlap { wait, even_unreplaced: self.even_unreplaced });
+        Rotation { id: Uuid::now_v7(), overlap }
     }
 
     /// What is said of them.
@@ -107,7 +108,7 @@ pub struct Which {
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.ready_pool().await?;
     let (output, keys) = (context.output, context.keys()?);
-    let key = keys.load(&pool).await?;
+    keys.load(&pool).await?;
     match command {
         Command::Add(args) => return connection_add::run(*args, context, &pool).await,
         Command::List => list(output, &pool, &context.config.http.base_url()).await?,
@@ -117,10 +118,10 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                 Some(path) => input::secret_from_file(&path)?,
                 None => input::secret_from_stdin(output)?,
             };
-            strong(&secret, secret_chars_min(&row.provider))?;
-            let overlap = others.overlap();
-            let expiring = sources::add_secret(&pool, &context.scope(), &keys, row.id, &secret, overlap).await?;
-            let live = if overlap.is_none() { row.live_secrets } else { 0 } + 1;
+            let rotation = others.rotation();
+            let rotated = sources::add_secret(&pool, &context.scope(), &keys, row.id, Some(secret), rotation).await?;
+            let expiring = rotated.ending;
+            let live = if rotation.overlap.is_none() { row.live_secrets } else { 0 } + 1;
             output.one(&json!({ "connection": row.id, "live_secrets": live, "expiring": expiring }), |_| {
                 format!("{} has a new secret; {}", name(&row), others.said(expiring))
             })?;
@@ -128,12 +129,9 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
         Command::Url { which, live, others } => {
             let row = find(&pool, &which).await?;
             let usage = if live { TokenUse::Live } else { TokenUse::Webhook };
-            token_fits(&row, usage)?;
-            let made = sources::add_token(&pool, &context.scope(), key, row.id, usage, others.overlap()).await?;
-            let Some((token, expiring)) = made else {
-                anyhow::bail!("{} has {TOKENS_MAX} of them already: let old ones end with --expire-others", name(&row));
-            };
-            let url = source_url(&context.config.http.base_url(), &row.provider, token.expose(), usage);
+            let made = sources::add_token(&pool, &context.scope(), &keys, row.id, usage, others.rotation()).await?;
+            let (token, expiring) = (made.token, made.ending);
+            let url = source_url(&context.config.http.base_url(), &row.provider, &token, usage);
             let made = json!({ "connection": row.id, "url": url, "token": token.expose(), "expiring": expiring });
             output.one(&made, |_| {
                 let by_header = match live {
@@ -147,41 +145,28 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
             let row = find(&pool, &which).await?;
             let token = VerifyToken::of(&row.provider, token_file.as_deref())?
                 .ok_or_else(|| Usage::error(format!("{} asks for no verify token", row.provider)))?;
-            sources::set_verify_token(&pool, &context.scope(), key, row.id, &token.secret).await?;
+            sources::set_verify_token(&pool, &context.scope(), &keys, row.id, &token.secret).await?;
             output.one(&json!({ "connection": row.id, "verify_token": token.shown() }), |_| match token.shown() {
                 Some(shown) => format!("{shown}\n(shown this once; type it into the form of the platform)"),
                 None => format!("{} has a new verify token", name(&row)),
+            })?;
+        }
+        Command::LiveOff(which) => {
+            let row = find(&pool, &which).await?;
+            let (ended, needs) = sources::end_live_tokens(&pool, &context.scope(), row.id).await?;
+            output.one(&json!({ "connection": row.id, "ended": ended, "live_requests_need": needs }), |_| {
+                let counted = cells::counted(i64::try_from(ended).unwrap_or(i64::MAX), "live token");
+                let rest = match needs.as_str() {
+                    "never" => "its live requests are refused".to_owned(),
+                    needs => format!("its live requests still need: {needs}"),
+                };
+                format!("{}: {counted} ended; {rest}", name(&row))
             })?;
         }
         Command::Disable(which) => set_disabled(context, &pool, &which, true).await?,
         Command::Enable(which) => set_disabled(context, &pool, &which, false).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses a secret that can be guessed.
-pub(super) fn strong(secret: &Secret, chars_min: usize) -> anyhow::Result<()> {
-    match weakness(secret, chars_min) {
-        None => Ok(()),
-        Some(why) => Err(Usage::error(format!("the secret does not do: {why}"))),
-    }
-}
-
-/// The shortest secret of a platform.
-pub(super) fn secret_chars_min(provider: &str) -> usize {
-    providers::source_kind(provider).map_or(SECRET_CHARS_MIN, |kind| kind.secret_maker.chars_min())
-}
-
-fn token_fits(row: &ConnectionRow, usage: TokenUse) -> anyhow::Result<()> {
-    match usage {
-        TokenUse::Live if !providers::source_kind(&row.provider).is_some_and(|kind| kind.takes_live_token) => {
-            Err(Usage::error(format!("{} signs its live requests, or sends none", row.provider)))
-        }
-        TokenUse::Webhook if !row.url_is_secret => {
-            Err(Usage::error(format!("{} has no secret URL: its secret or its header verifies", name(row))))
-        }
-        TokenUse::Live | TokenUse::Webhook => Ok(()),
-    }
 }
 
 /// A connection as people name it.

@@ -7,13 +7,10 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::failure::Usage;
-use super::verify_token::VerifyToken;
-use super::{Context, connection, input, owner};
-use crate::admin::sources;
-use crate::domain::secret_strength::SECRET_CHARS_MIN;
+use super::{Context, input, owner};
+use crate::admin::sources::{self, NewSource};
 use crate::providers;
 use crate::redact::Secret;
-use crate::store::directory::{self, NewConnection};
 
 /// The connection.
 #[derive(Debug, clap::Args)]
@@ -75,50 +72,29 @@ pub(super) async fn run(args: Args, context: &Context, pool: &PgPool) -> anyhow:
         None if args.secret_stdin => Some(input::secret_from_stdin(output)?),
         None => None,
     };
-    let verify_token = VerifyToken::of(&args.provider, args.verify_token_file.as_deref())?;
-    if args.verify_token_file.is_some() && verify_token.is_none() {
-        return Err(Usage::error(format!("{} asks for no verify token", args.provider)));
-    }
-    if let Some(secret) = &secret {
-        connection::strong(secret, connection::secret_chars_min(&args.provider))?;
-    }
-    let header = args.header.map(read_header).transpose()?;
-    if let Some((_, value)) = &header {
-        connection::strong(value, SECRET_CHARS_MIN)?;
-    }
-    let url_token = args.url_token_file.as_deref().map(input::secret_from_file).transpose()?;
-    if let Some(token) = &url_token {
-        connection::strong(token, SECRET_CHARS_MIN)?;
-        input::slug(token.expose()).map_err(|why| Usage::error(format!("the token stands in a URL: {why}")))?;
-    }
-    let slug = match args.slug {
-        Some(slug) => slug,
-        None => directory::free_slug(pool, &args.provider).await?,
-    };
-    let new = NewConnection {
+    let new = NewSource {
         tenant_id,
-        provider: args.provider,
-        slug,
-        allow_unsigned: args.allow_unsigned,
-        url_is_secret,
+        provider: args.provider.clone(),
+        slug: args.slug,
         is_default: args.default,
-        url_token,
-        header,
+        secret,
+        header: args.header.map(read_header).transpose()?,
+        url_is_secret,
+        url_token: args.url_token_file.as_deref().map(input::secret_from_file).transpose()?,
+        allow_unsigned: args.allow_unsigned,
+        verify_token: args.verify_token_file.as_deref().map(input::secret_from_file).transpose()?,
         allowed_addresses: args.allow_address,
         region: args.region,
-        verify_token: verify_token.as_ref().map(|token| token.secret.clone()),
-        secret,
     };
-    let made = sources::add(pool, &context.scope(), &context.keys()?, &new).await?;
-    let last = made.url_token.as_ref().map_or(new.slug.as_str(), Secret::expose);
-    let url = format!("{}/webhooks/{}/{last}", config.http.base_url(), new.provider);
-    let verify_token = verify_token.as_ref().and_then(VerifyToken::shown);
+    let made = sources::add(pool, &context.scope(), &context.keys()?, new).await?;
+    let url = made.url(&config.http.base_url(), &args.provider);
+    let (url, verify_token) = (url.expose(), made.verify_token.as_ref().map(Secret::expose));
     let added = json!({
-        "id": made.id, "provider": new.provider, "slug": new.slug, "url": url, "url_is_secret": url_is_secret,
-        "allow_unsigned": new.allow_unsigned, "verify_token": verify_token,
+        "id": made.id, "provider": args.provider, "slug": made.slug, "url": url, "url_is_secret": url_is_secret,
+        "allow_unsigned": args.allow_unsigned, "verify_token": verify_token,
     });
     output.one(&added, |_| {
-        let remark = match (url_is_secret, new.allow_unsigned) {
+        let remark = match (url_is_secret, args.allow_unsigned) {
             (true, _) => "\n(this URL is a secret, shown this once: `switchhook connection url` makes another)",
             (_, true) => "\n(anybody may send to it: `switchhook doctor` warns of that)",
             _ => "",

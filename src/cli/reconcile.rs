@@ -24,7 +24,7 @@ pub struct Args {
     /// Calls that began earlier than that [default: now]
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
-    /// The connection whose calls they are, where the platform has several; of an unguessable one the beginning will do
+    /// The connection whose calls they are, where the platform has several: its whole name
     #[arg(long, value_name = "SLUG")]
     connection: Option<String>,
     /// Leave calls that ended later than this long ago to their webhooks

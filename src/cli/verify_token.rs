@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use super::connection::strong;
 use super::input;
-use crate::domain::secret_strength::SECRET_CHARS_MIN;
 use crate::providers;
 use crate::redact::Secret;
 use crate::store::directory::unguessable;
@@ -23,11 +21,7 @@ impl VerifyToken {
             return Ok(None);
         }
         Ok(Some(match file {
-            Some(path) => {
-                let secret = input::secret_from_file(path)?;
-                strong(&secret, SECRET_CHARS_MIN)?;
-                Self { secret, is_new: false }
-            }
+            Some(path) => Self { secret: input::secret_from_file(path)?, is_new: false },
             None => Self { secret: Secret::new(unguessable()), is_new: true },
         }))
     }

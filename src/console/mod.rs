@@ -16,11 +16,9 @@ mod pending;
 mod proxy;
 pub(crate) mod route;
 pub mod second_factor;
-pub mod senders;
 mod settings;
 mod sign_in;
 mod sound;
-mod test_event;
 mod trail;
 
 use std::sync::Arc;

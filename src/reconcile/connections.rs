@@ -18,7 +18,7 @@ pub struct Candidate {
     pub tenant_id: Option<Uuid>,
     /// The platform.
     pub provider: &'static str,
-    /// As people name it, without what is secret of it: `retell/main`.
+    /// As people name it: `retell/main`.
     pub name: String,
     /// Whether the key is the tenant's own, rather than that of the house.
     pub has_own_key: bool,

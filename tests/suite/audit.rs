@@ -100,7 +100,14 @@ const COMMANDS: &[(&str, Does)] = &[
         "connection secret",
         Writes(&[("connection secret --provider retell --slug desk --secret-stdin", "rotate_secret")]),
     ),
-    ("connection url", Writes(&[("connection url --provider bolna --slug b", "add_source_token")])),
+    (
+        "connection url",
+        Writes(&[
+            ("connection url --provider bolna --slug b", "add_source_token"),
+            ("connection url --provider bolna --slug b --live", "add_source_token"),
+        ]),
+    ),
+    ("connection live-off", Writes(&[("connection live-off --provider bolna --slug b", "end_live_tokens")])),
     (
         "connection verify-token",
         Writes(&[("connection verify-token --provider whatsapp --slug wa", "set_verify_token")]),

@@ -35,6 +35,11 @@ impl Person {
         TestApp::answer(request.bearer_auth(&self.token)).await
     }
 
+    pub async fn post_json(&self, app: &TestApp, path: &str, body: &Value) -> Answer {
+        let request = self.client.post(format!("{}{path}", app.base)).json(body);
+        TestApp::answer(request.bearer_auth(&self.token)).await
+    }
+
     /// Confirms on the page and goes on until it is done; returns where it led, and in how many steps.
     async fn confirm(&self, app: &TestApp, path: &str) -> (String, u32) {
         let mut page = self.get(app, path).await;

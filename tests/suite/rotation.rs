@@ -9,7 +9,7 @@ use switchhook::providers;
 use switchhook::redact::Secret;
 
 use crate::operations::Person;
-use crate::support::{Binary, TENANT, TestApp, url_of};
+use crate::support::{Binary, TENANT, TestApp, live_token, url_of};
 
 /// The sources whose credentials are rotated, and how.
 const ROTATED: &[(&str, &str)] = &[
@@ -163,5 +163,104 @@ async fn tokens_that_end_are_counted_among_those_that_a_source_may_have() {
     rotation.run(url);
     let refused = Binary::run(&rotation.url, &url.split_whitespace().collect::<Vec<_>>());
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && text.contains("has 4 of them already"), "{text}");
+    assert!(!refused.status.success() && text.contains("has 4 tokens of this kind already"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_leaves_the_same_line_and_keeps_the_same_rules_wherever_it_is_asked_for() {
+    let rotation = Rotation::begin("").await;
+    let app = &rotation.app;
+    app.execute("delete from operator_log; delete from source_tokens").await;
+    let dialpad = app.connection_id("dialpad");
+    let bolna = app.connection_id("bolna");
+    // Somebody who sees all tenants: the line is the tenant's all the same.
+    let admin = Person::of(app, Role::Admin, None).await;
+    let api = async |path: String, body: Value| admin.post_json(app, &path, &body).await;
+    let secret = Rotation::secret("dialpad");
+    let file = rotation.secret_file("dialpad");
+    let path = file.path().display();
+    for (provider, id, what, form) in [
+        (
+            "dialpad",
+            dialpad,
+            format!("secret --secret-file {path}"),
+            [("secret", secret.expose()), ("overlap_hours", "2")],
+        ),
+        ("bolna", bolna, "url".to_owned(), [("live", ""), ("overlap_hours", "2")]),
+    ] {
+        let deed = if provider == "dialpad" { "rotate" } else { "url" };
+        rotation.run(&format!("connection {what} --provider {provider} --slug default --expire-others 2h"));
+        let page = format!("/setup/connections/{id}/{deed}?tenant=default");
+        let status = admin.post(app, &page, &form).await.status;
+        assert!([200, 303].contains(&status), "{status}");
+        let body = match deed {
+            "rotate" => json!({ "secret": secret.expose(), "overlap_hours": 2 }),
+            _ => json!({ "overlap_hours": 2 }),
+        };
+        api(format!("/api/v1/connections/{id}/{deed}"), body).await.assert_status(200);
+    }
+    let lines = app
+        .rows(
+            "select jsonb_build_array(action, tenant_id, details - 'ending' - 'os_user') from operator_log order by at",
+        )
+        .await;
+    let secret_line = json!(["rotate_secret", TENANT,
+        { "connection_id": dialpad, "overlap_seconds": 7200, "even_unreplaced": false }]);
+    let url_line = json!(["add_source_token", TENANT,
+        { "connection_id": bolna, "usage": "webhook", "overlap_seconds": 7200, "even_unreplaced": false }]);
+    assert_eq!(lines, [vec![secret_line; 3], vec![url_line; 3]].concat());
+    // The rules are the same, too.
+    let long = Binary::run(
+        &rotation.url,
+        &["connection", "url", "--provider", "bolna", "--slug", "default", "--expire-others", "32d"],
+    );
+    assert!(String::from_utf8_lossy(&long.stderr).contains("the hours of overlap must be 0 to 744"));
+    api(format!("/api/v1/connections/{bolna}/url"), json!({ "overlap_hours": 745 })).await.assert_status(422);
+    std::fs::write(file.path(), "short").unwrap();
+    for refused in [
+        format!("secret --secret-file {path} --slug default"),
+        format!("add --secret-file {path} --slug another --tenant default"),
+    ] {
+        let line = format!("connection {refused} --provider dialpad");
+        let output = Binary::run(&rotation.url, &line.split_whitespace().collect::<Vec<_>>());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && text.contains("the secret does not do: it has 5"), "{text}");
+    }
+    for (path, body) in [
+        (format!("/api/v1/connections/{dialpad}/rotate"), json!({ "secret": "short" })),
+        (
+            "/api/v1/connections".to_owned(),
+            json!({ "tenant": "default", "provider": "dialpad", "slug": "another", "secret": "short" }),
+        ),
+    ] {
+        let refused = api(path, body).await;
+        assert!(refused.assert_status(422).text.contains("the secret does not do: it has 5"), "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_tokens_are_switched_off_at_once() {
+    let app = TestApp::spawn().await;
+    let url = url_of(app.pool.connect_options().get_database().unwrap());
+    // Which sources there are is looked at every second by a whole service alone.
+    let service = Binary::serve(&url, &["--only", "ingest"], &[]).await;
+    let ask = async || {
+        let path = "/webhooks/bolna/default/inbound?contact_number=+15550100123&execution_id=x1";
+        let url = format!("{}{path}", service.base);
+        TestApp::answer(app.client.get(url).bearer_auth(live_token("bolna"))).await.status
+    };
+    assert_eq!(ask().await, 200);
+    let output = Binary::run(&url, &["connection", "live-off", "--provider", "bolna", "--slug", "default"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text.trim_end(), "bolna/default: 1 live token ended; its live requests are refused");
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    assert_eq!(ask().await, 401);
+    let body = r#"{"id":"x1","status":"completed"}"#;
+    app.post(providers::find("bolna").unwrap(), body).await.assert_status(200);
+    let output = Binary::run(&url, &["connection", "live-off", "--provider", "retell", "--slug", "default"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && text.contains("signs its live requests, or sends none"), "{text}");
+    let line =
+        "select jsonb_build_array(tenant_id, details->'ended') from operator_log where action = 'end_live_tokens'";
+    assert_eq!(app.rows(line).await, [json!([TENANT, 1])]);
 }

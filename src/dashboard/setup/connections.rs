@@ -8,8 +8,9 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::{PLACE, done, is_shown, said};
+use crate::admin::AdminError;
+use crate::admin::sources::{self, AddedSource, NewSource, OVERLAP_HOURS, Rotated, Rotation, source_url};
 use crate::console::Console;
-use crate::console::senders::{MadeSender, NewSender, OVERLAP_HOURS, Refused, Rotated, Rotation};
 use crate::dashboard::fault::Fault;
 use crate::dashboard::params::Params;
 use crate::dashboard::shell::{Shell, page, see_other};
@@ -99,28 +100,19 @@ pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Faul
     let shell = visit.shell(PLACE, "Connections").await?;
     let name = visit.form.get("provider").unwrap_or_default();
     let provider = providers::find(name).ok_or(Fault::unfit("Choose a platform."))?;
-    let secret = visit.form.owned("secret").map(Secret::new);
-    let kind = providers::source_kind(name).ok_or(Fault::unfit("Choose a platform."))?;
-    let made = visit.console.add_sender(
-        shell.within(),
-        NewSender {
-            provider: provider.name().to_owned(),
-            kind,
-            slug: visit.form.owned("slug"),
-            secret,
-            allowed_addresses: visit
-                .form
-                .get("allowed_addresses")
-                .unwrap_or_default()
-                .split([',', ' ', '\n', '\r'])
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            region: visit.form.owned("region").map(|region| region.to_uppercase()),
-        },
-    );
-    let made = made.await?;
-    let shown = made_shown(made, provider.name());
+    let addresses = visit.form.get("allowed_addresses").unwrap_or_default().split([',', ' ', '\n', '\r']);
+    let new = NewSource {
+        tenant_id: Some(shell.within().tenant()),
+        provider: provider.name().to_owned(),
+        slug: visit.form.owned("slug"),
+        secret: visit.form.owned("secret").map(Secret::new),
+        allowed_addresses: addresses.filter(|text| !text.is_empty()).map(str::to_owned).collect(),
+        region: visit.form.owned("region").map(|region| region.to_uppercase()),
+        ..NewSource::default()
+    };
+    let console = &visit.console;
+    let made = sources::add(console.pool(), shell.within().scope(), console.keys(), new).await?;
+    let shown = made_shown(made, provider.name(), &console.base_url);
     answer(shell, &visit.console, Some(shown)).await
 }
 
@@ -129,10 +121,10 @@ pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Faul
 pub(in crate::dashboard) async fn rotate(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
     let shell = visit.shell(PLACE, "Connections").await?;
     let secret = visit.form.owned("secret").map(Secret::new);
-    let rotated =
-        visit.console.rotate_secret(&shell.scope, *id, secret, rotation(&visit.form)?, providers::source_kind).await;
+    let (console, rotation) = (&visit.console, rotation(&visit.form)?);
+    let rotated = sources::add_secret(console.pool(), &shell.scope, console.keys(), *id, secret, rotation).await;
     let Rotated { secret, ending } = match rotated {
-        Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
+        Err(AdminError::Repeated) => return Ok(done(&shell, PATH, "repeated")),
         rotated => rotated?,
     };
     let Some(secret) = secret else {
@@ -152,16 +144,16 @@ pub(in crate::dashboard) async fn new_url(visit: Visit, id: Path<Uuid>) -> Resul
     let shell = visit.shell(PLACE, "Connections").await?;
     let is_live = visit.form.is_set("live");
     let usage = if is_live { TokenUse::Live } else { TokenUse::Webhook };
-    let made =
-        visit.console.add_source_token(&shell.scope, *id, usage, rotation(&visit.form)?, providers::source_kind).await;
+    let (console, rotation) = (&visit.console, rotation(&visit.form)?);
+    let made = sources::add_token(console.pool(), &shell.scope, console.keys(), *id, usage, rotation).await;
     let made = match made {
-        Err(Refused::Repeated) => return Ok(done(&shell, PATH, "repeated")),
+        Err(AdminError::Repeated) => return Ok(done(&shell, PATH, "repeated")),
         made => made?,
     };
     let what = if is_live { "a new token for live requests" } else { "a new secret URL" };
     let shown = Shown {
         title: format!("{} has {what}", name_of(&visit.console, *id).await?),
-        url: Some(made.url.into_exposed()),
+        url: Some(source_url(&console.base_url, &made.provider, &made.token, usage)),
         url_is_secret: true,
         live_token: is_live.then(|| made.token.into_exposed()),
         ending: made.ending,
@@ -177,7 +169,7 @@ fn rotation(form: &Params) -> Result<Rotation, Fault> {
         Some(text) => text.parse().map_err(|_| Fault::unfit("The hours are a number, 0 to 744."))?,
     };
     let id = form.get("new").and_then(|text| text.parse().ok()).unwrap_or_else(Uuid::now_v7);
-    Ok(Rotation { id, overlap_hours, even_unreplaced: form.is_set("even_unreplaced") })
+    Ok(Rotation::after_hours(id, overlap_hours, form.is_set("even_unreplaced")))
 }
 
 async fn name_of(console: &Console, id: Uuid) -> Result<String, Fault> {
@@ -189,14 +181,14 @@ async fn name_of(console: &Console, id: Uuid) -> Result<String, Fault> {
 /// Takes a connection out of use.
 pub(in crate::dashboard) async fn disable(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
     let shell = visit.shell(PLACE, "Connections").await?;
-    visit.console.set_sender_disabled(&shell.scope, *id, true).await?;
+    sources::set_disabled(visit.console.pool(), &shell.scope, *id, true).await?;
     Ok(done(&shell, PATH, "disabled"))
 }
 
 /// Takes a connection into use again.
 pub(in crate::dashboard) async fn enable(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
     let shell = visit.shell(PLACE, "Connections").await?;
-    visit.console.set_sender_disabled(&shell.scope, *id, false).await?;
+    sources::set_disabled(visit.console.pool(), &shell.scope, *id, false).await?;
     Ok(done(&shell, PATH, "enabled"))
 }
 
@@ -274,12 +266,12 @@ fn row_of(row: ConnectionRow, secrets: &[SecretRow], console: &Console, shell: &
     }
 }
 
-fn made_shown(made: MadeSender, provider: &str) -> Shown {
+fn made_shown(made: AddedSource, provider: &str, base_url: &str) -> Shown {
     Shown {
         title: format!("{} {} may send now", show::platform(provider), made.slug),
         trigger: Some(format!("switchhook trigger {provider} --connection {}", made.slug)),
-        url: Some(made.url.into_exposed()),
-        url_is_secret: made.url_is_secret,
+        url: Some(made.url(base_url, provider).into_exposed()),
+        url_is_secret: made.url_token.is_some(),
         secret: made.secret.map(Secret::into_exposed),
         verify_token: made.verify_token.map(Secret::into_exposed),
         ..Shown::default()

@@ -161,25 +161,13 @@ impl From<crate::console::account::Refused> for Fault {
     }
 }
 
-impl From<crate::console::senders::Refused> for Fault {
-    fn from(refused: crate::console::senders::Refused) -> Self {
-        use crate::console::senders::Refused;
-        match refused {
-            Refused::Unfit(detail) => Self::unfit(format!("{}.", sentence(&detail))),
-            Refused::Taken => Self::unfit("The platform has a connection of this slug already."),
-            Refused::Repeated => Self::unfit("This was done before: the form was sent twice."),
-            Refused::NotFound => Self::NotFound,
-            Refused::Away(error) => error.into(),
-        }
-    }
-}
-
 impl From<AdminError> for Fault {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::Invalid(detail) | AdminError::Conflict(detail) => {
                 Self::unfit(format!("{}.", sentence(&detail)))
             }
+            AdminError::Repeated => Self::unfit("This was done before: the form was sent twice."),
             AdminError::NotFound => Self::NotFound,
             AdminError::Busy => Self::TooMany(1),
             AdminError::NeedsAllTenants(_) => Self::Forbidden,

@@ -5,14 +5,15 @@ use actix_web::web::Path;
 use uuid::Uuid;
 
 use super::PLACE;
+use crate::admin::test_event;
 use crate::dashboard::fault::Fault;
 use crate::dashboard::shell::see_other;
 use crate::dashboard::visit::Visit;
-use crate::providers;
 
 /// Puts a test event in, and leads to where one sees it.
 pub(in crate::dashboard) async fn send(visit: Visit, id: Path<Uuid>) -> Result<HttpResponse, Fault> {
     let shell = visit.shell(PLACE, "Connections").await?;
-    let event_id = visit.console.send_test_event(&shell.scope, *id, providers::try_sample).await?;
+    let console = &visit.console;
+    let event_id = test_event::send(console.pool(), &shell.scope, console.keys(), *id, console.now()).await?;
     Ok(see_other(&shell.to(&format!("{}?event={event_id}", super::connections::PATH))))
 }

@@ -50,6 +50,7 @@ actions! {
     AddConnection = "add_connection",
     RotateSecret = "rotate_secret",
     AddSourceToken = "add_source_token",
+    EndLiveTokens = "end_live_tokens",
     SetVerifyToken = "set_verify_token",
     /// A sample is sent: what verifies it ends by itself within minutes.
     AddTemporaryCredential = "add_temporary_credential",

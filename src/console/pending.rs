@@ -61,9 +61,9 @@ impl Console {
         match self.prove(request, credentials).await? {
             Who::Token(actor) => Ok(Begun::In(self.let_token_in(request, actor).await?)),
             Who::User(user) => {
-                let (is_on, is_required) = self.factor(user.id).await.map_err(Denied::Away)?;
+                let (is_on, is_required) = self.factor(&self.pool, user.id).await.map_err(Denied::Away)?;
                 if !is_on && !is_required {
-                    return Ok(Begun::In(self.let_in(request, &user).await?));
+                    return Ok(Begun::In(self.let_in(request, &user, false).await?));
                 }
                 let digests = self.digests().await?;
                 let id = digests.issue(PURPOSE);
@@ -92,7 +92,7 @@ impl Console {
         let user_id = row.user_id;
         let Some(account) = users::account(&self.pool, user_id).await? else { return Ok(None) };
         let Some(role) = Role::read(&account.role) else { return Ok(None) };
-        let (has_factor, _) = self.factor(user_id).await?;
+        let (has_factor, _) = self.factor(&self.pool, user_id).await?;
         let must_set_up = row.must_set_up && !has_factor;
         let csrf = csrf(digests, &id);
         let (login, tenant_id) = (account.login, account.tenant_id);

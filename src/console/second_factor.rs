@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use qrcodegen::{QrCode, QrCodeEcc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use totp_rs::{Builder, Totp};
 use uuid::Uuid;
 
@@ -73,8 +73,12 @@ const QUIET: i32 = 4;
 
 impl Console {
     /// Whether a user has a second factor that is confirmed, and must have one.
-    pub(super) async fn factor(&self, user_id: Uuid) -> Result<(bool, bool), sqlx::Error> {
-        let state = store::state(&self.pool, user_id).await?;
+    pub(super) async fn factor(
+        &self,
+        executor: impl PgExecutor<'_>,
+        user_id: Uuid,
+    ) -> Result<(bool, bool), sqlx::Error> {
+        let state = store::state(executor, user_id).await?;
         Ok((state.is_on, state.is_required || self.settings.second_factor.is_required()))
     }
 
@@ -97,7 +101,7 @@ impl Console {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
         self.confirm_password(request, entry, &account, present).await?;
         let id = entry.scope.actor().id;
-        if self.factor(id).await?.0 {
+        if self.factor(&self.pool, id).await?.0 {
             return Err(Refused::Unfit("the second factor is on already".to_owned()));
         }
         Ok(self.set_up(id, &account.login).await?)
@@ -176,7 +180,7 @@ impl Console {
     ) -> Result<(), Refused> {
         let account = self.prove_both(request, entry, present, code).await?;
         let id = entry.scope.actor().id;
-        if self.factor(id).await?.1 {
+        if self.factor(&self.pool, id).await?.1 {
             return Err(Refused::Unfit(format!("{} must have a second factor", account.login)));
         }
         let mut transaction = self.begin().await?;

@@ -66,7 +66,8 @@ impl Console {
             Who::Token(actor) => return self.let_token_in(request, actor).await,
             Who::User(user) => user,
         };
-        match (self.factor(user.id).await.map_err(Denied::Away)?, code) {
+        let (is_on, is_required) = self.factor(&self.pool, user.id).await.map_err(Denied::Away)?;
+        match ((is_on, is_required), code) {
             ((true, _), Some(code)) => {
                 if !self.check_code(request, (user.id, &user.login, user.tenant_id), code).await? {
                     return Err(Denied::WrongCode);
@@ -76,7 +77,7 @@ impl Console {
             ((false, true), _) => return Err(Denied::SetUpNeeded),
             ((false, false), _) => {}
         }
-        self.let_in(request, &user).await
+        self.let_in(request, &user, is_on).await
     }
 
     /// Who this is, by a token or a password alone.
@@ -100,10 +101,20 @@ impl Console {
         self.open_session(transaction, request, actor, Method::Token).await
     }
 
-    /// Begins the session of a user who has proven everything, unless the password was changed meanwhile.
-    pub(super) async fn let_in(&self, request: &HttpRequest, user: &Proven) -> Result<SignedIn, Denied> {
+    /// Begins the session of a user who has proven everything, with a code or without, unless what they had to prove was
+    /// changed meanwhile.
+    pub(super) async fn let_in(
+        &self,
+        request: &HttpRequest,
+        user: &Proven,
+        has_given_code: bool,
+    ) -> Result<SignedIn, Denied> {
         let mut transaction = self.begin().await.map_err(Denied::Away)?;
         if !users::touch(&mut *transaction, user.id, Some(&user.hash)).await.map_err(Denied::Away)? {
+            return Err(Denied::Unknown);
+        }
+        let (is_on, is_required) = self.factor(&mut *transaction, user.id).await.map_err(Denied::Away)?;
+        if is_on != has_given_code || is_required && !is_on {
             return Err(Denied::Unknown);
         }
         self.open_user_session(transaction, request, user.id, &user.login).await

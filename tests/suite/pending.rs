@@ -122,11 +122,14 @@ async fn a_secret_that_nobody_confirmed_is_good_for_ten_minutes_and_no_longer_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_changed_while_somebody_signs_in_with_it_lets_nobody_in() {
-    for settings in [&[][..], &[("CONSOLE__SECOND_FACTOR", "required")]] {
+async fn a_password_or_a_rule_that_is_changed_while_somebody_signs_in_lets_nobody_in() {
+    let (password, rule) = ("password_hash = 'another'", "second_factor_required = true");
+    for (settings, changed) in [(&[][..], password), (&[("CONSOLE__SECOND_FACTOR", "required")], password), (&[], rule)]
+    {
         let holder = Holder::new(settings).await;
         let mut change = holder.app.pool.begin().await.unwrap();
-        sqlx::query("update users set password_hash = 'another'").execute(&mut *change).await.unwrap();
+        let statement = sqlx::AssertSqlSafe(format!("update users set {changed}"));
+        sqlx::query(statement).execute(&mut *change).await.unwrap();
         let late = async {
             // By now the password was looked at, and the sign-in waits for the change.
             let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'

@@ -1,5 +1,6 @@
-//! Claiming: a number or an agent that a tenant registers leads calls of shared sources to that tenant. So where sources
-//! are shared, a tenant's own administrator claims nothing: the number may be another tenant's.
+//! Claiming: a number or an agent belongs to one tenant of the installation, and leads the calls of shared sources to it. So
+//! where there are several tenants, a tenant's own administrator claims nothing: the number may be another tenant's, now or
+//! when it gets one, and an answer that depends on that would tell of other tenants.
 
 use sqlx::PgConnection;
 
@@ -7,26 +8,12 @@ use super::AdminError;
 use crate::access::TenantScope;
 use crate::store::roster::tenants;
 
-/// The one refusal, whether a source is shared or another tenant has it: it tells nothing of other tenants.
-const REFUSED: AdminError = AdminError::NeedsAllTenants(
-    "only an administrator of all tenants can add this: its calls may come in over a source that tenants share",
-);
-
-/// Whether this actor may claim something for the tenant. `provider`: the platform of an agent; `None`: a number, which
-/// any platform may name. In an installation of one tenant there is nobody to claim from.
-pub(super) async fn check(
-    connection: &mut PgConnection,
-    scope: &TenantScope,
-    provider: Option<&str>,
-) -> Result<(), AdminError> {
-    if scope.is_of_all() || !tenants::shares_sources(connection, scope.tenant(), provider).await? {
+/// Whether this actor may claim something for the tenant. In an installation of one tenant there is nobody to claim from.
+pub(super) async fn check(connection: &mut PgConnection, scope: &TenantScope) -> Result<(), AdminError> {
+    if scope.is_of_all() || !tenants::has_others(connection, scope.tenant()).await? {
         return Ok(());
     }
-    Err(REFUSED)
-}
-
-/// What one hears whose claim found an owner: `is_theirs` if it is the same tenant. Another tenant's is refused in the
-/// words of [`check`], unless the actor may see it.
-pub(super) fn taken(scope: &TenantScope, is_theirs: bool, what: &'static str) -> AdminError {
-    if is_theirs || scope.is_of_all() { AdminError::Conflict(what.into()) } else { REFUSED }
+    Err(AdminError::NeedsAllTenants(
+        "only an administrator of all tenants can add this: there are several tenants, and it may be another one's",
+    ))
 }

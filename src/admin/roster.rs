@@ -54,12 +54,11 @@ pub async fn add_number(pool: &PgPool, scope: &TenantScope, new: NewNumber) -> R
     let region = tenants::region(&mut *transaction, tenant_id).await?.or(new.default_region);
     let number = number(&new.number, region.as_deref())?;
     let campaign_id = new.campaign_id;
-    claims::check(&mut transaction, scope, None).await?;
+    claims::check(&mut transaction, scope).await?;
     check_campaign(&mut transaction, scope.scope(), campaign_id).await?;
     let (label, sender) = (label.as_deref(), sender.as_deref());
     if !numbers::add(&mut *transaction, &number, tenant_id, campaign_id, label, sender).await? {
-        let is_theirs = numbers::owner(&mut *transaction, &number).await? == Some(tenant_id);
-        return Err(claims::taken(scope, is_theirs, "this number has an owner already: remove it there first"));
+        return Err(AdminError::Conflict("this number has an owner already: remove it there first".into()));
     }
     let line = line_of(scope, Action::AddNumber).with("number", &number);
     let line = line.with("campaign_id", campaign_id).with("sender", sender.map(Id));
@@ -100,12 +99,11 @@ pub async fn add_agent(pool: &PgPool, scope: &TenantScope, new: NewAgent) -> Res
     let name = line("name", new.name)?;
     let (provider, campaign_id) = (new.provider, new.campaign_id);
     let mut transaction = pool.begin().await?;
-    claims::check(&mut transaction, scope, Some(provider)).await?;
+    claims::check(&mut transaction, scope).await?;
     check_campaign(&mut transaction, scope.scope(), campaign_id).await?;
     let tenant_id = scope.tenant();
     if !agents::add(&mut *transaction, provider, &agent_id, tenant_id, campaign_id, name.as_deref()).await? {
-        let is_theirs = agents::owner(&mut *transaction, provider, &agent_id).await? == Some(tenant_id);
-        return Err(claims::taken(scope, is_theirs, "this agent has an owner already: remove it there first"));
+        return Err(AdminError::Conflict("this agent has an owner already: remove it there first".into()));
     }
     let line = line_of(scope, Action::AddAgent).with("provider", provider);
     let line = line.with("agent_id", Id(&agent_id)).with("campaign_id", campaign_id);

@@ -87,7 +87,7 @@ async fn a_long_operation_is_one_row_of_the_log_whose_lines_never_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_own_administrator_claims_nothing_where_sources_are_shared() {
+async fn a_tenants_own_administrator_hears_the_same_of_what_others_have_and_of_what_is_free() {
     let app = TestApp::spawn().await;
     app.execute(&format!("insert into tenants (id, slug, name) values ('{OTHER}', 'other', 'Other')")).await;
     let [own, other, wide] = [
@@ -101,25 +101,39 @@ async fn a_tenants_own_administrator_claims_nothing_where_sources_are_shared() {
     };
     let number = |number: &str| json!({ "number": number });
     let agent = |agent: &str| json!({ "provider": "retell", "agent_id": agent });
-    // No source is shared: each registers its own, and another tenant's is refused without a word of it.
-    post(&own, "numbers", number("+15550100101")).await.assert_status(200);
-    post(&own, "agents", agent("a1")).await.assert_status(200);
-    let taken = post(&other, "numbers", number("+15550100101")).await;
-    let taken_agent = post(&other, "agents", agent("a1")).await;
-    post(&own, "numbers", number("+15550100101")).await.assert_status(409);
-    // One is: nothing is claimed, whether it is free or not, and the answers are alike.
-    app.execute("insert into connections (provider, slug, url_is_secret) values ('retell', 'shared-by-all', true)")
-        .await;
-    for (path, free, owned, before) in [
-        ("numbers", number("+15550100102"), number("+15550100101"), &taken),
-        ("agents", agent("a2"), agent("a1"), &taken_agent),
+    for body in [
+        json!({ "tenant": "default", "number": "+15550100101" }),
+        json!({ "tenant": "other", "number": "+15550100104" }),
     ] {
-        let (free, owned) = (post(&other, path, free).await, post(&other, path, owned).await);
-        assert_eq!((free.status, owned.status, before.status), (403, 403, 403));
-        assert_eq!((&free.text, &free.text), (&owned.text, &before.text));
+        post(&wide, "numbers", body).await.assert_status(200);
     }
-    // Agents of a platform without a shared source are nobody else's.
-    post(&other, "agents", json!({ "provider": "bolna", "agent_id": "b1" })).await.assert_status(200);
+    post(&wide, "agents", json!({ "tenant": "default", "provider": "retell", "agent_id": "a1" }))
+        .await
+        .assert_status(200);
+    // Whether sources are shared or not: nothing is claimed, and the answers do not tell of other tenants.
+    for is_shared in [false, true] {
+        if is_shared {
+            let add =
+                "insert into connections (provider, slug, url_is_secret) values ('retell', 'shared-by-all', true)";
+            app.execute(add).await;
+        }
+        for (path, [free, taken, own]) in [
+            ("numbers", [number("+15550100102"), number("+15550100101"), number("+15550100104")]),
+            ("agents", [agent("a2"), agent("a1"), agent("a3")]),
+        ] {
+            let (free, taken) = (post(&other, path, free).await, post(&other, path, taken).await);
+            assert_eq!((free.status, taken.status), (403, 403));
+            assert_eq!(free.text, taken.text);
+            assert_eq!(post(&other, path, own).await.text, free.text);
+        }
+        // What is not there and what is another's are the same to change, too.
+        let patch = async |number: &str| {
+            let request = app.client.patch(format!("{}/api/v1/numbers/{number}", app.base)).bearer_auth(other.expose());
+            TestApp::answer(request.json(&json!({ "label": "x" }))).await
+        };
+        let (free, taken) = (patch("+15550100102").await, patch("+15550100101").await);
+        assert_eq!((free.status, &free.text), (404, &taken.text));
+    }
     let body = json!({ "tenant": "other", "number": "+15550100102" });
     post(&wide, "numbers", body).await.assert_status(200);
     let body = json!({ "tenant": "other", "number": "+15550100101" });

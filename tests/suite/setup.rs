@@ -165,13 +165,16 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     let app = with_other().await;
     let admin = Person::of(&app, Role::Admin, Some(TENANT)).await;
     let foreign = Person::of(&app, Role::Admin, Some(OTHER)).await;
+    // With several tenants, numbers and agents are added by somebody who sees all of them.
+    let wide = Person::of(&app, Role::Admin, None).await;
     admin.post(&app, "/setup/campaigns", &[("name", "Spring")]).await.assert_status(303);
     admin.post(&app, "/setup/campaigns", &[("name", "Spring")]).await.assert_status(422);
     let campaign = app.value("select id from campaigns").await.as_str().unwrap().to_owned();
     let number = ("number", "+15550100123");
     admin.post(&app, "/setup/numbers", &[("number", "0101")]).await.assert_status(422);
     let form = [number, ("label", "Desk"), ("sender", "1001")];
-    admin.post(&app, "/setup/numbers", &form).await.assert_status(303);
+    admin.post(&app, "/setup/numbers", &form).await.assert_status(403);
+    wide.post(&app, "/setup/numbers?tenant=default", &form).await.assert_status(303);
     foreign.post(&app, "/setup/numbers", &[number]).await.assert_status(403);
     foreign.post(&app, "/setup/numbers/assign", &[number]).await.assert_status(404);
     foreign.post(&app, "/setup/numbers/remove", &[number]).await.assert_status(404);
@@ -205,8 +208,9 @@ async fn numbers_agents_and_campaigns_lead_where_they_are_told() {
     assert!(admin.get(&app, "/setup/numbers").await.text.contains("No WhatsApp sender is configured"));
     app.execute("update tenants set settings = '{}'").await;
     let agent = [("provider", "retell"), ("agent_id", "agent_1"), ("campaign", campaign.as_str())];
-    foreign.post(&app, "/setup/agents", &agent).await.assert_status(422);
-    admin.post(&app, "/setup/agents", &agent).await.assert_status(303);
+    foreign.post(&app, "/setup/agents", &agent).await.assert_status(403);
+    wide.post(&app, "/setup/agents?tenant=other", &agent).await.assert_status(422);
+    wide.post(&app, "/setup/agents?tenant=default", &agent).await.assert_status(303);
     foreign.post(&app, "/setup/agents/remove", &agent[..2]).await.assert_status(404);
     assert!(admin.get(&app, "/setup/agents").await.text.contains("agent_1"));
     assert!(!foreign.get(&app, "/setup/agents").await.text.contains("agent_1"));

@@ -54,11 +54,6 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     sqlx::query_file_as!(AgentRow, "sql/store/list_agents.sql", tenant_id).fetch_all(executor).await
 }
 
-/// The tenant that an agent belongs to.
-pub async fn owner(executor: impl PgExecutor<'_>, provider: &str, agent_id: &str) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/store/owner_of_agent.sql", provider, agent_id).fetch_optional(executor).await
-}
-
 /// Sets it, of a tenant or of any; returns its tenant. `None`: there is none, or the campaign is another tenant's.
 pub async fn edit(
     executor: impl PgExecutor<'_>,

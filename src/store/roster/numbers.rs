@@ -77,11 +77,6 @@ pub async fn list(executor: impl PgExecutor<'_>, tenant_id: Option<Uuid>) -> Res
     Ok(rows.collect())
 }
 
-/// The tenant that a number belongs to.
-pub async fn owner(executor: impl PgExecutor<'_>, number: &Phone) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/store/owner_of_number.sql", number.expose()).fetch_optional(executor).await
-}
-
 /// Sets it, of a tenant or of any; returns its tenant. `None`: there is none, or the campaign is another tenant's.
 pub async fn edit(
     executor: impl PgExecutor<'_>,

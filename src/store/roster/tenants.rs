@@ -88,14 +88,9 @@ pub async fn set_own(connection: &mut PgConnection, tenant_id: Uuid, own: &Own) 
     Ok(())
 }
 
-/// Whether a source in use is shared with another tenant, so that the called number or the agent says whose a call is.
-/// `provider`: of this platform; `None`: of any.
-pub async fn shares_sources(
-    executor: impl PgExecutor<'_>,
-    tenant_id: Uuid,
-    provider: Option<&str>,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_file_scalar!("sql/store/shares_sources.sql", tenant_id, provider).fetch_one(executor).await
+/// Whether there is another tenant than this one.
+pub async fn has_others(executor: impl PgExecutor<'_>, tenant_id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_file_scalar!("sql/store/has_other_tenants.sql", tenant_id).fetch_one(executor).await
 }
 
 /// Whether Postgres knows a time zone of this name.

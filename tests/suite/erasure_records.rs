@@ -161,6 +161,9 @@ async fn the_log_forgets_only_leads_that_were_deleted_and_each_once() {
         let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&app.pool).await.unwrap_err();
         let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
         assert!(["42501", "0A000"].contains(&&*code), "{statement}: {refused}");
+        // The temporary table is theirs to make; the function sees through it.
+        let is_seen_through = refused.to_string().contains("only deleted leads are kept");
+        assert_eq!(is_seen_through, statement.contains("temporary"), "{statement}: {refused}");
     }
     app.execute(&format!("delete from leads where phone = '{NUMBER}'")).await;
     assert_eq!(forget().await, 1);

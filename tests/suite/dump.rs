@@ -19,7 +19,7 @@ use crate::operations::Person;
 use crate::second_factor::{PASSWORD, code_at};
 use crate::support::digests::{OLD_NAMESPACE, digests_within, hex, plain_digests, sha1};
 use crate::support::keys::{self, MASTER_KEY};
-use crate::support::leaks::{dump, encodings};
+use crate::support::leaks::{dump, encodings, leaked};
 use crate::support::vendors::ZohoStub;
 use crate::support::{Answer, Binary, IdentityProvider, TENANT, TestApp, live_token, url_of, url_token};
 
@@ -360,6 +360,25 @@ async fn what_would_be_in_a_dump_would_be_found() {
     assert_eq!(secrets.within("t", "p%40ss%20word%2F%2B%C3%A9-0123"), ["t holds it"]);
     assert_eq!(secrets.within("t", "p@ss word"), [""; 0]);
     let app = TestApp::spawn().await;
+    // What looks through the database after every test.
+    let url = url_of(app.pool.connect_options().get_database().unwrap());
+    let own = ["secret of a setting".to_owned()];
+    assert_eq!(leaked(&url, &own).await, [""; 0]);
+    for planted in [
+        own[0].as_str(),
+        "\\x746573742d7365637265742d6f662d",
+        "url-token-of-bolna",
+        "whsec_abcdefghijkmnpqrstuvwxyz23456789",
+    ] {
+        app.execute(&format!(
+            "insert into operator_log (actor, action, row_count, details)
+                              values ('psql', 'x', 1, jsonb_build_object('x', '{planted}'))"
+        ))
+        .await;
+        let found = leaked(&url, &own).await;
+        assert!(found.len() == 1 && found[0].starts_with("operator_log: "), "{planted}: {found:?}");
+        app.execute("delete from operator_log").await;
+    }
     let digests = plain_digests(&app, CALLER).await;
     let old = sha1(&[OLD_NAMESPACE.as_bytes(), format!("lead\x1f{TENANT}\x1f{CALLER}").as_bytes()].concat());
     let mut id: [u8; 16] = old[..16].try_into().unwrap();

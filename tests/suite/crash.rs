@@ -80,9 +80,7 @@ async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
         let accepted = accepted.lock().unwrap().len();
         kills > 0 && blows >= BLOWS_MIN && accepted > ACCEPTED_MIN
     };
-    while began.elapsed() < POUR
-        || (began.elapsed() < POUR_MAX && !has_enough(kills, kills + restarts + cuts))
-    {
+    while began.elapsed() < POUR || (began.elapsed() < POUR_MAX && !has_enough(kills, kills + restarts + cuts)) {
         tokio::time::sleep(Duration::from_millis(150 + dice.below(900) as u64)).await;
         match dice.below(4) {
             0 | 1 => {

@@ -1,7 +1,6 @@
 //! The promise of half a second: fallbacks while the database is slow, what took too long, the alert, and plans that read
 //! by index only.
 
-
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use switchhook::jobs::Watcher;

@@ -8,6 +8,7 @@ use switchhook::redact::Phone;
 use switchhook::retention::{self, Person};
 use switchhook::store::{follow, tokens};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::support::TestApp;
 
@@ -248,9 +249,17 @@ async fn words_are_those_of_the_last_transcript_however_many_parse_them() {
     let writers = (0..3).map(|writer| {
         let pool = pool.clone();
         tokio::spawn(async move {
+            let ids: Vec<Uuid> = sqlx::query_scalar("select id from calls order by id").fetch_all(&pool).await.unwrap();
             for round in 0..60 {
-                let change = "update calls set transcript = case when $1 % 7 = 0 then null else 'said ' || $1 end";
-                sqlx::query(change).bind(writer * 1000 + round).execute(&pool).await.unwrap();
+                // One call after the other, in the order in which events write them: another order may meet in a circle.
+                let mut transaction = pool.begin().await.unwrap();
+                for id in &ids {
+                    let change = "update calls set transcript = case when $1 % 7 = 0 then null else 'said ' || $1 end
+                                  where id = $2";
+                    let change = sqlx::query(change).bind(writer * 1000 + round).bind(id);
+                    change.execute(&mut *transaction).await.unwrap();
+                }
+                transaction.commit().await.unwrap();
             }
         })
     });

@@ -40,7 +40,7 @@ comment on view live_source_credentials is 'those that verify now: one that work
 
 create view unfinished_rotations as
 select newest.source_id, newest.usage, newest.created_at, works.expires_at, works.ends_unreplaced,
-       works.last_verified_at
+       works.last_verified_at, works.ends_unreplaced and works.expires_at <= now() as has_ended
 from (
     select distinct on (source_id, usage) source_id, usage, created_at, last_verified_at
     from live_source_credentials
@@ -49,11 +49,12 @@ from (
 ) newest
 cross join lateral (
     select w.expires_at, w.ends_unreplaced, w.last_verified_at
-    from live_source_credentials w
+    -- Also one that has ended: until the newest verifies something, its platform may be cut off.
+    from source_credentials w
     where w.source_id = newest.source_id and w.usage = newest.usage and w.created_at < newest.created_at
       and w.last_verified_at is not null
     order by w.last_verified_at desc
     limit 1
 ) works
 where newest.last_verified_at is null and works.expires_at is not null;
-comment on view unfinished_rotations is 'sources whose newest credential has never verified anything while the one that works has an end';
+comment on view unfinished_rotations is 'sources whose newest credential has never verified anything while the one that works has an end, or has ended';

@@ -130,11 +130,12 @@ join users u on u.id = f.user_id
 where f.wrong_codes >= $8::integer and f.wrong_since > $1::timestamptz - interval '1 day'
 union all
 select 'unused_secret', c.id::text, c.tenant_id, 'warning',
-       format('the newest %s of %s/%s has never verified anything; the one that works ends %s%s: is the new one at '
+       format('the newest %s of %s/%s has never verified anything; the one that %s %s%s: is the new one at '
               'the platform?',
               case u.usage when 'secret' then 'secret' when 'live' then 'live token' else 'secret URL' end, c.provider,
-              c.slug, to_char(u.expires_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-              case when u.ends_unreplaced then ', whether the new one works or not'
+              c.slug, case when u.has_ended then 'worked ended' else 'works ends' end, to_char(u.expires_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+              case when u.has_ended then ', and what it verified is refused'
+                   when u.ends_unreplaced then ', whether the new one works or not'
                    else ', or is kept beyond that until the new one works' end)
 from unfinished_rotations u
 join connections c on c.id = u.source_id

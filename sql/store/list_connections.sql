@@ -4,7 +4,7 @@ select c.id, c.provider, c.slug, t.slug as "tenant?", c.allow_unsigned, c.url_is
        c.verify_token_digest is not null as "has_verify_token!", c.allowed_addresses, c.region, c.disabled_at, c.created_at,
        l.secrets as "live_secrets!", a.secrets - l.secrets as "expired_secrets!", l.url_tokens as "url_tokens!",
        l.live_tokens as "live_tokens!", a.last_verified_at as "secret_used_at?", u.expires_at as "working_ends_at?",
-       u.ends_unreplaced as "working_ends_unreplaced?"
+       u.ends_unreplaced as "working_ends_unreplaced?", u.has_ended as "working_has_ended?"
 from connections c
 left join tenants t on t.id = c.tenant_id
 cross join lateral (
@@ -17,7 +17,7 @@ cross join lateral (
     from source_credentials where source_id = c.id and not is_temporary
 ) a
 left join lateral (
-    select expires_at, ends_unreplaced from unfinished_rotations
+    select expires_at, ends_unreplaced, has_ended from unfinished_rotations
     where source_id = c.id order by ends_unreplaced desc, expires_at limit 1
 ) u on true
 where c.provider <> 'switchhook'

@@ -156,6 +156,23 @@ async fn warnings_say_whether_the_one_that_works_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn warnings_go_on_when_the_one_that_worked_has_ended() {
+    let rotation = Rotation::begin("--even-unreplaced").await;
+    for table in ["connection_secrets", "source_tokens"] {
+        let ends = "expires_at = now() - interval '1 minute'";
+        rotation
+            .app
+            .execute(&format!("update {table} set {ends} where expires_at is not null and not is_temporary"))
+            .await;
+    }
+    assert_eq!(rotation.warnings().await, (4, 4, 4));
+    let says = "and what it verified is refused";
+    assert_eq!(rotation.run("doctor --quick").matches(says).count(), 4);
+    let admin = Person::of(&rotation.app, Role::Admin, Some(TENANT)).await;
+    assert_eq!(admin.get(&rotation.app, "/setup/connections").await.text.matches(says).count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_end_are_counted_among_those_that_a_source_may_have() {
     let rotation = Rotation::begin("--even-unreplaced").await;
     let url = "connection url --provider bolna --slug default --expire-others 20h --even-unreplaced";

@@ -62,13 +62,13 @@ fn trouble(row: &ConnectionRow) -> Option<String> {
     }
     if let Some(at) = row.working_ends_at {
         let at = cells::time_or_dash(Some(at));
-        let until = match row.working_ends_unreplaced {
-            Some(true) => "whether the new one works or not",
-            _ => "or is kept beyond that until the new one works",
+        let works = match (row.working_has_ended, row.working_ends_unreplaced) {
+            (Some(true), _) => format!("worked ended {at}, and what it verified is refused"),
+            (_, Some(true)) => format!("works ends {at}, whether the new one works or not"),
+            _ => format!("works ends {at}, or is kept beyond that until the new one works"),
         };
         return Some(format!(
-            "has a new secret that has never verified anything; the one that works ends {at}, {until}: is the new one at \
-             the platform?"
+            "has a new secret that has never verified anything; the one that {works}: is the new one at the platform?"
         ));
     }
     if has.secret_url && !has.secret && !has.header && provider.signs() {

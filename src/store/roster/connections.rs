@@ -56,6 +56,8 @@ pub struct ConnectionRow {
     pub working_ends_at: Option<DateTime<Utc>>,
     /// Whether it ends then even if the newest has verified nothing by then.
     pub working_ends_unreplaced: Option<bool>,
+    /// Whether it has ended so: what the platform sends with it is refused.
+    pub working_has_ended: Option<bool>,
 }
 
 /// All connections, also those out of use.

@@ -9,6 +9,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, block};
 
 use super::answer::Refused;
+use super::budgets::Account;
 use super::connections::{Known, Located, Target};
 use super::server::Door;
 use super::webhooks::refused;
@@ -26,17 +27,20 @@ pub(super) struct Long {
     headers: HeaderMap,
     body: Bytes,
     pub(super) method: Method,
+    /// The memory that it takes: counted until the work is done, also where its client has hung up.
+    _account: Arc<Account>,
 }
 
 impl Long {
     /// `None`: it is short.
-    pub(super) fn of(request: &HttpRequest, body: &Bytes) -> Option<Arc<Self>> {
+    pub(super) fn of(request: &HttpRequest, body: &Bytes, account: &Arc<Account>) -> Option<Arc<Self>> {
         (body.len() > INLINE_BYTES_MAX).then(|| {
             Arc::new(Self {
                 query: request.query_string().to_owned(),
                 headers: request.headers().clone(),
                 body: body.clone(),
                 method: request.method().clone(),
+                _account: Arc::clone(account),
             })
         })
     }
@@ -48,7 +52,10 @@ impl Long {
 
 /// Does this on a thread where nobody waits behind it.
 pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-    block(work).await.map_err(|_| Refused::unavailable("the program is stopping"))
+    block(work).await.map_err(|error| {
+        tracing::error!(%error, "a long request could not be worked on");
+        Refused::unavailable("this request could not be worked on just now")
+    })
 }
 
 /// A delivery, held against its source.

@@ -53,14 +53,16 @@ pub(super) struct Suspect<'a> {
     network: IpAddr,
 }
 
-/// The bytes of a body, while nothing has verified it. Dropped, they count against their network: also where its client
-/// hung up before it was answered.
+/// The bytes of a body, while nothing has verified it. Dropped, they count against a network that has verified nothing
+/// lately: also where its client hung up before it was answered.
 #[derive(Debug)]
 pub(super) struct Unverified {
     networks: Arc<Networks>,
     clock: Clock,
     address: Option<IpAddr>,
     pub(super) bytes: usize,
+    /// Its network has verified lately: what it breaks off, or has no room for, does not count against it.
+    pub(super) is_known: bool,
     is_settled: bool,
 }
 
@@ -74,7 +76,7 @@ impl Unverified {
 
 impl Drop for Unverified {
     fn drop(&mut self) {
-        if self.bytes > 0 && !self.is_settled {
+        if self.bytes > 0 && !self.is_settled && !self.is_known {
             self.networks.count(self.address, self.bytes, self.clock.now());
         }
     }
@@ -89,7 +91,14 @@ impl Networks {
 
     /// Begins to count a body.
     pub(super) fn unverified(self: &Arc<Self>, address: Option<IpAddr>, clock: &Clock) -> Unverified {
-        Unverified { networks: Arc::clone(self), clock: clock.clone(), address, bytes: 0, is_settled: false }
+        Unverified {
+            networks: Arc::clone(self),
+            clock: clock.clone(),
+            address,
+            bytes: 0,
+            is_known: false,
+            is_settled: false,
+        }
     }
 
     /// Counts a request that proves nothing, with so many bytes. `Some`: it is one too many, and this many seconds are
@@ -187,6 +196,10 @@ mod tests {
         drop(verified);
         drop(networks.unverified(from, &Clock::system()));
         assert_eq!(networks.is_over(from, now), None);
+        let mut known = networks.unverified(from, &Clock::system());
+        (known.bytes, known.is_known) = (100 * BYTES_OF_A_REQUEST, true);
+        drop(known);
+        assert_eq!(networks.is_over(from, now), None, "a platform whose upload broke off");
         networks.unverified(from, &Clock::system()).bytes = 3 * BYTES_OF_A_REQUEST;
         assert!(networks.is_over(from, Clock::system().now()).is_some(), "its client hung up");
     }

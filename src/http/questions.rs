@@ -66,6 +66,11 @@ impl Ask {
         if self.class() == Class::Live { limit.min(LIVE_BYTES_MAX) } else { limit }
     }
 
+    /// What its limit of a body is called.
+    pub(super) fn limit_name(&self) -> &'static str {
+        if self.class() == Class::Live { "live requests are short" } else { "http.body_bytes_max" }
+    }
+
     /// The question that a GET asks.
     pub(super) fn lookup(&self, provider: &dyn Provider, query: &str) -> Option<String> {
         match self {
@@ -110,7 +115,7 @@ impl Ask {
             Self::Function(Some(name)) => (name.as_str(), false),
             Self::Function(None) if !form::is_whole(&document.payload) => ("", false),
             // Where nothing is signed, a call around the arguments is what a form on the platform says, or its model.
-            Self::Anything | Self::Function(None)
+            Self::Anything | Self::Caller | Self::Function(None)
                 if provider.live_requests() == LiveRequests::Unsigned && form::is_whole(&document.payload) =>
             {
                 (document.payload.get("name").and_then(Value::as_str).unwrap_or_default(), true)

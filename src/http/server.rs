@@ -158,7 +158,7 @@ impl Door {
     pub(super) fn look_at(&self, standing: Standing, address: Option<IpAddr>) -> Result<Option<Suspect<'_>>, Refused> {
         match (standing, address) {
             (Standing::Suspect, Some(address)) => {
-                let busy = || Refused::unavailable("this network sends too much that is not verified");
+                let busy = || Refused::overloaded("this network sends too much that is not verified");
                 self.networks.suspect(address).map(Some).ok_or_else(busy)
             }
             _ => Ok(None),

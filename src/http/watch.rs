@@ -63,7 +63,7 @@ pub(super) async fn watch(
 }
 
 fn no_room() -> HttpResponse {
-    Refused::unavailable("too much is in flight (http.in_flight_bytes_max)").response()
+    Refused::overloaded("too much is in flight (http.in_flight_bytes_max)").response()
 }
 
 /// An answer. Its socket is at work until nothing is left of it: a long one is not cut off as if its client said nothing.

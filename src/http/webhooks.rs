@@ -14,7 +14,7 @@ use super::answer::{self, Refused};
 use super::body::{self, BodyError, Bounds};
 use super::connections::{Connections, Known, Located, Lookup, Target, shown};
 use super::held::{Held, Long, aside};
-use super::networks::Unverified;
+use super::networks::{Standing, Unverified};
 use super::questions::{self, Answered, Ask, Posed};
 use super::rejections::Rejection;
 use super::server::Door;
@@ -96,10 +96,19 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
             answered.response()
         }
         Err(refused) => {
-            // What is refused for want of memory is no fault of its sender's, and its bytes count all the same.
+            if refused.label == Refused::OVERLOADED {
+                // Its sender is told to come again: it counts as one request, and not by what was read in vain.
+                seen.unverified.bytes = seen.unverified.bytes.min(1);
+            }
             let is_counted = !seen.is_verified && refused.status.is_client_error();
-            let refused =
-                if is_counted { door.count(seen.address, seen.unverified.settle(), refused) } else { refused };
+            let bytes = if seen.unverified.is_known { seen.body.len() } else { seen.unverified.bytes };
+            let refused = match is_counted {
+                true => {
+                    seen.unverified.settle();
+                    door.count(seen.address, bytes, refused)
+                }
+                false => refused,
+            };
             refuse(&door, seen, &refused)
         }
     }
@@ -170,6 +179,7 @@ async fn admit(
         _ => return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "use POST")),
     }
     let standing = door.standing(located.known.id, seen.address);
+    seen.unverified.is_known = standing == Standing::Known;
     let _suspect = door.look_at(standing, seen.address)?;
     // The account is held until the answer: what is in flight is bounded.
     let mut account = door.account(ask.class(), seen.address, standing);
@@ -178,13 +188,14 @@ async fn admit(
     let bounds = Bounds { bytes: limit, timeout: door.settings.body_timeout, patience };
     seen.body = body::read(request, payload, bounds, &mut account, &mut seen.unverified.bytes)
         .await
-        .map_err(|error| unread(error, limit))?;
+        .map_err(|error| unread(error, limit, ask))?;
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
     }
     // Cheap before dear: nothing is parsed of what can be none of what this URL takes.
-    let long = Long::of(request, &seen.body);
+    let account = Arc::new(account);
+    let long = Long::of(request, &seen.body, &account);
     let mut held = Held::new(door, provider, target, delivery, long.as_ref(), located, seen.address).await?;
     if held.verify(ask.possible(), true).await? != VerifiedBy::Unsigned {
         seen.is_verified = true;
@@ -219,9 +230,14 @@ async fn admit(
     let acknowledgement = provider.acknowledge(&document.payload);
     let (event, audio) = match long {
         None => event(provider, &door.connections, &known, document)?,
-        Some(_) => {
+        Some(long) => {
             let connections = Arc::clone(&door.connections);
-            aside(move || event(provider, &connections, &known, document)).await??
+            aside(move || {
+                let event = event(provider, &connections, &known, document);
+                drop(long);
+                event
+            })
+            .await??
         }
     };
     let store = door.committer.store(event, audio);
@@ -272,18 +288,18 @@ fn event(
     Ok((event, audio))
 }
 
-fn unread(error: BodyError, limit: usize) -> Refused {
+fn unread(error: BodyError, limit: usize, ask: &Ask) -> Refused {
     match error {
         BodyError::TooLarge => Refused::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            format!("the body is longer than {limit} bytes (http.body_bytes_max)"),
+            format!("the body is longer than {limit} bytes ({})", ask.limit_name()),
         ),
         BodyError::TooSlow => Refused::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time"),
         BodyError::Compressed => {
             Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed", "compressed bodies are not read")
         }
-        BodyError::NoRoom => Refused::unavailable("too much is in flight (http.in_flight_bytes_max)"),
+        BodyError::NoRoom => Refused::overloaded("too much is in flight (http.in_flight_bytes_max)"),
         BodyError::Broken => Refused::new(StatusCode::BAD_REQUEST, "broken", "the body broke off"),
     }
 }

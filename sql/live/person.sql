@@ -5,7 +5,7 @@
 -- Reads by primary key and by index only; the calls are bounded, since a switchboard may have made a million. A call that
 -- is still going on, perhaps this very one, is none of the calls before.
 -- What was booked under a number by somebody whom nobody vouched for comes after what its owner booked, without their
--- words.
+-- words; what was noted so is for people alone.
 -- A call that two platforms saw counts once, and speaks with the words of whichever has some.
 with seen as materialized (
     select c.id, c.started_at, c.direction::text as direction, c.answered_at is not null as answered, c.disposition::text
@@ -40,7 +40,8 @@ select l.id as "lead_id?", coalesce(l.name_by_hand, l.name) as "name?", coalesce
         from newest n)::text as "calls?",
        (select jsonb_agg(jsonb_build_object('kind', o.kind, 'body', o.body, 'author', o.author,
                    'at', o.at at time zone $4::text, 'open', o.resolved_at is null) order by o.at desc)
-        from (select * from lead_notes where tenant_id = $1 and phone = $3 order by at desc limit 8) o)::text as "notes?",
+        from (select * from lead_notes where tenant_id = $1 and phone = $3 and not unverified
+              order by at desc limit 8) o)::text as "notes?",
        (select jsonb_agg(jsonb_build_object('at', p.starts_at at time zone $4::text, 'purpose',
                    case when not p.unverified then p.purpose end)
                order by p.unverified, p.starts_at)

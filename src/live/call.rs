@@ -11,8 +11,9 @@ use super::lookups::Asked;
 use super::tenant::{self, Asker};
 use super::words::words;
 use super::{Live, Steps, limits};
+use crate::crypto::{DigestKey, hex};
 use crate::db;
-use crate::dispatch::{Args, Called, Function, Reply, Run, Stop};
+use crate::dispatch::{Args, Called, Function, Reply, Run, Stop, Writing};
 use crate::domain::{FunctionCall, Language, lead_id, phone};
 use crate::inbox::{self, Accepted, NewEvent};
 use crate::redact::{Hidden, Phone};
@@ -123,7 +124,9 @@ impl Live {
         let function = self.registry.find_function(&call.name);
         let writes = function.is_some_and(|function| function.writes.is_some());
         let mut event = NewEvent { tenant_id: Some(tenant.id), ..event.clone() };
-        let (accepted, before) = store(&mut transaction, &mut event, call, writes, self.clock.now()).await?;
+        let call_ref = call_ref(ids, call);
+        let (accepted, before) =
+            store(&mut transaction, &mut event, call, call_ref.as_deref(), writes, self.clock.now()).await?;
         steps.done("request");
         if let Some(answer) = before {
             transaction.commit().await?;
@@ -152,7 +155,7 @@ impl Live {
                 event_id,
                 tenant.id,
                 asker.connection_id,
-                party.call_id,
+                call_ref,
                 call.name,
                 wrote,
                 answer.to_string(),
@@ -188,6 +191,8 @@ impl Live {
         let vouched = called.party.phone.as_ref().and_then(number);
         // A source that asks about more numbers than call anybody is told of nobody: its word is nobody's.
         let (phone, doubted) = match vouched {
+            // Whoever asks for no more messages learns nothing, and is heard.
+            vouched if function.writes == Some(Writing::OptOut) => (vouched, None),
             Some(phone) => match self.lookups.ask(called.now, asker.connection_id, &phone) {
                 Asked::TooMany => (None, Some(phone)),
                 Asked::Again => (Some(phone), None),
@@ -255,6 +260,16 @@ impl Performed {
     }
 }
 
+/// The call by which answers are told apart; where the platform names none, whoever is on the line, as a keyed digest: it
+/// outlives the number.
+fn call_ref(ids: &DigestKey, call: &FunctionCall) -> Option<String> {
+    let party = &call.party;
+    party.call_id.clone().or_else(|| {
+        let phone = party.phone.as_ref().or(party.claimed_phone.as_ref())?;
+        Some(format!("-:{}", hex(&ids.digest("live_answers.call_ref", phone.expose())[..16])))
+    })
+}
+
 /// Stores the request. A repeated one of a function that writes comes with what was answered before. Where the platform
 /// gives no id to a call of a function, the same wish after something else was done in the same call is a new one; where it
 /// does not name the call either, the same wish later.
@@ -262,6 +277,7 @@ async fn store(
     connection: &mut PgConnection,
     event: &mut NewEvent,
     call: &FunctionCall,
+    call_ref: Option<&str>,
     writes: bool,
     now: DateTime<Utc>,
 ) -> Result<(Accepted, Option<Value>), sqlx::Error> {
@@ -269,7 +285,7 @@ async fn store(
         let span = now.timestamp().div_euclid(RETRIED_FOR.num_seconds());
         let keys = [span - 1, span].map(|span| format!("{}:{span}", event.external_event_id));
         let since = now - RETRIED_FOR;
-        let found = sqlx::query_file!("sql/live/find_recent_answer.sql", event.connection_id, &keys, since)
+        let found = sqlx::query_file!("sql/live/find_recent_answer.sql", event.connection_id, &keys, since, call_ref)
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(before) = found {
@@ -288,7 +304,10 @@ async fn store(
         }
         let found = sqlx::query_file!("sql/live/find_answer.sql", id).fetch_optional(&mut *connection).await?;
         match found {
-            Some(before) if call.tool_call_id.is_some() || before.written_since == 0 => {
+            Some(before)
+                if call.tool_call_id.is_some()
+                    || (before.written_since == 0 && (before.wrote || call.party.call_id.is_some())) =>
+            {
                 let answer = serde_json::from_str(&before.answer).unwrap_or_default();
                 return Ok((accepted, Some(answer)));
             }

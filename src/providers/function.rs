@@ -2,7 +2,8 @@
 //! alone, the name in the URL (Retell's "args only", ElevenLabs' tools, Bolna's custom functions). The second becomes the
 //! first before it is stored.
 //!
-//! A platform vouches for the call that it puts around the arguments, and for arguments that it fills in itself.
+//! A platform that signs vouches for the call that it puts around the arguments; every platform vouches for the arguments that
+//! it fills in itself.
 
 use serde_json::{Map, Value, json};
 

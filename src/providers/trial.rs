@@ -9,6 +9,9 @@ use crate::store::connections::Connection;
 /// The platform's name, if what it would send with this connection's secret would be let in; else why not.
 pub fn try_sample(connection: &Connection, now: DateTime<Utc>) -> Result<&'static str, String> {
     let provider = super::find(&connection.provider).ok_or("there is no such platform")?;
+    if connection.is_damaged {
+        return Err("a secret of this connection cannot be opened: give it the platform's once more".to_owned());
+    }
     let Some(sample) = provider.samples().first() else { return Ok(provider.name()) };
     let outgoing = provider.sign(sample.body, connection.secrets.first().map(|(_, secret)| secret), now);
     let mut headers = HeaderMap::new();

@@ -30,6 +30,8 @@ pub struct Connection {
     pub is_default: bool,
     /// A static header that must be there.
     pub header: Option<(String, Secret)>,
+    /// Whether a secret or the header cannot be opened: nothing is equal to what stands in its place.
+    pub is_damaged: bool,
     /// The digest of the token that a platform must name when it asks whether the URL is ours.
     pub verify_token_digest: Option<Hidden<Vec<u8>>>,
     /// Addresses and networks that may send; empty: any.
@@ -55,10 +57,12 @@ pub async fn all_opened(pool: &PgPool, keys: &Keys, opened: &mut Opened) -> Resu
     let mut opener = Opener { keys, before: opened, now: HashMap::new() };
     let mut connections = Vec::with_capacity(rows.len());
     for row in rows {
+        let mut is_damaged = false;
         let header = match row.header_name.zip(row.header_value) {
             // One that cannot be opened must not be left out: without it anybody could send. Nothing is equal to it.
             Some((name, value)) => {
                 let value = opener.open(row.id, purpose::HEADER_VALUE, value)?;
+                is_damaged |= value.is_none();
                 Some((name, value.unwrap_or_else(|| Secret::new(unguessable()))))
             }
             None => None,
@@ -67,6 +71,7 @@ pub async fn all_opened(pool: &PgPool, keys: &Keys, opened: &mut Opened) -> Resu
         for (id, sealed) in row.secret_ids.into_iter().zip(row.secrets) {
             // Left out, a source with this secret alone would ask for something weaker.
             let secret = opener.open(row.id, purpose::CONNECTION_SECRET, sealed)?;
+            is_damaged |= secret.is_none();
             secrets.push((id, secret.unwrap_or_else(|| Secret::new(unguessable()))));
         }
         connections.push(Connection {
@@ -78,6 +83,7 @@ pub async fn all_opened(pool: &PgPool, keys: &Keys, opened: &mut Opened) -> Resu
             url_is_secret: row.url_is_secret,
             is_default: row.is_default,
             header,
+            is_damaged,
             verify_token_digest: row.verify_token_digest.map(Hidden::new),
             allowed_addresses: row.allowed_addresses,
             secrets,

@@ -12,12 +12,22 @@ use crate::voice::{OURS, VICTIM, bolna, claims, count, open_with, retell};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_limit_keeps_a_caller_from_opting_out() {
-    let app = open_with(&[("LIVE__WRITES__PER_CALL", "1"), ("LIVE__WRITES__NOTES_PER_CALL", "1")]).await;
+    let app = open_with(&[
+        ("LIVE__WRITES__PER_CALL", "1"),
+        ("LIVE__WRITES__NOTES_PER_CALL", "1"),
+        ("LIVE__LOOKUPS__NUMBERS_PER_MINUTE", "1"),
+    ])
+    .await;
     let note = |n: u32| json!({ "note": n.to_string() });
     assert_eq!(call(&app, VICTIM, "n1", "save_note", note(1)).await["success"], true);
     assert_eq!(call(&app, VICTIM, "n2", "save_note", note(2)).await["success"], false);
     assert_eq!(call(&app, VICTIM, "o1", "opt_out", json!({})).await["success"], true);
-    assert_eq!(count(&app, &format!("leads where phone = '{VICTIM}' and opted_out")).await, 1);
+    // The source has asked about too many numbers by now.
+    let other = "+15550100777";
+    assert_eq!(call(&app, other, "o2", "opt_out", json!({})).await["success"], true);
+    for number in [VICTIM, other] {
+        assert_eq!(count(&app, &format!("leads where phone = '{number}' and opted_out")).await, 1, "{number}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,6 +49,26 @@ async fn without_a_call_the_same_wish_is_a_retry_for_minutes_and_a_wish_later() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_call_what_was_done_since_and_what_was_refused_make_a_wish_a_new_one() {
+    let app = open_with(&[]).await;
+    let book = json!({ "date": "2026-11-03", "time": "10:00", "from_number": VICTIM });
+    let booked = "appointments where cancelled_at is null and phone = '+15550100001'";
+    assert_eq!(bolna(&app, "book_appointment", &book).await["success"], true);
+    assert_eq!(bolna(&app, "cancel_appointment", &json!({ "from_number": VICTIM })).await["success"], true);
+    assert_eq!(count(&app, booked).await, 0);
+    for _ in 0..2 {
+        assert_eq!(bolna(&app, "book_appointment", &book).await["success"], true);
+        assert_eq!(count(&app, booked).await, 1, "booked once more, and a retry of that");
+    }
+    // Somebody else wants the same hour, is refused, and asks again once it is free.
+    let mut theirs = book.clone();
+    theirs["from_number"] = json!("+15550100002");
+    assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], false);
+    app.execute("update appointments set cancelled_at = now()").await;
+    assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_is_signed_a_call_around_the_arguments_names_nobody() {
     let app = open_with(&[]).await;
     call(&app, VICTIM, "v1", "update_customer", json!({ "name": "Zebulon" })).await;
@@ -46,7 +76,8 @@ async fn where_nothing_is_signed_a_call_around_the_arguments_names_nobody() {
         .await;
     let body = json!({ "name": "lookup_customer", "args": {},
                        "call": { "call_id": "c1", "from_number": VICTIM, "to_number": OURS } });
-    for (platform, path) in [("bolna", ""), ("bolna", "/function"), ("elevenlabs", "/function")] {
+    for (platform, path) in [("bolna", ""), ("bolna", "/function"), ("bolna", "/inbound"), ("elevenlabs", "/function")]
+    {
         let url = format!("{}/webhooks/{platform}/default{path}", app.base);
         let request = app.client.post(url).bearer_auth(live_token(platform)).header("X-Tool", "right").json(&body);
         let answer = TestApp::answer(request).await;

@@ -29,6 +29,7 @@ comment on table untrusted_proxies is 'peers outside http.trusted_proxies from w
 create table second_factors (
     user_id uuid primary key references users (id) on delete cascade,
     secret text not null,
+    begun_by bytea not null,
     confirmed_at timestamptz,
     last_step bigint,
     wrong_codes integer not null default 0,
@@ -37,6 +38,7 @@ create table second_factors (
 );
 comment on table second_factors is 'codes by time (RFC 6238) beside a password';
 comment on column second_factors.secret is 'sealed';
+comment on column second_factors.begun_by is 'keyed digest of the session, or of the sign-in that waits, which was shown the secret: no other one is shown it or confirms it';
 comment on column second_factors.confirmed_at is 'null: being set up for some minutes, and asked of nobody';
 comment on column second_factors.last_step is 'the step of the last code that was used: neither it nor an earlier one is good again';
 comment on column second_factors.wrong_codes is 'codes of a day from browsers that the user has not signed in with, without the right ones';

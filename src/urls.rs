@@ -10,7 +10,8 @@ const MASK: &str = "redacted";
 /// Whether it leads to this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // Names below it are resolved by whoever the system asks.
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).to_canonical().is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::from(address).to_canonical().is_loopback(),
         None => false,
@@ -37,19 +38,35 @@ pub fn mistake(text: &str) -> Option<&'static str> {
 
 /// A text with the credentials of every URL in it masked: the name and the password, the values of the query, the fragment.
 pub fn masked(text: &str) -> String {
+    if let Some(url) = Url::parse(text.trim()).ok().filter(Url::has_host)
+        && let Some(masked) = masked_url(url)
+        && !needs_no_mask(text)
+    {
+        return shown(&masked);
+    }
     text.split_inclusive(char::is_whitespace).map(masked_word).collect()
+}
+
+/// Whether there is nothing in it that could be a credential.
+fn needs_no_mask(text: &str) -> bool {
+    !text.contains(['@', '?', '#'])
+}
+
+/// What is left of a second URL behind the first, or of a password that was not taken for one, is not shown.
+fn shown(url: &Url) -> String {
+    if url.path().contains('@') { format!("[{MASK}]") } else { url.to_string() }
 }
 
 fn masked_word(word: &str) -> String {
     let bare = word.trim_end();
-    let Some(rest) = bare.split_once("://").map(|(_, rest)| rest) else { return word.to_owned() };
-    if !rest.contains(['@', '?', '#']) {
+    let is_url = bare.contains("://") || Url::parse(bare).is_ok_and(|url| url.has_host());
+    if !is_url || needs_no_mask(bare) {
         return word.to_owned();
     }
     let end = &word[bare.len()..];
     let masked = Url::parse(bare).ok().and_then(masked_url);
     // What cannot be taken apart is not shown at all.
-    masked.map_or_else(|| format!("[{MASK}]{end}"), |url| format!("{url}{end}"))
+    masked.map_or_else(|| format!("[{MASK}]{end}"), |url| format!("{}{end}", shown(&url)))
 }
 
 fn masked_url(mut url: Url) -> Option<Url> {
@@ -61,8 +78,8 @@ fn masked_url(mut url: Url) -> Option<Url> {
     }
     if url.query().is_some() {
         let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-        // A query without `=` may be nothing but a token.
-        let has_values = url.query().is_some_and(|query| query.split('&').all(|pair| pair.contains('=')));
+        // A query without values may be nothing but a token, and a token may end with `=`.
+        let has_values = url.query_pairs().all(|(_, value)| !value.is_empty());
         match has_values {
             true => {
                 url.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, MASK)));
@@ -88,6 +105,10 @@ mod tests {
             ("https://t0ken@api.example.com", "https://redacted@api.example.com/"),
             ("https://a.example.com/x?key=k1&b=2#t", "https://a.example.com/x?key=redacted&b=redacted#redacted"),
             ("https://a.example.com/?t0ken", "https://a.example.com/?redacted"),
+            ("https://a.example.com/?dG9rZW4=", "https://a.example.com/?redacted"),
+            ("https:/me:pw@a.example.com/", "https://redacted:redacted@a.example.com/"),
+            ("https://a:b@a.example.com/,https://c:d@b.example.com/", "[redacted]"),
+            ("https://u:pa ss@a.example.com/", "https://u:redacted@a.example.com/"),
             ("see https://a:b@example.com/ today", "see https://redacted:redacted@example.com/ today"),
             ("postgres://a:b@[::1:5432/x", "[redacted]"),
             ("postgres://a:b@one:1,two:2/x", "[redacted]"),

@@ -110,11 +110,14 @@ impl Console {
     ) -> Result<u64, Refused> {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
         self.confirm_password(request, entry, &account, present).await?;
+        let before = account.password_hash;
         let words = [Some(account.login), account.tenant, account.tenant_name].into_iter().flatten().collect();
         let hash = self.hasher.hash(given, words).await?;
         let actor = entry.scope.actor();
         let mut transaction = self.begin().await?;
-        users::change_password(&mut *transaction, actor.id, &hash).await?;
+        if !users::change_password(&mut *transaction, actor.id, &hash, before.as_deref()).await? {
+            return Err(Refused::Unfit("the password was changed meanwhile".to_owned()));
+        }
         let current = self.session_id(request);
         let digests = self.keys.digests().map_err(sqlx::Error::from)?;
         let stays = current.as_ref().map(|id| (digests, id));

@@ -37,6 +37,8 @@ pub(super) struct Attempt {
     /// Of which a success takes one back.
     shared: Vec<Vec<u8>>,
     lane: Vec<u8>,
+    /// Whether the login has signed in from here before.
+    is_known: bool,
 }
 
 /// Where a request comes from, as digests.
@@ -110,8 +112,8 @@ impl Console {
         let (is_known_browser, is_known_network) = places;
         let lane = if is_known_browser { browser } else { network.clone() };
         let pair = subject(digests, "pair", &format!("{}:{login}", hex(&lane)));
-        let mut attempt = Attempt { pair, shared: Vec::new(), lane };
         let is_known = is_known_browser || is_known_network;
+        let mut attempt = Attempt { pair, shared: Vec::new(), lane, is_known };
         if !is_known {
             // The network first: one that must wait writes no row for each login that it makes up.
             let key = subject(digests, "spraying", &hex(&network));
@@ -140,7 +142,7 @@ impl Console {
     /// Whether this is the password, when it is the turn of the attempt's place.
     pub(super) async fn fits(&self, attempt: &Attempt, given: Secret, hash: Option<Secret>) -> Result<bool, Denied> {
         let looked_at = match self.lanes.turn(&attempt.lane).await {
-            Some(turn) => self.hasher.fits(turn, given, hash).await,
+            Some(turn) => self.hasher.fits(attempt.is_known, turn, given, hash).await,
             None => Err(Unfit::Busy),
         };
         if looked_at == Err(Unfit::Busy) {

@@ -103,21 +103,24 @@ impl Default for Hasher {
 impl Hasher {
     /// The hash of a new password. `words`: what it must not be made of, such as the login name.
     pub async fn hash(&self, given: Secret, words: Vec<String>) -> Result<Secret, Unfit> {
-        self.run(move || {
+        // For people who are signed in.
+        self.run(true, move || {
             assess(&given, &words)?;
             hash(&given)
         })
         .await?
     }
 
-    /// Whether this is the password; it takes as long where there is none. `turn`: what is held until it is looked at.
+    /// Whether this is the password; it takes as long where there is none. `is_known`: it comes from where the login has signed
+    /// in before. `turn`: what is held until it is looked at.
     pub(super) async fn fits(
         &self,
+        is_known: bool,
         turn: impl Send + 'static,
         given: Secret,
         hash: Option<Secret>,
     ) -> Result<bool, Unfit> {
-        self.run(move || {
+        self.run(is_known, move || {
             let fits = fits(&given, hash.as_ref());
             drop(turn);
             fits
@@ -125,8 +128,16 @@ impl Hasher {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfit> {
-        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Unfit::Busy)?;
+    /// Only so many strangers wait: they must not keep out those who are known.
+    async fn run<T: Send + 'static>(
+        &self,
+        is_known: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfit> {
+        let place = match is_known {
+            true => None,
+            false => Some(Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Unfit::Busy)?),
+        };
         let permit = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| Unfit::Hash)?;
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
@@ -195,7 +206,7 @@ mod tests {
                         begun.send(()).unwrap();
                         is_over.recv().ok()
                     };
-                    hasher.run(work).await
+                    hasher.run(false, work).await
                 });
                 (end, client)
             })
@@ -204,23 +215,28 @@ mod tests {
         for (_, client) in &ends {
             client.abort();
         }
-        let late = tokio::time::timeout(std::time::Duration::from_millis(50), hasher.run(|| ())).await;
+        let late = tokio::time::timeout(std::time::Duration::from_millis(50), hasher.run(false, || ())).await;
         assert!(late.is_err(), "both are still at work");
         let waiting: Vec<_> = (0..WAITING_MAX)
             .map(|_| {
                 let hasher = Arc::clone(&hasher);
-                tokio::spawn(async move { hasher.run(|| ()).await })
+                tokio::spawn(async move { hasher.run(false, || ()).await })
             })
             .collect();
         while hasher.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(hasher.run(|| ()).await, Err(Unfit::Busy));
+        assert_eq!(hasher.run(false, || ()).await, Err(Unfit::Busy));
+        let known = {
+            let hasher = Arc::clone(&hasher);
+            tokio::spawn(async move { hasher.run(true, || ()).await })
+        };
         drop(ends);
+        assert_eq!(known.await.unwrap(), Ok(()), "strangers keep nobody out who is known");
         for waits in waiting {
             assert_eq!(waits.await.unwrap(), Ok(()));
         }
-        assert_eq!(hasher.run(|| ()).await, Ok(()));
+        assert_eq!(hasher.run(false, || ()).await, Ok(()));
     }
 
     #[test]

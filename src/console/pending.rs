@@ -101,7 +101,7 @@ impl Console {
 
     /// The secret that a pending user sets up.
     pub async fn pending_setup(&self, pending: &Pending) -> Result<Setup, sqlx::Error> {
-        self.set_up(pending.user_id, &pending.login).await
+        self.set_up(pending.user_id, &pending.login, Some(&pending.id)).await
     }
 
     /// Ends with a code what began with a password.
@@ -145,7 +145,7 @@ impl Console {
         }
         let actor = Actor { kind: ActorKind::User, id: pending.user_id };
         let scope = Scope::new(actor, pending.role, pending.tenant_id).at(self.address(request));
-        let first = self.check_first_code(request, &scope, &pending.login, code).await?;
+        let first = self.check_first_code(request, &scope, &pending.login, code, Some(&pending.id)).await?;
         let mut transaction = self.take_pending(pending).await?;
         let codes = self.turn_on(&mut transaction, &scope, &first, None).await?;
         let signed_in = self.leave_pending(transaction, request, pending).await?;

@@ -82,11 +82,13 @@ impl Console {
         Ok((state.is_on, state.is_required || self.settings.second_factor.is_required()))
     }
 
-    /// Begins to set up a second factor, or goes on with it: until it is confirmed it is asked of nobody.
-    pub(super) async fn set_up(&self, user_id: Uuid, login: &str) -> Result<Setup, sqlx::Error> {
+    /// Begins to set up a second factor, or goes on with it: until it is confirmed it is asked of nobody. `by`: the session, or
+    /// the sign-in that waits, that is shown the secret.
+    pub(super) async fn set_up(&self, user_id: Uuid, login: &str, by: Option<&Secret>) -> Result<Setup, sqlx::Error> {
         let bytes: [u8; SECRET_BYTES] = rand::random();
         let sealed = self.keys.seal(purpose::SECOND_FACTOR, &Secret::new(STANDARD.encode(bytes)));
-        let sealed = store::begin(&self.pool, user_id, &sealed).await?;
+        let begun_by = begun_by(self.keys.load(&self.pool).await?, by);
+        let sealed = store::begin(&self.pool, user_id, &sealed, &begun_by).await?;
         let setup = self.keys.open(purpose::SECOND_FACTOR, &sealed).ok().and_then(|secret| Setup::of(&secret, login));
         setup.ok_or_else(|| sqlx::Error::Protocol("a second factor cannot be opened".to_owned()))
     }
@@ -104,7 +106,7 @@ impl Console {
         if self.factor(&self.pool, id).await?.0 {
             return Err(Refused::Unfit("the second factor is on already".to_owned()));
         }
-        Ok(self.set_up(id, &account.login).await?)
+        Ok(self.set_up(id, &account.login, self.session_id(request).as_ref()).await?)
     }
 
     /// Turns one's own second factor on, by a first code. Returns the recovery codes, this once; other sessions end.
@@ -115,26 +117,31 @@ impl Console {
         code: &str,
     ) -> Result<Vec<Secret>, Refused> {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
-        let first = self.check_first_code(request, &entry.scope, &account.login, code).await?;
+        let session_id = self.session_id(request);
+        let first = self.check_first_code(request, &entry.scope, &account.login, code, session_id.as_ref()).await?;
         let mut transaction = self.begin().await?;
-        let codes = self.turn_on(&mut transaction, &entry.scope, &first, self.session_id(request).as_ref()).await?;
+        let codes = self.turn_on(&mut transaction, &entry.scope, &first, session_id.as_ref()).await?;
         transaction.commit().await?;
         self.forgive_codes(&first).await?;
         Ok(codes)
     }
 
-    /// Whether this is the first code of what the user is setting up.
+    /// Whether this is the first code of what the user is setting up, in the session that was shown it.
     pub(super) async fn check_first_code(
         &self,
         request: &HttpRequest,
         scope: &Scope,
         login: &str,
         code: &str,
+        by: Option<&Secret>,
     ) -> Result<FirstCode, Refused> {
         let id = scope.actor().id;
-        let (counted, _) = self.count_code(request, login, id).await?;
-        let Some(factor) = store::find(&self.pool, id, false).await? else {
-            return Err(Refused::Unfit("setting it up took too long: begin again".to_owned()));
+        let (counted, _) = self.count_code(request, (id, login, scope.tenant_id())).await?;
+        let begun_by = begun_by(self.keys.load(&self.pool).await?, by);
+        let Some(factor) = store::find(&self.pool, id, Some(&begun_by)).await? else {
+            return Err(Refused::Unfit(
+                "setting it up took too long, or was begun elsewhere meanwhile: begin again".to_owned(),
+            ));
         };
         let Some(step) = self.step_of(&factor.secret, code) else {
             self.log_failure(request, "code", Some((id, login, scope.tenant_id()))).await?;
@@ -231,7 +238,7 @@ impl Console {
         (id, login, tenant_id): (Uuid, &str, Option<Uuid>),
         code: &str,
     ) -> Result<bool, Denied> {
-        let (key, is_known) = self.count_code(request, login, id).await?;
+        let (key, is_known) = self.count_code(request, (id, login, tenant_id)).await?;
         let wait = if is_known { None } else { store::count_code(&self.pool, id).await.map_err(Denied::Away)? };
         if let Some(seconds) = wait {
             self.log_failure(request, "too many codes", Some((id, login, tenant_id))).await.map_err(Denied::Away)?;
@@ -250,7 +257,7 @@ impl Console {
     }
 
     async fn use_code(&self, id: Uuid, code: &str) -> Result<bool, sqlx::Error> {
-        let Some(factor) = store::find(&self.pool, id, true).await? else { return Ok(false) };
+        let Some(factor) = store::find(&self.pool, id, None).await? else { return Ok(false) };
         if let Some(step) = self.step_of(&factor.secret, code) {
             return store::use_step(&self.pool, id, step).await;
         }
@@ -278,18 +285,27 @@ impl Console {
     /// Counts a code before it is looked at. A browser that the login knows is counted by itself; all others together:
     /// they know the password already, and a million codes are few. Returns what it was counted for, and whether the browser
     /// is known.
-    async fn count_code(&self, request: &HttpRequest, login: &str, id: Uuid) -> Result<(Vec<u8>, bool), Denied> {
+    async fn count_code(
+        &self,
+        request: &HttpRequest,
+        (id, login, tenant_id): (Uuid, &str, Option<Uuid>),
+    ) -> Result<(Vec<u8>, bool), Denied> {
         let known = self.known_browser(request, login).await?;
         let lane = known.as_deref().unwrap_or_default();
         let key = subject(self.digests().await?, "code", &format!("{id}:{lane}"));
         match self.count(&key, self.settings.sign_in_free_failures, None).await {
             Ok(()) => Ok((key, known.is_some())),
             Err(denied) => {
-                self.log_failure(request, "slowed", Some((id, login, None))).await.map_err(Denied::Away)?;
+                self.log_failure(request, "slowed", Some((id, login, tenant_id))).await.map_err(Denied::Away)?;
                 Err(denied)
             }
         }
     }
+}
+
+/// Who is shown a secret that is being set up.
+fn begun_by(digests: &DigestKey, by: Option<&Secret>) -> [u8; 32] {
+    digests.digest("second_factors.begun_by", by.map_or("", Secret::expose))
 }
 
 /// Makes the recovery codes of a user, in place of all before.

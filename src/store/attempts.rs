@@ -76,6 +76,12 @@ pub async fn places(
     Ok((row.is_known_browser, row.is_known_network))
 }
 
+/// Knows no place of a user any more.
+pub async fn forget_places(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/forget_places.sql", user_id).execute(executor).await?;
+    Ok(())
+}
+
 /// Keeps from where a user has signed in; of each user the last so many.
 pub async fn keep_places(
     executor: impl PgExecutor<'_>,

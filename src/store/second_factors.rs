@@ -36,20 +36,27 @@ pub async fn state(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<State
     Ok(found.unwrap_or(State { is_on: false, is_required: false }))
 }
 
-/// Keeps a secret that is being set up; one that was begun just now stays. Returns the one that is kept.
-pub async fn begin(executor: impl PgExecutor<'_>, user_id: Uuid, sealed: &str) -> Result<String, sqlx::Error> {
+/// Keeps a secret that is being set up; one that the same session was shown just now stays. Returns the one that is kept.
+pub async fn begin(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    sealed: &str,
+    begun_by: &[u8],
+) -> Result<String, sqlx::Error> {
     let seconds = f64::from(SET_UP_SECONDS);
-    sqlx::query_file_scalar!("sql/console/begin_second_factor.sql", user_id, sealed, seconds).fetch_one(executor).await
+    sqlx::query_file_scalar!("sql/console/begin_second_factor.sql", user_id, sealed, seconds, begun_by)
+        .fetch_one(executor)
+        .await
 }
 
-/// The second factor of a user: the one that is confirmed, or that is being set up.
+/// The second factor of a user: the one that is confirmed, or that this session is setting up.
 pub async fn find(
     executor: impl PgExecutor<'_>,
     user_id: Uuid,
-    is_confirmed: bool,
+    begun_by: Option<&[u8]>,
 ) -> Result<Option<Factor>, sqlx::Error> {
     let seconds = f64::from(SET_UP_SECONDS);
-    sqlx::query_file_as!(Factor, "sql/console/find_second_factor.sql", user_id, is_confirmed, seconds)
+    sqlx::query_file_as!(Factor, "sql/console/find_second_factor.sql", user_id, begun_by, seconds)
         .fetch_optional(executor)
         .await
 }

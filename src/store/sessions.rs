@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::{Actor, ActorKind, Role, Scope};
 use crate::crypto::DigestKey;
 use crate::redact::Secret;
-use crate::store::{second_factors, users};
+use crate::store::{attempts, second_factors, users};
 
 /// A session that is good.
 #[derive(Clone, Debug)]
@@ -161,6 +161,7 @@ pub async fn close_all(
 ) -> Result<u64, sqlx::Error> {
     users::lock(&mut *connection, user_id).await?;
     second_factors::end_pending(&mut *connection, user_id).await?;
+    attempts::forget_places(&mut *connection, user_id).await?;
     let stays = stays.map(|(key, id)| digest(key, id));
     let done =
         sqlx::query_file!("sql/console/end_sessions.sql", None::<Uuid>, Some(user_id), None::<Uuid>, stays.as_deref())

@@ -139,10 +139,17 @@ pub async fn account(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<Opt
     sqlx::query_file_as!(Account, "sql/console/find_account.sql", user_id).fetch_optional(executor).await
 }
 
-/// Gives a user another password. End their sessions in the same transaction.
-pub async fn change_password(executor: impl PgExecutor<'_>, user_id: Uuid, hash: &Secret) -> Result<(), sqlx::Error> {
-    sqlx::query_file!("sql/console/change_password.sql", user_id, hash.expose()).execute(executor).await?;
-    Ok(())
+/// Gives a user another password in place of the one with this hash; `false`: they have another one by now. End their
+/// sessions in the same transaction.
+pub async fn change_password(
+    executor: impl PgExecutor<'_>,
+    user_id: Uuid,
+    hash: &Secret,
+    before: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query_file!("sql/console/change_password.sql", user_id, hash.expose(), before).execute(executor).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// The names of a tenant, of which no password of its users may be made.

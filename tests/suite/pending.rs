@@ -6,7 +6,7 @@ use switchhook::access::Role;
 
 use crate::operations::Person;
 use crate::second_factor::{Holder, PASSWORD, code_at, cookie, csrf_of, session};
-use crate::support::{TENANT, TestApp};
+use crate::support::{Answer, TENANT, TestApp};
 
 const OTHER_PASSWORD: &str = "another horse battery";
 const PENDING: &str = "select count(*) from pending_sign_ins";
@@ -86,9 +86,17 @@ async fn only_a_sign_in_that_had_to_set_up_a_second_factor_turns_one_on() {
     // One that had to, and was overtaken: the owner has set one up elsewhere.
     let holder = Holder::new(&[("CONSOLE__SECOND_FACTOR", "required")]).await;
     let (first, second) = (begin(&holder).await, begin(&holder).await);
+    let shown = |page: &Answer| page.text.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let overtaken = holder.page("/sign-in/second-factor", &second).await;
     let page = holder.page("/sign-in/second-factor", &first).await;
-    let secret = page.text.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let late = csrf_of(&holder.page("/sign-in/second-factor", &second).await);
+    let (seen, secret, late) = (shown(&overtaken), shown(&page), csrf_of(&overtaken));
+    // Somebody else, who knows the password, has not seen what the owner sets up, and what they have seen turns nothing on.
+    assert_ne!(seen, secret);
+    let code = code_at(&seen, holder.app.clock.now().timestamp());
+    holder.form("/sign-in/second-factor", &second, &[("code", &code), ("csrf", &late)]).await;
+    assert_eq!(holder.app.value("select count(*) from second_factors where confirmed_at is not null").await, 0);
+    let page = holder.page("/sign-in/second-factor", &first).await;
+    let secret = shown(&page);
     let code = code_at(&secret, holder.app.clock.now().timestamp());
     let done = holder.form("/sign-in/second-factor", &first, &[("code", &code), ("csrf", &csrf_of(&page))]).await;
     done.assert_status(200);

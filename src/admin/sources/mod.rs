@@ -113,7 +113,8 @@ pub async fn end_live_tokens(pool: &PgPool, scope: &Scope, id: Uuid) -> Result<(
     let mut transaction = pool.begin().await?;
     let (row, kind) = theirs(&mut transaction, scope, id).await?;
     token_fits(&row, kind, TokenUse::Live)?;
-    let ended = source_tokens::expire(&mut *transaction, id, TokenUse::Live, Duration::ZERO, true).await?;
+    source_tokens::expire(&mut *transaction, id, TokenUse::Live, Duration::ZERO, true).await?;
+    let ended = u64::try_from(row.live_tokens).unwrap_or_default();
     let tenant_id = connections::tenant_of(&mut *transaction, id).await?;
     let line = Line::of(scope, Action::EndLiveTokens).tenant(tenant_id).with("connection_id", id);
     line.with("ended", ended).write(&mut transaction).await?;

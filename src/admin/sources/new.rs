@@ -170,9 +170,10 @@ fn taken(error: sqlx::Error, new: &NewConnection) -> AdminError {
         Some("connections_default_idx") => {
             AdminError::Conflict(format!("{} has a default connection already", new.provider).into())
         }
-        Some(_) => {
+        Some("source_tokens_digest_key") => AdminError::Conflict("another source has this token already".into()),
+        Some("connections_slug_check" | "connections_region_check") => {
             AdminError::Invalid("a slug has letters, digits, _ and -; a region is an ISO 3166 code such as US".into())
         }
-        None => error.into(),
+        _ => error.into(),
     }
 }

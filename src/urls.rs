@@ -108,7 +108,7 @@ mod tests {
             ("https://a.example.com/?dG9rZW4=", "https://a.example.com/?redacted"),
             ("https:/me:pw@a.example.com/", "https://redacted:redacted@a.example.com/"),
             ("https://a:b@a.example.com/,https://c:d@b.example.com/", "[redacted]"),
-            ("https://u:pa ss@a.example.com/", "https://u:redacted@a.example.com/"),
+            ("https://u:pa ss@a.example.com/", "https://redacted:redacted@a.example.com/"),
             ("see https://a:b@example.com/ today", "see https://redacted:redacted@example.com/ today"),
             ("postgres://a:b@[::1:5432/x", "[redacted]"),
             ("postgres://a:b@one:1,two:2/x", "[redacted]"),

@@ -63,7 +63,7 @@ async fn fill(pool: &PgPool) {
          select id, 'retell', 'sealed', 'X-Key', '{header}' from tenants where slug = 'acme';
          insert into oauth_tokens (account, token) values ('\\x0102', '{oauth}');
          insert into users (login, password_hash, role) values ('dana', 'none', 'viewer');
-         insert into second_factors (user_id, secret) select id, '{factor}' from users",
+         insert into second_factors (user_id, secret, begun_by) select id, '{factor}', 'a session' from users",
         header = sealed(purpose::HEADER_VALUE, "secret-header"),
         oauth = sealed(purpose::OAUTH_TOKEN, "secret-of-oauth"),
         factor = sealed(purpose::SECOND_FACTOR, "secret-factor"),

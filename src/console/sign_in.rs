@@ -101,7 +101,7 @@ impl Console {
         self.open_session(transaction, request, actor, Method::Token).await
     }
 
-    /// Begins the session of a user who has proven everything, with a code or without, unless what they had to prove was
+    /// Begins the session of a user who is verified, with a code or without, unless what verified them was
     /// changed meanwhile.
     pub(super) async fn let_in(
         &self,
@@ -196,7 +196,7 @@ impl Console {
         self.open_session(transaction, request, Actor { kind: ActorKind::User, id: user_id }, Method::External).await
     }
 
-    /// Begins a session of somebody who has proven who they are, and commits.
+    /// Begins a session of somebody who is verified, and commits.
     async fn open_session(
         &self,
         mut transaction: Transaction<'static, Postgres>,

@@ -29,12 +29,9 @@ impl Refused {
         Self { retry_after_seconds: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
     }
 
-    /// Why there is no room, for the metrics.
-    pub(super) const OVERLOADED: &'static str = "overloaded";
-
     /// There is no room for it now.
     pub(super) fn overloaded(detail: &str) -> Self {
-        Self { label: Self::OVERLOADED, ..Self::unavailable(detail) }
+        Self { label: "overloaded", ..Self::unavailable(detail) }
     }
 
     /// Its network sends too much that proves nothing.

@@ -72,6 +72,16 @@ impl Unverified {
         self.is_settled = true;
         self.bytes
     }
+
+    /// The rest of the body was not read. Of a network that has verified lately that is a bad line; and where the memory is
+    /// ours that there is not, it counts as one request, and not by what was read in vain.
+    pub(super) fn broke_off(&mut self, is_ours: bool) {
+        match is_ours {
+            _ if self.is_known => self.bytes = 0,
+            true => self.bytes = self.bytes.min(1),
+            false => {}
+        }
+    }
 }
 
 impl Drop for Unverified {

@@ -96,19 +96,9 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
             answered.response()
         }
         Err(refused) => {
-            if refused.label == Refused::OVERLOADED {
-                // Its sender is told to come again: it counts as one request, and not by what was read in vain.
-                seen.unverified.bytes = seen.unverified.bytes.min(1);
-            }
             let is_counted = !seen.is_verified && refused.status.is_client_error();
-            let bytes = if seen.unverified.is_known { seen.body.len() } else { seen.unverified.bytes };
-            let refused = match is_counted {
-                true => {
-                    seen.unverified.settle();
-                    door.count(seen.address, bytes, refused)
-                }
-                false => refused,
-            };
+            let refused =
+                if is_counted { door.count(seen.address, seen.unverified.settle(), refused) } else { refused };
             refuse(&door, seen, &refused)
         }
     }
@@ -186,9 +176,11 @@ async fn admit(
     let limit = ask.body_limit(door.settings.body_limit(provider.name()));
     let patience = door.patience(ask.class());
     let bounds = Bounds { bytes: limit, timeout: door.settings.body_timeout, patience };
-    seen.body = body::read(request, payload, bounds, &mut account, &mut seen.unverified.bytes)
-        .await
-        .map_err(|error| unread(error, limit, ask))?;
+    let read = body::read(request, payload, bounds, &mut account, &mut seen.unverified.bytes).await;
+    seen.body = read.map_err(|error| {
+        seen.unverified.broke_off(error == BodyError::NoRoom);
+        unread(error, limit, ask)
+    })?;
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));

@@ -296,6 +296,7 @@ async fn store(
         event.external_event_id = key;
     }
     let key = event.external_event_id.clone();
+    let mut last = None;
     for repetition in 1..=REPETITIONS_MAX {
         let accepted = inbox::accept(connection, &[&*event]).await?.pop().unwrap_or(Accepted::New(event.id));
         let Accepted::Duplicate(id) = accepted else { return Ok((accepted, None)) };
@@ -311,7 +312,10 @@ async fn store(
                 let answer = serde_json::from_str(&before.answer).unwrap_or_default();
                 return Ok((accepted, Some(answer)));
             }
-            Some(_) => event.external_event_id = format!("{key}:{repetition}"),
+            Some(before) => {
+                event.external_event_id = format!("{key}:{repetition}");
+                last = serde_json::from_str(&before.answer).ok();
+            }
             // Its answer went with its payload.
             None => {
                 let message = words(Language::English).say("repeated", &[]);
@@ -319,8 +323,10 @@ async fn store(
             }
         }
     }
-    let message = words(Language::English).say("repeated", &[]);
-    Ok((Accepted::Duplicate(event.id), Some(body(true, Reply { message, data: Map::new() }))))
+    // What became of it the last time: a wish that was refused so often is not confirmed.
+    let message = || words(Language::English).say("repeated", &[]);
+    let answer = last.unwrap_or_else(|| body(true, Reply { message: message(), data: Map::new() }));
+    Ok((Accepted::Duplicate(event.id), Some(answer)))
 }
 
 /// Calls an SQL function with the request. The name was checked when it was registered.

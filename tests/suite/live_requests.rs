@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use switchhook::providers;
 use switchhook::redact::Secret;
+use switchhook::store::connections;
 
 use crate::appointments::call;
 use crate::support::keys::keys;
@@ -64,7 +65,14 @@ async fn without_a_call_what_was_done_since_and_what_was_refused_make_a_wish_a_n
     let mut theirs = book.clone();
     theirs["from_number"] = json!("+15550100002");
     assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], false);
+    for _ in 0..15 {
+        assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], false, "however often");
+    }
     app.execute("update appointments set cancelled_at = now()").await;
+    theirs["time"] = json!("10:30");
+    assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], true);
+    theirs["time"] = json!("10:00");
+    app.clock.advance(TimeDelta::minutes(20));
     assert_eq!(bolna(&app, "book_appointment", &theirs).await["success"], true);
 }
 
@@ -148,6 +156,11 @@ async fn a_secret_that_cannot_be_opened_lets_nobody_in() {
         send().await.assert_status(401);
         tokio::time::sleep(switchhook::http::MISS_INTERVAL).await;
     }
+    // Nor does a test event say that all is well.
+    let all = connections::all(&app.pool, &app.keys).await.unwrap();
+    let source = all.iter().find(|source| source.id == retell).unwrap();
+    let why = providers::try_sample(source, app.clock.now()).unwrap_err();
+    assert!(why.contains("cannot be opened"), "{why}");
     app.execute(&format!("delete from connection_secrets where connection_id = '{retell}'")).await;
     send().await.assert_status(200);
 }

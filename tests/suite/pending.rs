@@ -3,6 +3,8 @@
 
 use serde_json::json;
 use switchhook::access::Role;
+use switchhook::redact::Secret;
+use switchhook::store::users;
 
 use crate::operations::Person;
 use crate::second_factor::{Holder, PASSWORD, code_at, cookie, csrf_of, session};
@@ -185,4 +187,21 @@ async fn cookies_that_somebody_made_up_are_not_looked_up() {
         let request = holder.app.client.get(format!("{}/api/v1/session", holder.app.base));
         TestApp::answer(request.header("cookie", format!("switchhook={id}"))).await.assert_status(status);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_signs_in_with_changes_for_every_place_and_over_nobody_elses_change() {
+    let (holder, _) = Holder::with_factor(&[]).await;
+    let app = &holder.app;
+    // Signed in before the second factor: somebody with the password may have been there, too.
+    assert_eq!(app.value("select count(*) from known_places").await, 0);
+    let user = users::find(&app.pool, "dana").await.unwrap().unwrap();
+    let (compared, admins) = (user.password_hash.unwrap(), Secret::new("the hash of what an admin has set"));
+    let change = |hash: &str, before: &Secret| {
+        let (hash, before) = (Secret::new(hash), before.clone());
+        async move { users::change_password(&app.pool, user.id, &hash, Some(before.expose())).await.unwrap() }
+    };
+    assert!(change(admins.expose(), &compared).await);
+    assert!(!change("the hash of what somebody else has sent meanwhile", &compared).await);
+    assert!(change("the hash of a later one", &admins).await);
 }

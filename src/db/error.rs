@@ -1,0 +1,80 @@
+//! What errors of the database mean: SQLSTATE classes are decided here and nowhere else.
+
+use crate::crypto::KeyError;
+
+/// Says what went wrong without repeating a value: Postgres quotes the values it chokes on in its messages.
+pub fn describe(error: &sqlx::Error) -> String {
+    if let Some(error) = KeyError::of(error) {
+        return error.to_string();
+    }
+    let sqlx::Error::Database(error) = error else {
+        return match error {
+            sqlx::Error::PoolTimedOut => {
+                "no database connection in time: it cannot be reached, or all are in use".to_owned()
+            }
+            sqlx::Error::Io(error) => format!("the connection to the database failed ({})", error.kind()),
+            sqlx::Error::Tls(_) => "the database connection could not be encrypted".to_owned(),
+            sqlx::Error::PoolClosed => "the program is stopping".to_owned(),
+            sqlx::Error::RowNotFound => "a row that must exist is missing".to_owned(),
+            sqlx::Error::ColumnDecode { index, .. } => format!("column {index} could not be read"),
+            _ => "the database driver failed".to_owned(),
+        };
+    };
+    let code = error.code().unwrap_or_default();
+    let mut text = format!("database error {code} ({})", class(&code));
+    if let Some(table) = error.table() {
+        text.push_str(&format!(" on table {table}"));
+    }
+    if let Some(constraint) = error.constraint() {
+        text.push_str(&format!(" by constraint {constraint}"));
+    }
+    // P0001 is a RAISE EXCEPTION of somebody's own function: its words are the reason.
+    if code == "P0001" {
+        text.push_str(&format!(": {}", crate::redact::scrub(error.message())));
+    }
+    text
+}
+
+/// Whether the database can never hold this value, however long one waits (class 22, data exception; program limits).
+pub fn is_data_error(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| code.starts_with("22") || code.starts_with("54"))
+}
+
+/// Whether the statement was refused for what it says, so that the connection is sound and others may succeed.
+/// Lost connections, shutdowns and full disks are none of this.
+pub fn is_statement_error(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| !["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether the statement itself is wrong, so that it fails as often as it is sent: a mistake of ours, or of the schema.
+pub fn is_mistake(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| ["0A", "21", "23", "42", "P0", "XX"].iter().any(|class| code.starts_with(class)))
+}
+
+pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
+}
+
+fn class(code: &str) -> &'static str {
+    match code.get(..2).unwrap_or_default() {
+        "08" => "connection lost",
+        "22" => "value out of its type's range or form",
+        "23" => "constraint violated",
+        "28" => "login refused",
+        "3D" => "no such database",
+        "40" => "rolled back in favour of another transaction",
+        "42" => "no such table, column or function, or no right to it",
+        "53" => "out of resources",
+        "54" => "too large or too deep",
+        "55" => "locked by another",
+        "57" => "cancelled or shutting down",
+        "58" => "disk trouble",
+        "P0" => "raised by a function",
+        _ => "see the SQLSTATE list in the Postgres manual",
+    }
+}
+
+/// Whether a statement was stopped because it took too long.
+pub fn is_timeout(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("57014")
+}

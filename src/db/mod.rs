@@ -1,0 +1,81 @@
+//! The database: the pools, the migrations, and what its errors mean.
+
+mod error;
+mod migrate;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
+
+use crate::redact::Secret;
+
+pub use error::{describe, is_data_error, is_mistake, is_statement_error, is_timeout};
+pub use migrate::{MIGRATOR, is_up_to_date, migrate};
+
+/// How to reach Postgres.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// A `postgres://` URL. Empty: a private cluster is started.
+    pub url: Secret,
+    /// Connections that the program keeps at most, beside those of the console and of live answers.
+    pub max_connections: u32,
+    /// How long a request waits for a free connection.
+    #[serde(with = "crate::duration_text")]
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    #[serde(with = "crate::duration_text")]
+    pub statement_timeout: Duration,
+}
+
+/// Opens the pool. Connections are made when they are first needed, so that the program starts, and answers 503,
+/// while the database is away.
+pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
+    let options: PgConnectOptions = settings.url.expose().parse()?;
+    let options = options.application_name("switchhook").options([
+        ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
+        ("idle_in_transaction_session_timeout", "60000".to_owned()),
+        ("timezone", "UTC".to_owned()),
+        // Compiling a plan takes longer than any statement of ours runs.
+        ("jit", "off".to_owned()),
+    ]);
+    // Slow statements show in the batches' times; the driver would print their whole text.
+    let options = options.disable_statement_logging();
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+/// A pool of its own over the same database, so that whoever uses it takes no connection from others: so many
+/// connections, so long to wait for one, and so long for a statement.
+pub fn beside(main: &PgPool, name: &str, connections: u32, wait: Duration, statement_timeout: Duration) -> PgPool {
+    let options =
+        main.connect_options().as_ref().clone().application_name(name).options([
+            ("statement_timeout", statement_timeout.as_millis().to_string()),
+            ("timezone", "UTC".to_owned()),
+        ]);
+    PgPoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(wait)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
+}
+
+/// A transaction whose statements may take so long and no longer: for a page that somebody waits for.
+pub async fn bounded(pool: &PgPool, longest: Duration) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    let longest_ms = longest.as_millis().to_string();
+    sqlx::query_file_scalar!("sql/db/statement_timeout.sql", longest_ms).fetch_one(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+/// A transaction whose statements may take as long as they need: for a person who waits for the answer.
+pub async fn patient(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::raw_sql("set local statement_timeout = 0").execute(&mut *transaction).await?;
+    Ok(transaction)
+}

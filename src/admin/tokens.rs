@@ -43,12 +43,10 @@ impl TokenEnd {
         }
     }
 
-    fn at(self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, AdminError> {
+    fn wait(self) -> Result<Option<TimeDelta>, AdminError> {
         match self {
             Self::Never => Ok(None),
-            Self::After(wait) if wait > TimeDelta::zero() && wait <= TimeDelta::days(DAYS_MAX.into()) => {
-                Ok(Some(now + wait))
-            }
+            Self::After(wait) if wait > TimeDelta::zero() && wait <= TimeDelta::days(DAYS_MAX.into()) => Ok(Some(wait)),
             Self::After(_) => {
                 Err(AdminError::Invalid(format!("a token is good for {DAYS_MAX} days at most, or never ends").into()))
             }
@@ -79,16 +77,10 @@ pub struct MadeToken {
 }
 
 /// Makes a token that sees what the scope sees.
-pub async fn add(
-    pool: &PgPool,
-    keys: &Keys,
-    scope: &Scope,
-    new: NewToken,
-    now: DateTime<Utc>,
-) -> Result<MadeToken, AdminError> {
+pub async fn add(pool: &PgPool, keys: &Keys, scope: &Scope, new: NewToken) -> Result<MadeToken, AdminError> {
     let key = keys.load(pool).await?;
     let mut transaction = pool.begin().await?;
-    let made = add_within(&mut transaction, key, scope, new, now).await?;
+    let made = add_within(&mut transaction, key, scope, new).await?;
     transaction.commit().await?;
     Ok(made)
 }
@@ -99,11 +91,10 @@ pub async fn add_within(
     key: &DigestKey,
     scope: &Scope,
     new: NewToken,
-    now: DateTime<Utc>,
 ) -> Result<MadeToken, AdminError> {
     let label = roster::line("label", Some(new.label))?.unwrap_or_default();
-    let expires_at = new.end.at(now)?;
-    let (id, token) = tokens::add(&mut *connection, key, scope.tenant_id(), new.role, &label, expires_at).await?;
+    let wait = new.end.wait()?;
+    let (id, token, expires_at) = tokens::add(&mut *connection, key, scope.tenant_id(), new.role, &label, wait).await?;
     let line = Line::of(scope, Action::AddToken).with("token_id", id).with("label", Text(&label));
     line.with("role", new.role).with("expires_at", expires_at).write(connection).await?;
     Ok(MadeToken { id, token, expires_at })

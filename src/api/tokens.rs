@@ -65,7 +65,7 @@ pub(super) async fn create(
     let scope = page::scope(&entry, &console, body.tenant.as_deref()).await?;
     let NewToken { role, label, expires_in_days, never_expires, .. } = body.into_inner();
     let new = tokens::NewToken { role, label, end: TokenEnd::of(expires_in_days, never_expires)? };
-    let made = tokens::add(console.pool(), console.keys(), &scope, new, console.now()).await?;
+    let made = tokens::add(console.pool(), console.keys(), &scope, new).await?;
     Ok(Json(MadeToken { id: made.id, token: made.token.into_exposed(), expires_at: made.expires_at }))
 }
 

@@ -8,7 +8,6 @@ use super::context::migration_error;
 use crate::access::Role;
 use crate::admin;
 use crate::admin::tokens::{FIRST_TOKEN_DAYS, NewToken, TokenEnd};
-use crate::clock::Clock;
 use crate::db;
 use crate::domain::secret_strength::SecretMaker;
 use crate::providers;
@@ -35,9 +34,7 @@ pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> 
         None => {
             let end = TokenEnd::After(TimeDelta::days(FIRST_TOKEN_DAYS.into()));
             let new = NewToken { role: Role::Admin, label: TOKEN.to_owned(), end };
-            let now = Clock::system().now();
-            made.token =
-                Some(admin::tokens::add_within(&mut transaction, key, &context.scope(), new, now).await?.token);
+            made.token = Some(admin::tokens::add_within(&mut transaction, key, &context.scope(), new).await?.token);
             let id = directory::add_tenant(&mut *transaction, TENANT, "Default", None).await?;
             Line::of(&context.scope(), Action::AddTenant)
                 .tenant(id)

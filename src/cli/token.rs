@@ -12,7 +12,6 @@ use super::{Context, cells, input, owner};
 use crate::access;
 use crate::admin::tokens::{MadeToken, NewToken, TokenEnd};
 use crate::admin::{self, AdminError};
-use crate::clock::Clock;
 use crate::store::roster::tokens as roster;
 
 /// What is done.
@@ -96,7 +95,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Resu
                 Expires::After(wait) => TokenEnd::After(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
             };
             let new = NewToken { role: role.role(), label, end };
-            let made = admin::tokens::add(&pool, &context.keys()?, &scope, new, Clock::system().now()).await?;
+            let made = admin::tokens::add(&pool, &context.keys()?, &scope, new).await?;
             let MadeToken { id, token, expires_at } = made;
             let token = token.expose();
             output.one(&json!({ "id": id, "token": token, "expires_at": expires_at }), |_| {

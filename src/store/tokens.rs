@@ -1,6 +1,6 @@
 //! `api_tokens`: random, shown once, stored as a digest.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -13,27 +13,27 @@ const PREFIX: &str = "shk_";
 /// What they are digested for.
 const PURPOSE: &str = "api_token";
 
-/// Makes a token and stores its digest; the token itself is returned this once.
+/// Makes a token that is good for so long and stores its digest; returns its id, itself this once, and when it ends.
 pub async fn add(
     executor: impl PgExecutor<'_>,
     key: &DigestKey,
     tenant_id: Option<Uuid>,
     role: Role,
     label: &str,
-    expires_at: Option<DateTime<Utc>>,
-) -> Result<(Uuid, Secret), sqlx::Error> {
+    wait: Option<TimeDelta>,
+) -> Result<(Uuid, Secret, Option<DateTime<Utc>>), sqlx::Error> {
     let token = format!("{PREFIX}{}", key.issue(PURPOSE).expose());
-    let id = sqlx::query_file_scalar!(
+    let made = sqlx::query_file!(
         "sql/store/add_token.sql",
         tenant_id,
         role.as_str(),
         label,
         &digest(key, &token),
-        expires_at
+        wait.map(|wait| wait.as_seconds_f64())
     )
     .fetch_one(executor)
     .await?;
-    Ok((id, Secret::new(token)))
+    Ok((made.id, Secret::new(token), made.expires_at))
 }
 
 /// Whether this is a token that was made here, good or not: said without the database.

@@ -58,7 +58,7 @@ async fn fuzz(program: &Path, asking: &Asking<'_>) -> Result<(), String> {
     let settings = [("CONSOLE__REQUESTS_PER_MINUTE", "1000000")];
     let app = access::one_of_everything_in(TestApp::spawn_with(&settings, providers::registry()).await).await;
     access::set_up(&app).await;
-    let (id, token) =
+    let (id, token, _) =
         tokens::add(&app.pool, app.keys.digests().unwrap(), asking.tenant_id, asking.role, "fuzz", None).await.unwrap();
     let kinds = ["calls", "leads", "messages", "analytics", "campaigns", "events", "jobs", "tokens"];
     let kinds = kinds.iter().chain(&["attributions", "recording"]);

@@ -316,7 +316,7 @@ async fn unknown_tokens_cost_no_look_up_once_there_were_too_many_and_good_ones_g
     // What was issued is let in, also what this process has never seen.
     let add =
         async || tokens::add(&app.pool, app.keys.digests().unwrap(), None, Role::Viewer, "new", None).await.unwrap();
-    let (id, unseen) = add().await;
+    let (id, unseen, _) = add().await;
     TestApp::answer(get(unseen.expose())).await.assert_status(200);
     sign_in(add().await.1.expose()).await.assert_status(200);
     let new = sessions::NewSession {

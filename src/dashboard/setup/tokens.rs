@@ -53,7 +53,7 @@ pub(in crate::dashboard) async fn add(visit: Visit) -> Result<HttpResponse, Faul
     let end = TokenEnd::of(days, visit.form.is_set("never"))?;
     let new = NewToken { role: role(&visit.form)?, label, end };
     let scope = scope_of(&shell, &visit.form);
-    let made = tokens::add(visit.pool(), visit.console.keys(), &scope, new, visit.console.now()).await?;
+    let made = tokens::add(visit.pool(), visit.console.keys(), &scope, new).await?;
     answer(shell, &visit.console, Some(made)).await
 }
 

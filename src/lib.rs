@@ -19,6 +19,7 @@ pub mod processor; // claims batches and carries them through translate, resolve
 pub mod providers; // one folder a platform: verify, envelope, translate
 pub mod reconcile; // asks the platforms what calls there were, and fetches what never came
 pub mod retention; // what goes away: old data by rule, people who ask to be forgotten
+pub mod spool; // webhooks in files while the database cannot take them
 pub mod store; // the SQL of the domain tables // config.toml, a file of yours, the environment
 
 pub mod access; // roles, rights, scopes

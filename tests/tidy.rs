@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("integrations", 4),
     ("dispatch", 4),
     ("retention", 4),
+    ("spool", 4),
     ("store", 3),
     ("inbox", 3),
     ("outbox", 3),

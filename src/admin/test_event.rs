@@ -33,7 +33,7 @@ pub async fn send(pool: &PgPool, scope: &Scope, keys: &Keys, id: Uuid, now: Date
         id: Uuid::now_v7(),
         connection_id: id,
         tenant_id: connection.tenant_id,
-        provider,
+        provider: provider.into(),
         event_type: EVENT_TYPE.to_owned(),
         external_event_id: format!("{EVENT_TYPE}:{}", Uuid::now_v7()),
         occurred_at: None,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sqlx::PgPool;
@@ -13,6 +14,7 @@ use crate::access::{Actor, Scope, TenantScope};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{KeyError, Keys, MasterKeys};
+use crate::db::Link;
 use crate::dispatch::Registry;
 use crate::embedded_postgres::{Cluster, Options, find_running};
 use crate::integrations::Transport;
@@ -23,10 +25,14 @@ use crate::providers::Trace;
 use crate::queue::WakeUp;
 use crate::redact::Secret;
 use crate::telemetry::Metrics;
-use crate::{db, providers};
+use crate::{db, providers, spool};
 
+/// How long the connections may take to close when the program ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The key file beside the data of a private database.
 const KEY_FILE: &str = "master.key";
+/// The spool beside them.
+const SPOOL_DIR: &str = "spool";
 
 /// What a command works with.
 #[derive(Debug)]
@@ -39,6 +45,10 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Rung by the door.
     pub wake_up: Arc<WakeUp>,
+    /// The way to the database.
+    pub link: Link,
+    /// The file that the configuration was read from, if one was named.
+    pub config_file: Option<PathBuf>,
     extend: fn(&mut Registry),
     pool: Option<PgPool>,
     keys: OnceLock<Keys>,
@@ -49,16 +59,24 @@ impl Context {
     /// Nothing is started yet.
     pub fn new(config: Config, output: Output, extend: fn(&mut Registry)) -> Self {
         let metrics = Arc::new(Metrics::default());
+        let link = Link::new(config.database.statement_timeout);
         Self {
             config,
             output,
             metrics,
             wake_up: Arc::default(),
+            link,
+            config_file: None,
             extend,
             pool: None,
             keys: OnceLock::new(),
             cluster: None,
         }
+    }
+
+    /// With the file that the command line names.
+    pub fn read_from(self, config_file: Option<PathBuf>) -> Self {
+        Self { config_file, ..self }
     }
 
     /// The command line as an actor: it may do everything, of all tenants.
@@ -90,7 +108,8 @@ impl Context {
         if self.is_embedded() {
             settings.url = Secret::new(self.embedded_url().await?);
         }
-        let pool = db::connect(&settings).map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
+        let pool = db::connect(&settings, &self.link)
+            .map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
         if self.is_embedded() {
             db::migrate(&pool).await.map_err(migration_error)?;
             self.make_key_file(&pool).await?;
@@ -142,6 +161,19 @@ impl Context {
         Ok(())
     }
 
+    /// Where webhooks are kept while the database cannot take them; `None`: nowhere.
+    pub fn spool_settings(&self) -> Option<spool::Settings> {
+        let mut settings = self.config.spool.clone();
+        if settings.dir.as_os_str().is_empty() {
+            if !self.is_embedded() {
+                return None;
+            }
+            settings.dir = self.config.postgres.data_dir.join(SPOOL_DIR);
+        }
+        settings.dir = std::path::absolute(&settings.dir).unwrap_or(settings.dir);
+        Some(settings)
+    }
+
     fn key_path(&self) -> PathBuf {
         let data_dir = &self.config.postgres.data_dir;
         std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone()).join(KEY_FILE)
@@ -171,6 +203,7 @@ impl Context {
     pub fn processor_over(&self, pool: PgPool) -> anyhow::Result<Processor> {
         Ok(Processor {
             pool,
+            link: self.link.clone(),
             keys: self.keys()?,
             registry: Arc::new(self.registry()?),
             settings: self.config.processor.clone(),
@@ -206,6 +239,7 @@ impl Context {
         let config = self.config.clone();
         Ok(Desk {
             pool,
+            link: self.link.clone(),
             keys,
             clock: Clock::system(),
             transport: Transport::new(config.jobs.vendor_timeout)?,
@@ -222,6 +256,7 @@ impl Context {
         Ok(Live::new(
             config.live.clone(),
             pool,
+            self.link.clone(),
             keys,
             Arc::new(move |own| config.spoken_for_tenant(own, &opener).map_err(|error| error.to_string())),
             self.config.phones.default_region.clone(),
@@ -234,7 +269,8 @@ impl Context {
     /// Stops what was started.
     pub async fn close(mut self) -> anyhow::Result<()> {
         if let Some(pool) = self.pool.take() {
-            pool.close().await;
+            // A server that is gone says no goodbye.
+            tokio::time::timeout(CLOSE_TIMEOUT, pool.close()).await.ok();
         }
         if let Some(cluster) = self.cluster.take() {
             cluster.stop().await?;

@@ -22,6 +22,7 @@ mod events;
 mod failure;
 mod filter;
 mod input;
+mod interrupts;
 mod jobs;
 mod leads;
 mod migrate;
@@ -35,6 +36,7 @@ mod secrets;
 mod sender;
 mod serve;
 mod setup;
+mod spool;
 mod stats;
 mod story;
 mod tenant;
@@ -47,6 +49,7 @@ mod trigger;
 mod user;
 mod verify;
 mod verify_token;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -137,6 +140,9 @@ enum Command {
     /// Users: people who log in with a password
     #[command(subcommand)]
     User(user::Command),
+    /// The spool: webhooks that wait in files for the database
+    #[command(subcommand)]
+    Spool(spool::Command),
     /// Master keys: what secrets in the database are sealed under
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -190,7 +196,7 @@ pub async fn main_with(extend: fn(&mut Registry)) -> ExitCode {
     if let Err(error) = crate::telemetry::init(&log) {
         return fail(2, &anyhow::anyhow!(error));
     }
-    let mut context = Context::new(config, Output { json: cli.json }, extend);
+    let mut context = Context::new(config, Output { json: cli.json }, extend).read_from(cli.config.clone());
     let result = run(cli.command, cli.config.as_deref(), &mut context).await;
     let stopped = context.close().await;
     match result.and_then(|code| stopped.map(|()| code)) {
@@ -224,6 +230,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::User(command) => user::run(command, context).await,
+        Command::Spool(command) => spool::run(command, context).await,
         Command::Secrets(command) => secrets::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Trigger(args) => trigger::run(&args, context).await,

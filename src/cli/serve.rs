@@ -8,10 +8,10 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use anyhow::Context as _;
 use clap::ValueEnum;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::interrupts::{Interrupts, Told};
+use super::work::Work;
 use super::{Context, setup};
 use crate::admin::secrets;
 use crate::clock::Clock;
@@ -19,18 +19,12 @@ use crate::config::Config;
 use crate::console::{Console, Oidc};
 use crate::crypto::{KeyError, Keys};
 use crate::http::{self, Committer, Connections, Descriptors, Door, Draining, Rejections};
-use crate::jobs::Watcher;
-use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::providers::Trace;
-use crate::reconcile::{Reconciler, Schedule};
-use crate::store::follow;
-use crate::{api, dashboard, db, retention};
+use crate::spool::{Drain, Spool};
+use crate::{api, dashboard, db};
 
-/// How long the batches in hand may take when the program stops.
-const WORK_STOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How often a database that was away is asked for its keys.
-const KEY_POLL: Duration = Duration::from_secs(1);
+/// Connections of the endpoint beside those for webhooks: one for the sources, one for what is refused, one for the spool.
+const INGEST_CONNECTIONS: u32 = 3;
 
 /// What is served.
 #[derive(Debug, clap::Args)]
@@ -53,7 +47,7 @@ enum Half {
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<ExitCode> {
-    let mut interrupts = Interrupts::new()?;
+    let mut interrupts = Interrupts::new(context)?;
     let pool = context.pool().await?;
     let keys = context.keys()?;
     if args.setup {
@@ -70,44 +64,22 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         // The database may come later; until then the door says 503.
         Err(error) => tracing::warn!(error = %db::describe(&error), "the database cannot be reached yet"),
     }
-    let stop_work = CancellationToken::new();
-    let mut work = JoinSet::new();
+    let stop_probe = CancellationToken::new();
+    let probe = tokio::spawn(db::probe(context.link.clone(), pool.clone(), stop_probe.clone()));
+    let mut work = Work::default();
     if args.only != Some(Half::Ingest) {
-        let processor = Arc::new(context.processor_over(pool.clone())?);
-        let runner = context.runner_over(pool.clone())?;
-        let stop = stop_work.clone();
-        work.spawn(async move { runner.run(stop).await });
-        let feeder = CrmFeeder::new(Arc::new(context.desk_over(pool.clone())?), context.config.jobs.poll_interval);
-        let stop = stop_work.clone();
-        work.spawn(async move { feeder.run(stop).await });
-        let watcher = Watcher::new(Arc::new(context.desk_over(pool.clone())?), context.config.alerts.clone());
-        let stop = stop_work.clone();
-        work.spawn(async move { watcher.run(stop).await });
-        work.spawn(follow::run(pool.clone(), stop_work.clone()));
-        work.spawn(retention::run(pool.clone(), context.config.retention.clone(), stop_work.clone()));
-        let reconciler =
-            Reconciler { desk: Arc::new(context.desk_over(pool.clone())?), registry: Arc::new(context.registry()?) };
-        let schedule = Schedule::new(Arc::new(reconciler), context.config.reconcile.clone());
-        let stop = stop_work.clone();
-        work.spawn(async move { schedule.run(stop).await });
-        for _ in 0..context.config.processor.workers {
-            let (processor, stop) = (Arc::clone(&processor), stop_work.clone());
-            work.spawn(async move { processor.run(stop).await });
-        }
+        work.start(context, &pool)?;
     }
     let result = if args.only == Some(Half::Work) {
         tracing::info!(workers = context.config.processor.workers, "working");
-        interrupts.first_or_wrong_key(&keys, &pool).await
+        interrupts.first_or_wrong_key(&keys, &pool, &context.link).await.map(|_| ())
     } else {
         ingest(context, &keys, pool, &mut interrupts).await
     };
     tracing::info!("stopping: finishing the batches and jobs in hand");
-    stop_work.cancel();
-    let finished = tokio::time::timeout(WORK_STOP_TIMEOUT, async { while work.join_next().await.is_some() {} });
-    tokio::select! {
-        result = finished => if result.is_err() { tracing::warn!("a batch took too long and is rolled back, or a job is left to its lease") },
-        () = interrupts.second() => {}
-    }
+    work.stop().await;
+    stop_probe.cancel();
+    probe.await.ok();
     tracing::info!("stopped");
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -119,14 +91,17 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         .with_context(|| format!("cannot listen on {} (http.bind, SWITCHHOOK__HTTP__BIND)", settings.bind))?;
     let bind = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let connections = Arc::new(Connections::new(pool.clone(), keys.clone()));
+    let own = ingest_pool(&pool, &settings, context.config.database.statement_timeout);
+    let connections = Arc::new(Connections::new(own.clone(), context.link.clone(), keys.clone()));
     let refresher = tokio::spawn({
         let (connections, stop) = (Arc::clone(&connections), stop.clone());
         async move { connections.run(stop).await }
     });
+    let spool = spool(context, keys)?;
     let (committer, flusher) =
-        Committer::start(&pool, settings.flushers, settings.commit_rows_max, &context.metrics, &context.wake_up);
-    let (rejections, rejections_writer) = Rejections::start(pool.clone(), settings.rejections_per_minute);
+        Committer::start(&own, &context.link, &settings, spool.as_ref(), &context.metrics, &context.wake_up);
+    let drain = tokio::spawn(drain(context, keys, spool.clone(), own.clone(), stop.clone()));
+    let (rejections, rejections_writer) = Rejections::start(own, settings.rejections_per_minute);
     let live = Arc::new(context.live_over(pool.clone())?);
     let tally = tokio::spawn({
         let (live, stop) = (Arc::clone(&live), stop.clone());
@@ -134,10 +109,11 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
     });
     raise_descriptors();
     let draining = Draining::default();
-    let shutdown_timeout = settings.shutdown_timeout;
+    let (shutdown_timeout, drain_delay) = (settings.shutdown_timeout, settings.drain_delay);
     let door = Door::new(
         settings,
         pool.clone(),
+        context.link.clone(),
         connections,
         committer,
         rejections,
@@ -145,7 +121,8 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         Clock::system(),
         draining.clone(),
     )
-    .answering(live);
+    .answering(live)
+    .spooling(spool);
     let networks = door.networks();
     let (people, console_bind) = (console(context, keys, &pool)?, context.config.console.bind);
     let trace = Data::new(context.trace()?);
@@ -174,28 +151,74 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
         }
     };
     tracing::info!(%bind, "listening");
-    let result = interrupts.first_or_wrong_key(keys, &pool).await;
+    let result = interrupts.first_or_wrong_key(keys, &pool, &context.link).await;
     draining.begin();
+    if let Ok(Told::Terminate) = result {
+        // Balancers ask /readyz now and then, and send requests until it says so.
+        tracing::info!(wait = ?drain_delay, "told to stop: not ready any more, and serving until balancers have noticed");
+        tokio::time::sleep(drain_delay).await;
+    }
     if let Some(beside) = beside {
         tokio::spawn(beside.stop(true));
     }
     tracing::info!("stopping: no new connections, finishing the requests in flight");
-    tokio::select! {
-        () = handle.stop(true) => {}
-        () = interrupts.second() => {}
-    }
+    handle.stop(true).await;
     server.await??;
     stop.cancel();
     let rest = async {
         refresher.await.ok();
         tally.await.ok();
         flusher.await.ok();
+        drain.await.ok();
         rejections_writer.await.ok();
     };
     if tokio::time::timeout(shutdown_timeout, rest).await.is_err() {
         tracing::warn!("not everything could be written in time; what was answered 200 is on disk");
     }
-    result
+    result.map(|_| ())
+}
+
+/// Where webhooks are kept while the database cannot take them.
+fn spool(context: &Context, keys: &Keys) -> anyhow::Result<Option<Spool>> {
+    let Some(settings) = context.spool_settings() else {
+        tracing::warn!("no spool: webhooks hear 503 while Postgres is away (spool.dir)");
+        return Ok(None);
+    };
+    let spool = Spool::open(&settings, keys)
+        .with_context(|| format!("the spool cannot be opened in {} (spool.dir)", settings.dir.display()))?;
+    let holds = spool.holds();
+    tracing::info!(dir = %spool.directory().path().display(), records = holds.records, bytes = holds.bytes, "spool");
+    Ok(Some(spool))
+}
+
+/// Stores what the spool holds, for as long as the program runs.
+fn drain(
+    context: &Context,
+    keys: &Keys,
+    spool: Option<Spool>,
+    pool: sqlx::PgPool,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + Send + use<> {
+    let drain = spool.zip(context.spool_settings()).map(|(spool, settings)| Drain {
+        spool,
+        dir: settings.dir,
+        keys: keys.clone(),
+        pool,
+        link: context.link.clone(),
+        wake_up: Arc::clone(&context.wake_up),
+    });
+    async move {
+        if let Some(drain) = drain {
+            drain.run(stop).await;
+        }
+    }
+}
+
+/// The connections of the endpoint: for each statement with webhooks, for the sources, and for what is refused. No job and
+/// no batch can take them.
+fn ingest_pool(main: &sqlx::PgPool, settings: &http::Settings, statement_timeout: Duration) -> sqlx::PgPool {
+    let connections = u32::try_from(settings.flushers.max(1)).unwrap_or(u32::MAX).saturating_add(INGEST_CONNECTIONS);
+    db::beside(main, "switchhook ingest", connections, settings.answer_timeout, statement_timeout)
 }
 
 /// A vendor's credential under a key that is not given stops this vendor's jobs, not the program: it is said at once.
@@ -244,47 +267,4 @@ fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Resul
     let oidc = Oidc::new(oidc.clone(), &http.base_url(), Clock::system())?;
     let guards = guards.in_time_zone(outreach.time_zone.clone()).signing_in_with(oidc);
     Ok(Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone())))
-}
-
-/// SIGTERM and Ctrl-C: the first stops gently, the second at once.
-struct Interrupts {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Interrupts {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn first(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    /// The same; or an error, if a database that came later turns out to be sealed under another key.
-    async fn first_or_wrong_key(&mut self, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Result<()> {
-        let wrong_key = async {
-            loop {
-                match keys.load(pool).await {
-                    Ok(_) => std::future::pending().await,
-                    Err(error) if KeyError::of(&error).is_some() => return error,
-                    Err(_) => tokio::time::sleep(KEY_POLL).await,
-                }
-            }
-        };
-        tokio::select! {
-            () = self.first() => Ok(()),
-            error = wrong_key => Err(error.into()),
-        }
-    }
-
-    /// Ends the process when it is told so again.
-    async fn second(&mut self) {
-        self.first().await;
-        tracing::warn!("told to stop again: stopping at once");
-        std::process::exit(1);
-    }
 }

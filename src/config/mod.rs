@@ -17,7 +17,7 @@ use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings}
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
 use crate::redact::Secret;
-use crate::{console, crypto, db, http, processor, reconcile, retention, telemetry, urls};
+use crate::{console, crypto, db, http, processor, reconcile, retention, spool, telemetry, urls};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
@@ -39,6 +39,7 @@ pub struct Config {
     pub postgres: PostgresSettings,
     pub secrets: crypto::Settings,
     pub http: http::Settings,
+    pub spool: spool::Settings,
     pub console: console::Settings,
     pub oidc: console::oidc::Settings,
     pub processor: processor::Settings,

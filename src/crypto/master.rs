@@ -95,22 +95,30 @@ impl MasterKeys {
 
     pub(super) fn seal(&self, purpose: &'static str, secret: &Secret) -> String {
         let key = &self.0[0];
-        let nonce: [u8; NONCE_BYTES] = rand::random();
-        let payload = Payload { msg: secret.expose().as_bytes(), aad: purpose.as_bytes() };
-        let mut bytes = nonce.to_vec();
-        let sealed = key.cipher.encrypt(&XNonce::from(nonce), payload);
-        bytes.extend(sealed.expect("XChaCha20-Poly1305 refuses only messages of more than 256 GB"));
-        format!("{PREFIX}{}.{}", key.id, URL_SAFE_NO_PAD.encode(bytes))
+        format!("{PREFIX}{}.{}", key.id, URL_SAFE_NO_PAD.encode(key.seal(purpose, secret.expose().as_bytes())))
+    }
+
+    /// The id of the key stands before the rest, as in a text.
+    pub(super) fn seal_bytes(&self, purpose: &'static str, clear: &[u8]) -> Vec<u8> {
+        let key = &self.0[0];
+        [key.id.as_bytes(), &key.seal(purpose, clear)].concat()
+    }
+
+    pub(super) fn open_bytes(&self, purpose: &'static str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let (id, rest) = sealed.split_at_checked(2 * ID_BYTES).ok_or(OpenError::NotSealed)?;
+        let id = std::str::from_utf8(id).map_err(|_| OpenError::NotSealed)?;
+        self.key(id)?.open(purpose, rest)
+    }
+
+    fn key(&self, id: &str) -> Result<&MasterKey, OpenError> {
+        self.0.iter().find(|key| key.id == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))
     }
 
     pub(super) fn open(&self, purpose: &'static str, sealed: &str) -> Result<Secret, OpenError> {
         let (id, text) = parts(sealed).ok_or(OpenError::NotSealed)?;
-        let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
+        let key = self.key(id)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError::Damaged)?;
-        let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
-        let payload = Payload { msg: message, aad: purpose.as_bytes() };
-        let opened = key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| OpenError::Damaged)?;
-        String::from_utf8(opened).map(Secret::new).map_err(|_| OpenError::Damaged)
+        String::from_utf8(key.open(purpose, &bytes)?).map(Secret::new).map_err(|_| OpenError::Damaged)
     }
 }
 
@@ -126,6 +134,20 @@ impl MasterKey {
         };
         let id = hex(&derive("id")[..ID_BYTES]);
         Self { id, cipher: XChaCha20Poly1305::new(&derive("seal").into()) }
+    }
+
+    /// Nonce and ciphertext.
+    fn seal(&self, purpose: &'static str, clear: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let payload = Payload { msg: clear, aad: purpose.as_bytes() };
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
+        [&nonce[..], &sealed.expect("XChaCha20-Poly1305 refuses only messages of more than 256 GB")].concat()
+    }
+
+    fn open(&self, purpose: &'static str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let (nonce, message) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
+        let payload = Payload { msg: message, aad: purpose.as_bytes() };
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| OpenError::Damaged)
     }
 }
 

@@ -33,6 +33,8 @@ pub mod purpose {
     pub const OAUTH_TOKEN: &str = "oauth_tokens.token";
     /// The seed of a second factor.
     pub const SECOND_FACTOR: &str = "second_factors.secret";
+    /// Webhooks that wait in files for the database.
+    pub const SPOOL: &str = "spool";
     /// Settings of tenants that are secrets.
     pub const SETTINGS: &[&str] = &[
         "integrations.whatsapp.token",
@@ -176,6 +178,16 @@ impl Keys {
     /// Opens what was sealed for this purpose, under whichever of the master keys.
     pub fn open(&self, purpose: &'static str, sealed: &str) -> Result<Secret, OpenError> {
         self.master.open(purpose, sealed)
+    }
+
+    /// Seals bytes, as bytes.
+    pub fn seal_bytes(&self, purpose: &'static str, clear: &[u8]) -> Vec<u8> {
+        self.master.seal_bytes(purpose, clear)
+    }
+
+    /// Opens bytes that were sealed for this purpose.
+    pub fn open_bytes(&self, purpose: &'static str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        self.master.open_bytes(purpose, sealed)
     }
 
     /// The same of a value that may stand in clear: one that somebody has written with SQL, say.

@@ -41,9 +41,20 @@ pub fn is_data_error(error: &sqlx::Error) -> bool {
 }
 
 /// Whether the statement was refused for what it says, so that the connection is sound and others may succeed.
-/// Lost connections, shutdowns and full disks are none of this.
+/// Lost connections, shutdowns, servers that take no changes and full disks are none of this.
 pub fn is_statement_error(error: &sqlx::Error) -> bool {
-    sqlstate(error).is_some_and(|code| !["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)))
+    !is_lost(error) && sqlstate(error).is_some_and(|code| !["53", "58"].iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether the connection is of no use any more: it broke, its server ends it or does not answer, or the server takes no
+/// changes, as one does that was the primary until just now.
+pub fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        // 25006: read-only transaction; 25P03: the server has ended a session that was idle in a transaction.
+        error => sqlstate(error)
+            .is_some_and(|code| ["08", "57P", "25006", "25P03"].iter().any(|class| code.starts_with(class))),
+    }
 }
 
 /// Whether the statement itself is wrong, so that it fails as often as it is sent: a mistake of ours, or of the schema.

@@ -1,18 +1,24 @@
 //! The database: the pools, the migrations, and what its errors mean.
 
 mod error;
+mod lease;
+mod link;
 mod migrate;
+mod probe;
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 
 use crate::redact::Secret;
 
-pub use error::{describe, is_data_error, is_mistake, is_statement_error, is_timeout};
+pub use error::{describe, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout};
+pub use lease::Lease;
+pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, is_up_to_date, migrate};
+pub use probe::probe;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,9 +36,13 @@ pub struct Settings {
     pub statement_timeout: Duration,
 }
 
+/// How long a connection that comes back to its pool may take to say that it is sound. Then it is closed: its server is
+/// gone, or still busy with what nobody waits for any more.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Opens the pool. Connections are made when they are first needed, so that the program starts, and answers 503,
 /// while the database is away.
-pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
+pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = settings.url.expose().parse()?;
     let options = options.application_name("switchhook").options([
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
@@ -43,11 +53,23 @@ pub fn connect(settings: &Settings) -> Result<PgPool, sqlx::Error> {
     ]);
     // Slow statements show in the batches' times; the driver would print their whole text.
     let options = options.disable_statement_logging();
-    Ok(PgPoolOptions::new()
+    let link = link.clone();
+    let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(false)
-        .connect_lazy_with(options))
+        .before_acquire(move |_, connection| {
+            let is_trusted = link.trusts(connection.age);
+            Box::pin(async move { Ok(is_trusted) })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let sound = tokio::time::timeout(RETURN_TIMEOUT, connection.ping()).await;
+                sound.unwrap_or_else(|_| Err(link::silent()))?;
+                Ok(true)
+            })
+        });
+    Ok(pool.connect_lazy_with(options))
 }
 
 /// A pool of its own over the same database, so that whoever uses it takes no connection from others: so many
@@ -58,11 +80,8 @@ pub fn beside(main: &PgPool, name: &str, connections: u32, wait: Duration, state
             ("statement_timeout", statement_timeout.as_millis().to_string()),
             ("timezone", "UTC".to_owned()),
         ]);
-    PgPoolOptions::new()
-        .max_connections(connections.max(1))
-        .acquire_timeout(wait)
-        .test_before_acquire(false)
-        .connect_lazy_with(options)
+    // Whatever else the main pool minds, this one minds too.
+    main.options().clone().max_connections(connections.max(1)).acquire_timeout(wait).connect_lazy_with(options)
 }
 
 /// A transaction whose statements may take so long and no longer: for a page that somebody waits for.

@@ -72,6 +72,7 @@ pub(super) fn outcome(accepted: Accepted) -> &'static str {
     match accepted {
         Accepted::New(_) => "accepted",
         Accepted::Duplicate(_) => "duplicate",
+        Accepted::Spooled(_) => "spooled",
     }
 }
 
@@ -86,7 +87,7 @@ pub(super) fn challenge(challenge: String) -> HttpResponse {
 
 /// 200, in the platform's own form.
 pub(super) fn stored(accepted: Accepted, acknowledgement: Acknowledgement) -> HttpResponse {
-    let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+    let id = accepted.id();
     let outcome = outcome(accepted);
     let body = match acknowledgement {
         Acknowledgement::Ours => json!({ "status": outcome, "event_id": id }),

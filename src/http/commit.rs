@@ -2,18 +2,22 @@
 //! next batch gathers, and one request alone waits for nobody. A statement that takes long does not hold the others up:
 //! the next one goes beside it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use chrono::Utc;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::db;
+use super::Settings;
+use crate::db::{self, Lease, Link};
 use crate::inbox::{self, Accepted, Audio, NewEvent};
 use crate::queue::WakeUp;
+use crate::spool::{Record, Spool};
 use crate::telemetry::Metrics;
 
 /// Bytes of payload in one statement at most: one message to Postgres must stay far below its limit of 1 GiB.
@@ -23,6 +27,11 @@ const QUEUE_ROWS_MAX: usize = 4_096;
 /// How long a batch gathers at most while another is written. Two quick statements side by side would only halve each
 /// other's batches; beside a slow one (a slow disk, a recording of megabytes) the next need not wait.
 const COMPANY_WAIT: Duration = Duration::from_millis(5);
+
+/// How long a failure counts as the state of things.
+const FAILING_FOR: Duration = Duration::from_secs(5);
+/// The wait before another try on another connection: a server that starts again refuses for a moment.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why an event was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,27 +53,40 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub struct Committer {
     entries: mpsc::Sender<Entry>,
+    failed_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Committer {
-    /// Starts writing, with this many statements at once at most. It ends when the last clone of the committer is gone
+    /// Starts writing, with `http.flushers` statements at once at most. It ends when the last clone of the committer is gone
     /// and everything is on disk.
     pub fn start(
         pool: &PgPool,
-        flushers: usize,
-        rows_max: usize,
+        link: &Link,
+        settings: &Settings,
+        spool: Option<&Spool>,
         metrics: &Arc<Metrics>,
         wake_up: &Arc<WakeUp>,
     ) -> (Self, JoinHandle<()>) {
         let (entries, receiver) = mpsc::channel(QUEUE_ROWS_MAX);
+        let failed_at = Arc::default();
         let flusher = Flusher {
             pool: pool.clone(),
-            statements_max: flushers.max(1),
-            rows_max: rows_max.max(1),
+            link: link.clone(),
+            spool: spool.cloned(),
+            patience: settings.answer_timeout,
+            statements_max: settings.flushers.max(1),
+            rows_max: settings.commit_rows_max.max(1),
+            failed_at: Arc::clone(&failed_at),
             metrics: Arc::clone(metrics),
             wake_up: Arc::clone(wake_up),
         };
-        (Self { entries }, tokio::spawn(flusher.run(receiver)))
+        (Self { entries, failed_at }, tokio::spawn(flusher.run(receiver)))
+    }
+
+    /// Whether the last that was to be stored could not be, just now: where nothing has come in since, nobody knows.
+    pub fn is_failing(&self) -> bool {
+        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        failed_at.is_some_and(|failed_at| failed_at.elapsed() < FAILING_FOR)
     }
 
     /// Stores an event, and returns once its row is durable.
@@ -77,8 +99,13 @@ impl Committer {
 
 struct Flusher {
     pool: PgPool,
+    link: Link,
+    spool: Option<Spool>,
+    /// How long the database may be silent while it stores: nobody waits longer for the answer.
+    patience: Duration,
     statements_max: usize,
     rows_max: usize,
+    failed_at: Arc<Mutex<Option<Instant>>>,
     metrics: Arc<Metrics>,
     wake_up: Arc<WakeUp>,
 }
@@ -90,12 +117,13 @@ impl Flusher {
             let mut batch = Vec::new();
             let received = tokio::select! {
                 received = entries.recv_many(&mut batch, self.rows_max) => received,
-                Some(()) = writes.next() => continue,
+                Some(_) = writes.next() => continue,
             };
             if received == 0 {
                 break;
             }
-            writes.push(self.flush_all(batch));
+            // A panic is these webhooks' trouble, and not that of all that come after them.
+            writes.push(AssertUnwindSafe(self.flush_all(batch)).catch_unwind());
             // A full batch means that more is waiting: then the next one goes at once.
             if received < self.rows_max {
                 tokio::time::timeout(COMPANY_WAIT, writes.next()).await.ok();
@@ -108,6 +136,9 @@ impl Flusher {
     }
 
     async fn flush_all(&self, batch: Vec<Entry>) {
+        if let Some(spool) = self.spool.as_ref().filter(|spool| spool.is_on()) {
+            return keep(spool, batch).await;
+        }
         // Also those whose sender has hung up: some senders never come again.
         let (with_audio, plain): (Vec<Entry>, Vec<Entry>) = batch.into_iter().partition(|entry| entry.audio.is_some());
         for chunk in chunks(plain) {
@@ -126,30 +157,62 @@ impl Flusher {
                 for entry in chunk {
                     match self.write(std::slice::from_ref(&entry)).await {
                         Ok(accepted) => self.answer(vec![entry], accepted),
-                        Err(error) => refuse(vec![entry], &error),
+                        Err(error) => self.give_up(vec![entry], &error).await,
                     }
                 }
             }
-            Err(error) => refuse(chunk, &error),
+            Err(error) => self.give_up(chunk, &error).await,
+        }
+    }
+
+    /// What Postgres cannot take now is kept elsewhere; what it refuses for what it says is not.
+    async fn give_up(&self, chunk: Vec<Entry>, error: &sqlx::Error) {
+        tracing::error!(rows = chunk.len(), error = %db::describe(error), "webhooks could not be stored");
+        match &self.spool {
+            Some(spool) if !db::is_statement_error(error) => {
+                spool.turn_on();
+                keep(spool, chunk).await;
+            }
+            _ => {
+                let reason = if db::is_data_error(error) { StoreError::Unstorable } else { StoreError::Unavailable };
+                refuse(chunk, reason);
+            }
         }
     }
 
     async fn write(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
-        match self.write_once(chunk).await {
-            // A connection that died while it lay idle shows only now. Trying again is safe: what was stored after
-            // all is found as its own duplicate.
-            Err(error) if !db::is_statement_error(&error) && !matches!(error, sqlx::Error::PoolTimedOut) => {
-                self.write_once(chunk).await
+        let began = Instant::now();
+        loop {
+            match self.link.watched_for(self.patience(), self.write_once(chunk)).await {
+                // A connection that died while it lay idle shows only now, and it is not the only one. Trying again is
+                // safe: what was stored after all is found as its own duplicate.
+                Err(error) if db::is_lost(&error) && began.elapsed() < self.patience() => {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                result => {
+                    let has_failed = result.as_ref().is_err_and(|error| !db::is_statement_error(error));
+                    *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = has_failed.then(Instant::now);
+                    return result;
+                }
             }
-            result => result,
         }
     }
 
+    /// Where there is a spool, it must have the time to write as well.
+    fn patience(&self) -> Duration {
+        if self.spool.is_some() { self.patience * 3 / 4 } else { self.patience }
+    }
+
     async fn write_once(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        let accepted = store(&mut connection, chunk).await?;
-        self.metrics.committed(chunk.len());
-        Ok(accepted)
+        let mut lease = Lease::of(&self.pool).await?;
+        let stored = store(&mut lease, chunk).await;
+        if !stored.as_ref().is_err_and(db::is_lost) {
+            lease.end();
+        }
+        if stored.is_ok() {
+            self.metrics.committed(chunk.len());
+        }
+        stored
     }
 
     fn answer(&self, chunk: Vec<Entry>, accepted: Vec<Accepted>) {
@@ -173,9 +236,21 @@ async fn store(connection: &mut PgConnection, chunk: &[Entry]) -> Result<Vec<Acc
     inbox::accept(connection, &events).await
 }
 
-fn refuse(chunk: Vec<Entry>, error: &sqlx::Error) {
-    let reason = if db::is_data_error(error) { StoreError::Unstorable } else { StoreError::Unavailable };
-    tracing::error!(rows = chunk.len(), error = %db::describe(error), "webhooks could not be stored");
+/// Keeps webhooks beside the database. Each is answered when it is on disk.
+async fn keep(spool: &Spool, chunk: Vec<Entry>) {
+    let kept = chunk.into_iter().map(|Entry { event, audio, reply }| async move {
+        let id = event.id;
+        let kept = spool.keep(Record { received_at: Utc::now(), event, audio }).await;
+        let said = kept.map(|()| Accepted::Spooled(id)).map_err(|error| {
+            tracing::error!(%error, "a webhook could not be kept");
+            StoreError::Unavailable
+        });
+        reply.send(said).ok();
+    });
+    futures_util::future::join_all(kept).await;
+}
+
+fn refuse(chunk: Vec<Entry>, reason: StoreError) {
     for entry in chunk {
         entry.reply.send(Err(reason)).ok();
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::answer::Refused;
 use crate::console::address;
 use crate::crypto::{DigestKey, Keys};
-use crate::db;
+use crate::db::{self, Link};
 use crate::providers::{Credentials, SourceHas, Used};
 use crate::redact::{Hidden, Secret};
 use crate::store::connections::{self, Connection, Opened};
@@ -83,6 +83,7 @@ pub(super) enum Lookup {
 #[derive(Debug)]
 pub struct Connections {
     pool: PgPool,
+    link: Link,
     keys: Keys,
     copy: RwLock<Option<Arc<Copy>>>,
     last_read: tokio::sync::Mutex<Option<Instant>>,
@@ -93,10 +94,10 @@ pub struct Connections {
 
 impl Connections {
     /// Nothing is read yet.
-    pub fn new(pool: PgPool, keys: Keys) -> Self {
+    pub fn new(pool: PgPool, link: Link, keys: Keys) -> Self {
         let last_read = tokio::sync::Mutex::new(None);
         let (opened, used) = (Default::default(), Mutex::default());
-        Self { pool, keys, copy: RwLock::new(None), last_read, opened, used }
+        Self { pool, link, keys, copy: RwLock::new(None), last_read, opened, used }
     }
 
     /// Keeps the copy fresh until told to stop.
@@ -125,6 +126,8 @@ impl Connections {
     pub(super) fn held(&self, target: Target<'_>) -> Lookup {
         match self.look(target) {
             Some(located) => Lookup::Found(located),
+            // It may have been added since; who is told that there is none does not come again.
+            None if self.link.is_in_trouble() => Lookup::Unavailable,
             None if self.copy.read().is_ok_and(|copy| copy.is_some()) => Lookup::Unknown,
             None => Lookup::Unavailable,
         }
@@ -183,6 +186,9 @@ impl Connections {
 
     /// Reads the connections for a request. Where the read takes too long, whoever keeps the copy fresh goes on with one.
     async fn look_again(&self) {
+        if self.link.is_in_trouble() {
+            return;
+        }
         tokio::time::timeout(LOOK_TIMEOUT, self.refresh(MISS_INTERVAL)).await.ok();
     }
 
@@ -192,7 +198,7 @@ impl Connections {
         if last_read.is_some_and(|last_read| last_read.elapsed() < interval) {
             return;
         }
-        match self.read().await {
+        match self.link.watched_for(LOOK_TIMEOUT, self.read()).await {
             Ok(all) => {
                 *last_read = Some(Instant::now());
                 if let Ok(mut copy) = self.copy.write() {
@@ -218,14 +224,16 @@ impl Connections {
             used.iter().filter(|(_, token)| *token == is_token).map(|(id, _)| *id).collect()
         };
         let (secrets, tokens) = (of(false), of(true));
-        let mut result = Ok(());
-        if !secrets.is_empty() {
-            result = connections::touch_secrets(&self.pool, &secrets).await;
-        }
-        if !tokens.is_empty() {
-            result = result.and(source_tokens::touch(&self.pool, &tokens).await);
-        }
-        if let Err(error) = result {
+        let noted = self.link.watched_for(LOOK_TIMEOUT, async {
+            if !secrets.is_empty() {
+                connections::touch_secrets(&self.pool, &secrets).await?;
+            }
+            if !tokens.is_empty() {
+                source_tokens::touch(&self.pool, &tokens).await?;
+            }
+            Ok(())
+        });
+        if let Err(error) = noted.await {
             tracing::warn!(error = %db::describe(&error), "the use of secrets could not be noted");
         }
     }

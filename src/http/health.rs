@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
@@ -13,7 +14,9 @@ use super::answer::Refused;
 use super::server::Door;
 use crate::access::Right;
 use crate::console::{Console, Denied};
+use crate::db::{Found, Link};
 use crate::inbox::Backlog;
+use crate::spool::Spool;
 use crate::{db, inbox};
 
 /// How long the database may take to answer.
@@ -29,6 +32,7 @@ const CONNECTIONS: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Health {
     pool: PgPool,
+    link: Link,
     ready: Recent<Option<String>>,
     backlog: Recent<Option<Backlog>>,
 }
@@ -41,13 +45,18 @@ struct Recent<T> {
 }
 
 impl Health {
-    pub(super) fn new(main: &PgPool) -> Self {
+    pub(super) fn new(main: &PgPool, link: Link) -> Self {
         let pool = db::beside(main, "switchhook health", CONNECTIONS, TIMEOUT, TIMEOUT);
-        Self { pool, ready: Recent::new(READY_AGE_MAX), backlog: Recent::new(BACKLOG_AGE_MAX) }
+        Self { pool, link, ready: Recent::new(READY_AGE_MAX), backlog: Recent::new(BACKLOG_AGE_MAX) }
     }
 
     async fn reason_not_ready(&self) -> Option<String> {
-        self.ready.get(reason_not_ready(self.pool.clone())).await
+        match self.link.found() {
+            Some(Found::Trouble { since, reason }) => {
+                Some(format!("the database has been away for {} s: {reason}", since.elapsed().as_secs()))
+            }
+            Some(Found::Well) | None => self.ready.get(reason_not_ready(self.pool.clone())).await,
+        }
     }
 
     /// `None`: the database did not say so in time.
@@ -83,9 +92,15 @@ pub(super) async fn healthz() -> HttpResponse {
 pub(super) async fn readyz(door: Data<Door>) -> HttpResponse {
     let reason = match door.draining.is_draining() {
         true => Some("draining".to_owned()),
+        false if door.committer.is_failing() => Some("webhooks cannot be stored".to_owned()),
         false => door.health.reason_not_ready().await,
     };
+    let spool = door.spool.as_ref().filter(|_| !door.draining.is_draining());
     match reason {
+        // Webhooks are taken: a balancer that turned away from everybody would lose them.
+        Some(reason) if spool.is_some_and(Spool::has_room) => {
+            HttpResponse::Ok().json(json!({ "status": "spooling", "reason": reason }))
+        }
         None => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable().json(json!({ "status": "not ready", "reason": reason })),
     }
@@ -118,6 +133,16 @@ pub(super) async fn metrics(request: HttpRequest, door: Data<Door>, console: Dat
         gauges.jobs_pending.set(backlog.jobs_pending);
         gauges.jobs_due.set(backlog.jobs_due);
         gauges.jobs_dead.set(backlog.jobs_dead);
+    }
+    if let Some(spool) = &door.spool {
+        let (holds, gauges) = (spool.holds(), &door.metrics.spool);
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        gauges.is_on.set(i64::from(spool.is_on()));
+        gauges.records.set(count(holds.records));
+        gauges.bytes.set(count(holds.bytes));
+        gauges.set_aside_bytes.set(count(holds.set_aside_bytes));
+        let age = holds.oldest_at.map_or(TimeDelta::zero(), |oldest_at| door.clock.now() - oldest_at);
+        gauges.oldest_seconds.set(age.as_seconds_f64());
     }
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")

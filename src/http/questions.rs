@@ -246,7 +246,7 @@ impl Answered {
         response.insert_header(("Switchhook-Answer", self.by));
         match self.accepted {
             Some(accepted) => {
-                let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+                let id = accepted.id();
                 response.insert_header(("Switchhook-Outcome", answer::outcome(accepted)));
                 response.insert_header(("Switchhook-Event", id.to_string()));
             }

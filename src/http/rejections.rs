@@ -16,6 +16,8 @@ const QUEUE_MAX: usize = 2_000;
 const GATHER: Duration = Duration::from_millis(200);
 /// How often it is asked whether the minute is over while nobody is refused.
 const IDLE: Duration = Duration::from_secs(5);
+/// How long the database may be silent; refusals that come meanwhile wait in the queue.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Platforms and reasons that are summed up in a minute at most.
 const MAX_SUMS: usize = 1_000;
 
@@ -98,7 +100,7 @@ async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_mi
         if ended || minute.began.elapsed() > Duration::from_secs(60) {
             rows.extend(minute.sums.drain().map(|(_, sum)| sum));
         }
-        if let Err(error) = write(&pool, &rows).await {
+        if let Err(error) = db::unless_silent(SILENCE_MAX, write(&pool, &rows)).await {
             tracing::warn!(rows = rows.len(), error = %db::describe(&error), "rejections could not be written");
         }
         if ended {

@@ -24,7 +24,9 @@ use super::{Committer, Connections, Rejections, Settings, entrance, health, ques
 use crate::clock::Clock;
 use crate::console::limits::Window;
 use crate::console::{self, address};
+use crate::db::Link;
 use crate::live::Live;
+use crate::spool::Spool;
 use crate::telemetry::Metrics;
 
 /// Of the sockets that there may be, an address of its own for the pages and the API gets one in so many.
@@ -60,6 +62,7 @@ pub struct Door {
     pub(super) draining: Draining,
     pub(super) live: Option<Arc<Live>>,
     pub(super) health: Health,
+    pub(super) spool: Option<Spool>,
     pub(super) networks: Arc<Networks>,
     budgets: Arc<Budgets>,
     refusals: Window<&'static str>,
@@ -71,6 +74,7 @@ impl Door {
     pub fn new(
         settings: Settings,
         pool: PgPool,
+        link: Link,
         connections: Arc<Connections>,
         committer: Committer,
         rejections: Rejections,
@@ -89,7 +93,8 @@ impl Door {
             clock,
             draining,
             live: None,
-            health: Health::new(&pool),
+            health: Health::new(&pool, link),
+            spool: None,
             networks,
             budgets,
             refusals: Window::default(),
@@ -100,6 +105,11 @@ impl Door {
     /// configured.
     pub fn answering(self, live: Arc<Live>) -> Self {
         Self { live: Some(live), ..self }
+    }
+
+    /// A door whose webhooks are kept while the database cannot take them.
+    pub fn spooling(self, spool: Option<Spool>) -> Self {
+        Self { spool, ..self }
     }
 
     /// The networks that this door knows: other addresses of the program count for the same.

@@ -48,6 +48,9 @@ pub struct Settings {
     pub unproven_per_minute: u32,
     /// Refusals written to `rejections` in a minute at most; the rest is summed up.
     pub rejections_per_minute: u32,
+    /// How long requests are still served after SIGTERM, while `/readyz` says that no more should come.
+    #[serde(with = "crate::duration_text")]
+    pub drain_delay: Duration,
     /// How long requests in flight may take when the program stops.
     #[serde(with = "crate::duration_text")]
     pub shutdown_timeout: Duration,

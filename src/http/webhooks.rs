@@ -77,7 +77,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
         }
         Ok(Admitted::Stored { provider, accepted, acknowledgement }) => {
             let took = began.elapsed();
-            let (Accepted::New(id) | Accepted::Duplicate(id)) = accepted;
+            let id = accepted.id();
             let outcome = answer::outcome(accepted);
             door.metrics.answered(provider, outcome, took);
             tracing::info!(
@@ -265,13 +265,13 @@ fn event(
         id: recording_id(ids, known.id, &external_event_id),
         sha256: providers::sha256_hex(&attachment.bytes),
         bytes: attachment.bytes,
-        media_type: attachment.media_type,
+        media_type: attachment.media_type.into(),
     });
     let event = NewEvent {
         id: Uuid::now_v7(),
         connection_id: known.id,
         tenant_id: known.tenant_id,
-        provider: provider.name(),
+        provider: provider.name().into(),
         event_type: envelope.event_type,
         external_event_id,
         occurred_at: envelope.occurred_at,

@@ -1,5 +1,6 @@
 //! Storing what came in, once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -16,7 +17,7 @@ pub struct NewEvent {
     /// Whose it is; `None`: the connection is shared.
     pub tenant_id: Option<Uuid>,
     /// The platform.
-    pub provider: &'static str,
+    pub provider: Cow<'static, str>,
     /// What it is.
     pub event_type: String,
     /// What makes it one.
@@ -35,7 +36,7 @@ pub struct Audio {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// What they are.
-    pub media_type: &'static str,
+    pub media_type: Cow<'static, str>,
     /// Their digest.
     pub sha256: String,
 }
@@ -47,21 +48,32 @@ pub enum Accepted {
     New(Uuid),
     /// It was there before, under this id.
     Duplicate(Uuid),
+    /// It is on disk beside the database, which cannot take it now, and will be stored.
+    Spooled(Uuid),
 }
 
-/// Runs one of the two statements, which take the same.
+impl Accepted {
+    /// The id of its row, now or later.
+    pub fn id(self) -> Uuid {
+        let (Self::New(id) | Self::Duplicate(id) | Self::Spooled(id)) = self;
+        id
+    }
+}
+
+/// Runs one of the statements, which take the same.
 macro_rules! insert {
-    ($file:literal, $connection:ident, $sorted:ident) => {
+    ($file:literal, $connection:ident, $sorted:ident $(, $more:expr)?) => {
         sqlx::query_file_scalar!(
             $file,
             $sorted.iter().map(|event| event.id).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.connection_id).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.tenant_id).collect::<Vec<_>>() as _,
-            $sorted.iter().map(|event| event.provider).collect::<Vec<_>>() as _,
+            $sorted.iter().map(|event| &*event.provider).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.external_event_id.as_str()).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.occurred_at).collect::<Vec<_>>() as _,
             $sorted.iter().map(|event| event.payload.as_str()).collect::<Vec<_>>() as _,
+            $($more as _,)?
         )
         .fetch_all(&mut *$connection)
         .await?
@@ -85,6 +97,32 @@ pub async fn accept_reconciled(
     outcomes(connection, events, sorted, inserted).await
 }
 
+/// The same for events that waited in a file, with the time at which each came.
+pub async fn accept_spooled(
+    connection: &mut PgConnection,
+    events: &[(&NewEvent, DateTime<Utc>)],
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    let mut pairs = events.to_vec();
+    pairs.sort_by(|a, b| key(a.0).cmp(&key(b.0)));
+    let (sorted, received_at): (Vec<&NewEvent>, Vec<DateTime<Utc>>) = pairs.into_iter().unzip();
+    let inserted = insert!("sql/inbox/accept_spooled.sql", connection, sorted, received_at);
+    let events: Vec<&NewEvent> = events.iter().map(|(event, _)| *event).collect();
+    outcomes(connection, &events, sorted, inserted).await
+}
+
+/// The same for one event with the audio that it brought.
+pub async fn accept_spooled_with_audio(
+    connection: &mut PgConnection,
+    event: &NewEvent,
+    received_at: DateTime<Utc>,
+    audio: &Audio,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let accepted = accept_spooled(&mut transaction, &[(event, received_at)]).await?;
+    keep_audio(&mut transaction, accepted.first().copied(), audio).await?;
+    transaction.commit().await
+}
+
 /// Stores one event together with the audio it brought, in one transaction.
 pub async fn accept_with_audio(
     connection: &mut PgConnection,
@@ -94,14 +132,23 @@ pub async fn accept_with_audio(
     let mut transaction = connection.begin().await?;
     let accepted = accept(&mut transaction, &[event]).await?;
     let accepted = accepted.first().copied().unwrap_or(Accepted::New(event.id));
-    // A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
-    if let Accepted::New(_) = accepted {
-        sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, audio.media_type, &audio.sha256)
-            .execute(&mut *transaction)
-            .await?;
-    }
+    keep_audio(&mut transaction, Some(accepted), audio).await?;
     transaction.commit().await?;
     Ok(accepted)
+}
+
+/// A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
+async fn keep_audio(
+    connection: &mut PgConnection,
+    accepted: Option<Accepted>,
+    audio: &Audio,
+) -> Result<(), sqlx::Error> {
+    if let Some(Accepted::New(_)) = accepted {
+        sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, &*audio.media_type, &audio.sha256)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// By key, so that two that meet the same keys wait for each other in one order.

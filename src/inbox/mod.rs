@@ -11,7 +11,9 @@ pub mod search;
 mod settle;
 pub mod statistics;
 
-pub use accept::{Accepted, Audio, NewEvent, accept, accept_reconciled, accept_with_audio};
+pub use accept::{
+    Accepted, Audio, NewEvent, accept, accept_reconciled, accept_spooled, accept_spooled_with_audio, accept_with_audio,
+};
 pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim};
 pub use event::Event;

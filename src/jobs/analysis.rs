@@ -163,7 +163,7 @@ pub(super) fn result(desk: &Desk, job: &Job, subject: Uuid, event_type: &'static
                 id: Uuid::now_v7(),
                 connection_id,
                 tenant_id: Some(tenant_id),
-                provider: RESULTS_PROVIDER,
+                provider: RESULTS_PROVIDER.into(),
                 event_type: event_type.to_owned(),
                 external_event_id: format!("{event_type}:{job_id}"),
                 occurred_at: Some(now),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::TenantSettings;
 use crate::clock::Clock;
 use crate::crypto::{DigestKey, Keys};
+use crate::db::Link;
 use crate::integrations::Transport;
 use crate::outbox::{self, Allowance, Job};
 use crate::telemetry::Metrics;
@@ -21,6 +22,8 @@ pub type TenantOverlay = Arc<dyn Fn(&Value) -> Result<TenantSettings, String> + 
 pub struct Desk {
     /// The database.
     pub pool: PgPool,
+    /// The way to it.
+    pub link: Link,
     /// What secrets are sealed under.
     pub keys: Keys,
     /// The time.

@@ -141,7 +141,8 @@ impl Runner {
             per_tenant: policy.per_tenant,
             is_resent: policy.on_unknown == OnUnknown::Resend,
         };
-        outbox::claim(&self.desk.pool, policy.name, self.desk.frozen_now(), terms).await
+        let claim = outbox::claim(&self.desk.pool, policy.name, self.desk.frozen_now(), terms);
+        self.desk.link.watched(claim).await
     }
 }
 
@@ -226,7 +227,7 @@ async fn attempt(kind: &dyn Kind, policy: &Policy, job: &Job, desk: &Desk) -> At
         Ok(Err(_)) => (false, "the job panicked; the program's log says where"),
         Err(_) => (true, "the job took longer than it may"),
     };
-    match desk.has_begun(job).await {
+    match desk.link.watched(desk.has_begun(job)).await {
         Ok(true) | Err(_) => Attempt::Unknown(reason.to_owned()),
         Ok(false) if late => Attempt::Retry(reason.to_owned()),
         Ok(false) => Attempt::Dead(reason.to_owned()),
@@ -240,7 +241,7 @@ fn not_written(reason: &str) -> Attempt {
 
 async fn settle(policy: &Policy, job: &Job, desk: &Desk, mut attempt: Attempt) -> End {
     for _ in 0..SETTLE_TRIES {
-        match settle_once(policy, job, desk, &attempt).await {
+        match desk.link.watched(settle_once(policy, job, desk, &attempt)).await {
             Ok(end) => return end,
             Err(error) if matches!(attempt, Attempt::Done(..)) && db::is_data_error(&error) => {
                 attempt = not_written(&db::describe(&error));

@@ -41,7 +41,7 @@ impl Watcher {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.settings.interval) => {}
             }
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.desk.link.watched(self.look()).await {
                 tracing::warn!(error = %db::describe(&error), "the watch could not look");
             }
         }

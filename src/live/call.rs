@@ -68,7 +68,9 @@ impl Live {
         let rest = self.settings.function_timeout.saturating_sub(steps.elapsed());
         let result = match tokio::time::timeout(rest, self.attempt(asker, call, event, steps)).await {
             // Two callers that swap their appointments: one of them was chosen to give way, and goes again.
+            // And a server that has started again has ended every connection that lay idle.
             Ok(Err(error)) if is_worth_another_try(&error) => {
+                self.link.note(&error);
                 let rest = self.settings.function_timeout.saturating_sub(steps.elapsed());
                 tokio::time::timeout(rest, self.attempt(asker, call, event, steps)).await
             }
@@ -132,7 +134,7 @@ impl Live {
             transaction.commit().await?;
             return Ok(Answer { body: Hidden::new(answer), outcome: Outcome::Repeated, event: Some(accepted) });
         }
-        let (Accepted::New(event_id) | Accepted::Duplicate(event_id)) = accepted;
+        let event_id = accepted.id();
         let mut called = Called {
             connection: &mut transaction,
             ids,
@@ -374,9 +376,6 @@ fn body(success: bool, reply: Reply) -> Value {
 
 /// A deadlock was broken, or the connection had died while it lay idle.
 fn is_worth_another_try(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| ["40P01", "40001"].contains(&code.as_ref())),
-        sqlx::Error::Io(_) => true,
-        _ => false,
-    }
+    db::is_lost(error)
+        || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("40"))
 }

@@ -44,7 +44,10 @@ impl Live {
         let mut connection = self.callers.acquire().await?;
         steps.done("connection");
         let result = self.look(&mut connection, asker, party, steps).await;
-        if result.as_ref().is_err_and(|error| !crate::db::is_statement_error(error)) {
+        if let Err(error) = &result
+            && crate::db::is_lost(error)
+        {
+            self.link.note(error);
             connection.close_on_drop();
             let mut fresh = self.callers.acquire().await?;
             fresh.ping().await?;

@@ -6,17 +6,21 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::Deserialize;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::db;
 use crate::redact::Phone;
 use crate::store::operator_log::Action;
 
 /// How long a number that was answered about may be asked about again without counting: longer than most calls.
 const ANSWERED_FOR: TimeDelta = TimeDelta::minutes(15);
+/// How long the database may be silent while the counts are written.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Lines of the access log that wait while the database is away. With more, the newest are lost; there is a warning.
 const REVEALED_MAX: usize = 10_000;
 
@@ -142,7 +146,7 @@ impl Lookups {
         if minutes.is_empty() && revealed.is_empty() {
             return Ok(());
         }
-        let written = write(pool, &minutes, &revealed).await;
+        let written = db::unless_silent(SILENCE_MAX, write(pool, &minutes, &revealed)).await;
         if let (Err(_), Ok(mut state)) = (&written, self.state.lock()) {
             for (key, counts) in minutes {
                 let kept = state.minutes.entry(key).or_default();

@@ -35,7 +35,7 @@ pub use variables::variables;
 
 use crate::clock::Clock;
 use crate::crypto::Keys;
-use crate::db;
+use crate::db::{self, Link};
 use crate::dispatch::Registry;
 use crate::telemetry::Metrics;
 use lookups::Lookups;
@@ -47,6 +47,7 @@ const ACCESS_LOG_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Live {
     settings: Settings,
     main: PgPool,
+    link: Link,
     keys: Keys,
     callers: PgPool,
     callees: PgPool,
@@ -72,6 +73,7 @@ impl Live {
     pub fn new(
         settings: Settings,
         main: PgPool,
+        link: Link,
         keys: Keys,
         overlay: Overlay,
         default_region: String,
@@ -86,6 +88,7 @@ impl Live {
             lookups: Lookups::new(settings.lookups),
             settings,
             main,
+            link,
             keys,
             callers,
             callees,

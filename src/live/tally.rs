@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::lookups::SILENCE_MAX;
 use crate::clock::Clock;
 use crate::db;
 
@@ -86,10 +87,11 @@ impl Tally {
                 return;
             }
             since_trim += FLUSH_INTERVAL;
-            if since_trim >= TRIM_INTERVAL
-                && sqlx::query_file!("sql/live/trim.sql", clock.now()).execute(pool).await.is_ok()
-            {
-                since_trim = Duration::ZERO;
+            if since_trim >= TRIM_INTERVAL {
+                let trim = sqlx::query_file!("sql/live/trim.sql", clock.now()).execute(pool);
+                if db::unless_silent(SILENCE_MAX, trim).await.is_ok() {
+                    since_trim = Duration::ZERO;
+                }
             }
         }
     }
@@ -103,7 +105,7 @@ impl Tally {
         if minutes.is_empty() {
             return Ok(());
         }
-        let written = write(pool, &minutes, &slow).await;
+        let written = db::unless_silent(SILENCE_MAX, write(pool, &minutes, &slow)).await;
         if let (Err(_), Ok(mut pending)) = (&written, self.0.lock()) {
             for (key, counts) in minutes {
                 let kept = pending.minutes.entry(key).or_default();

@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::Processor;
@@ -12,6 +13,7 @@ use super::forget::forget;
 use super::plan::Plan;
 use super::write::{Effect, Step, Written};
 use crate::crypto::DigestKey;
+use crate::db::{self, Lease};
 use crate::domain::{TenantError, TenantFacts};
 use crate::inbox::{self, Event, Outcome, Postponed, Settled};
 use crate::queue::Failure;
@@ -58,9 +60,25 @@ impl Processor {
         batch_size: u32,
         from: DateTime<Utc>,
     ) -> Result<(Report, Option<DateTime<Utc>>), sqlx::Error> {
+        let ids = self.keys.load(&self.pool).await?;
+        let mut lease = Lease::of(&self.pool).await?;
+        let result = self.batch_on(&mut lease, ids, batch_size, from).await;
+        // A lost connection, and one whose batch is given up, is closed.
+        if !result.as_ref().is_err_and(db::is_lost) {
+            lease.end();
+        }
+        result
+    }
+
+    async fn batch_on(
+        &self,
+        connection: &mut PgConnection,
+        key: &DigestKey,
+        batch_size: u32,
+        from: DateTime<Utc>,
+    ) -> Result<(Report, Option<DateTime<Utc>>), sqlx::Error> {
         let began = Instant::now();
-        let key = self.keys.load(&self.pool).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = connection.begin().await?;
         let claim = inbox::claim(&mut transaction, batch_size, from).await?;
         if claim.last_due_at.is_none() {
             transaction.rollback().await?;
@@ -105,7 +123,7 @@ impl Processor {
     /// Resolves: whose the events are, and which rows they change. One statement for the whole batch.
     async fn resolve_all(
         &self,
-        connection: &mut sqlx::PgConnection,
+        connection: &mut PgConnection,
         ids: &DigestKey,
         planned: Vec<(Event, Plan)>,
         ledger: &mut Ledger,

@@ -15,6 +15,7 @@ use sqlx::PgPool;
 
 use crate::clock::Clock;
 use crate::crypto::Keys;
+use crate::db::Link;
 use crate::dispatch::Registry;
 use crate::domain::OutreachSettings;
 use crate::queue::WakeUp;
@@ -28,6 +29,8 @@ pub use settings::Settings;
 pub struct Processor {
     /// The database.
     pub pool: PgPool,
+    /// The way to it.
+    pub link: Link,
     /// Ids are made with them.
     pub keys: Keys,
     /// What is handled how.

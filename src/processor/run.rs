@@ -14,6 +14,8 @@ const REACH_BACK: TimeDelta = TimeDelta::seconds(5);
 const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(1);
 /// The whole queue is looked at for at most this fraction of the time: an old snapshot makes that slow.
 const FULL_SCAN_SHARE: u32 = 10;
+/// How much longer than its time-out a user's function is waited for: the time-out says more than the silence.
+const GRACE: Duration = Duration::from_secs(2);
 /// The wait after a failed batch: the database is away, or refuses.
 const TROUBLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -50,30 +52,36 @@ impl Processor {
         while !stop.is_cancelled() {
             let began = Instant::now();
             let (from, full) = scan.begin();
-            let wait = match self.batch(self.settings.batch_size, from).await {
-                Ok((report, last_due_at)) => {
-                    scan.end(full, began.elapsed(), last_due_at);
-                    // A full batch means that more is waiting. Less: gather for a moment before the next.
-                    if report.claimed >= u64::from(self.settings.batch_size) {
-                        continue;
+            let wait =
+                match self.link.watched_for(self.longest_silence(), self.batch(self.settings.batch_size, from)).await {
+                    Ok((report, last_due_at)) => {
+                        scan.end(full, began.elapsed(), last_due_at);
+                        // A full batch means that more is waiting. Less: gather for a moment before the next.
+                        if report.claimed >= u64::from(self.settings.batch_size) {
+                            continue;
+                        }
+                        if report.claimed > 0 {
+                            tokio::time::sleep(self.settings.linger.saturating_sub(began.elapsed())).await;
+                            continue;
+                        }
+                        self.settings.poll_interval.mul_f64(0.75 + rand::random::<f64>() / 2.0)
                     }
-                    if report.claimed > 0 {
-                        tokio::time::sleep(self.settings.linger.saturating_sub(began.elapsed())).await;
-                        continue;
+                    Err(error) => {
+                        tracing::error!(error = %db::describe(&error), "batch rolled back");
+                        TROUBLE_WAIT
                     }
-                    self.settings.poll_interval.mul_f64(0.75 + rand::random::<f64>() / 2.0)
-                }
-                Err(error) => {
-                    tracing::error!(error = %db::describe(&error), "batch rolled back");
-                    TROUBLE_WAIT
-                }
-            };
+                };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.wake_up.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// A user's function may be silent for as long as it may run.
+    fn longest_silence(&self) -> Duration {
+        self.link.longest().max(self.settings.handler_timeout.saturating_add(GRACE))
     }
 
     /// Works off what is due now, at most `max_events`, and returns what became of it.

@@ -16,6 +16,9 @@ use crate::integrations::platforms::Window;
 /// How often it is looked whether it is time.
 const TICK: Duration = Duration::from_secs(30);
 
+/// How long nothing may happen: a platform may think for long, and each of its requests has a time-out.
+const SILENCE_MAX: Duration = Duration::from_secs(300);
+
 /// Reconciles on a schedule. Any number may run: the leases say whose turn it is.
 pub struct Schedule {
     reconciler: Arc<Reconciler>,
@@ -42,7 +45,7 @@ impl Schedule {
             }
             let turn = tokio::select! {
                 () = stop.cancelled() => return,
-                turn = self.turn() => turn,
+                turn = self.reconciler.desk.link.watched_for(SILENCE_MAX, self.turn()) => turn,
             };
             match turn {
                 Ok((_, left_out)) if left_out != told => {

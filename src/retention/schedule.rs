@@ -7,10 +7,13 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Options, run_once};
-use crate::db;
+use crate::db::{self, Link};
 
 /// The wait before the first run: a program that is started again and again carries the rules out all the same.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long one statement over a big table may be silent: its time-out is lifted.
+const SILENCE_MAX: Duration = Duration::from_secs(1_800);
 
 /// `[retention]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Settings {
 }
 
 /// Carries the rules out at intervals until told to stop. Where several processes do, the second finds nothing left.
-pub async fn run(pool: PgPool, settings: Settings, stop: CancellationToken) {
+pub async fn run(pool: PgPool, link: Link, settings: Settings, stop: CancellationToken) {
     if settings.interval.is_zero() {
         return;
     }
@@ -36,7 +39,7 @@ pub async fn run(pool: PgPool, settings: Settings, stop: CancellationToken) {
         wait = settings.interval;
         let result = tokio::select! {
             () = stop.cancelled() => return,
-            result = run_once(&pool, &options) => result,
+            result = link.watched_for(SILENCE_MAX, run_once(&pool, &options)) => result,
         };
         match result {
             Ok(report) if report.rows() > 0 => tracing::info!(rows = report.rows(), "retention: old data has gone"),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::forgotten;
-use crate::db;
+use crate::db::{self, Link};
 
 /// Transcripts of one transaction: some thirty milliseconds of parsing.
 const CALLS_AT_ONCE: i64 = 500;
@@ -22,7 +22,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const CHANGES_AT_ONCE: i64 = 100_000;
 
 /// Follows at intervals until told to stop. Several processes may: one of them does.
-pub async fn run(pool: PgPool, stop: CancellationToken) {
+pub async fn run(pool: PgPool, link: Link, stop: CancellationToken) {
     let (mut wait, mut calls, mut sweep_at) = (INTERVAL, CALLS_AT_ONCE, Instant::now());
     loop {
         tokio::select! {
@@ -30,7 +30,7 @@ pub async fn run(pool: PgPool, stop: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         let began = Instant::now();
-        (wait, calls) = match parse_words(&pool, calls).await {
+        (wait, calls) = match link.watched(parse_words(&pool, calls)).await {
             Ok(marks) => (if marks == calls { began.elapsed() * REST } else { INTERVAL }, CALLS_AT_ONCE.min(calls * 2)),
             Err(error) => {
                 tracing::warn!(error = %db::describe(&error), calls, "words of transcripts are parsed later");
@@ -39,7 +39,7 @@ pub async fn run(pool: PgPool, stop: CancellationToken) {
             }
         };
         if sweep_at <= began {
-            let is_more = sweep(&pool).await.unwrap_or_else(|error| {
+            let is_more = link.watched(sweep(&pool)).await.unwrap_or_else(|error| {
                 tracing::warn!(error = %db::describe(&error), "changes of calls are forgotten later");
                 false
             });

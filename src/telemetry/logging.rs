@@ -1,13 +1,17 @@
 //! One line per request and per batch, as text or JSON, on standard error.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+/// What changes the level of the process.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// `[log]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,8 +35,7 @@ pub enum Format {
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn init(settings: &Settings) -> Result<(), String> {
-    let level =
-        EnvFilter::try_new(&settings.level).map_err(|_| format!("log.level is no level: {}", settings.level))?;
+    let (level, handle) = reload::Layer::new(filter(settings)?);
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = match settings.format {
@@ -41,8 +44,21 @@ pub fn init(settings: &Settings) -> Result<(), String> {
     };
     let harmless = filter_fn(is_harmless);
     // An error means that a subscriber is there already, as in tests.
-    tracing_subscriber::registry().with(level).with(lines.with_filter(harmless)).try_init().ok();
+    if tracing_subscriber::registry().with(level).with(lines.with_filter(harmless)).try_init().is_ok() {
+        LEVEL.set(handle).ok();
+    }
     Ok(())
+}
+
+/// Changes what is logged from now on; what is no level changes nothing.
+pub fn set_level(settings: &Settings) {
+    if let (Some(handle), Ok(level)) = (LEVEL.get(), filter(settings)) {
+        handle.reload(level).ok();
+    }
+}
+
+fn filter(settings: &Settings) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&settings.level).map_err(|_| format!("log.level is no level: {}", settings.level))
 }
 
 /// Libraries trace what passes through them: requests byte by byte, telephone numbers digit by digit. Whatever level

@@ -35,6 +35,19 @@ pub struct Metrics {
     live_seconds: Histograms,
     /// What one looks up in the database when the metrics are read.
     pub backlog: BacklogGauges,
+    /// What the spool of this process holds.
+    pub spool: SpoolGauges,
+}
+
+/// Gauges over the spool of this process, the same numbers as `switchhook spool status`.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the help texts below say what each is")]
+pub struct SpoolGauges {
+    pub is_on: Gauge<i64, AtomicI64>,
+    pub records: Gauge<i64, AtomicI64>,
+    pub bytes: Gauge<i64, AtomicI64>,
+    pub set_aside_bytes: Gauge<i64, AtomicI64>,
+    pub oldest_seconds: Gauge<f64, AtomicU64>,
 }
 
 /// Gauges over the whole inbox, the same numbers as `switchhook stats` and sql/ops/lag.sql.
@@ -71,6 +84,7 @@ impl Default for Metrics {
             live_answers: Family::default(),
             live_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
             backlog: BacklogGauges::default(),
+            spool: SpoolGauges::default(),
         };
         metrics.register();
         metrics
@@ -192,6 +206,20 @@ impl Metrics {
             "live_answer_seconds",
             "Time from a question to its answer, by endpoint",
             self.live_seconds.clone(),
+        );
+        let spool = &self.spool;
+        registry.register("spool_on", "1 while webhooks go to the spool instead of Postgres", spool.is_on.clone());
+        registry.register("spool_records", "Webhooks that wait in the spool of this process", spool.records.clone());
+        registry.register("spool_bytes", "Bytes of the spool on disk", spool.bytes.clone());
+        registry.register(
+            "spool_set_aside_bytes",
+            "Bytes of the spool that could not be read or stored",
+            spool.set_aside_bytes.clone(),
+        );
+        registry.register(
+            "spool_oldest_seconds",
+            "Age of the oldest webhook in the spool",
+            spool.oldest_seconds.clone(),
         );
         registry.register("jobs_dead", "Jobs that failed for good", self.backlog.jobs_dead.clone());
     }

@@ -4,5 +4,5 @@
 mod logging;
 mod metrics;
 
-pub use logging::{Format, Settings, init};
-pub use metrics::{BacklogGauges, Metrics};
+pub use logging::{Format, Settings, init, set_level};
+pub use metrics::{BacklogGauges, Metrics, SpoolGauges};

@@ -168,7 +168,7 @@ async fn a_thousand_jobs_through_bad_lines_and_sudden_death() {
                 chaos
                     .execute(
                         "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                         where application_name = 'switchhook' and datname = current_database()",
+                         where application_name like 'switchhook%' and datname = current_database()",
                     )
                     .await;
             }

@@ -93,7 +93,7 @@ async fn nothing_answered_200_is_lost_or_doubled_whatever_is_killed() {
                 restarts += 1;
             }
             _ => {
-                let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'switchhook'";
+                let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'switchhook%'";
                 sqlx::raw_sql(cut).execute(&pool).await.ok();
                 cuts += 1;
             }

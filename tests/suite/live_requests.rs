@@ -164,3 +164,30 @@ async fn a_secret_that_cannot_be_opened_lets_nobody_in() {
     app.execute(&format!("delete from connection_secrets where connection_id = '{retell}'")).await;
     send().await.assert_status(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_of_postgres_every_question_and_every_tool_is_answered_by_it() {
+    let app = open_with(&[]).await;
+    call(&app, VICTIM, "v1", "update_customer", json!({ "name": "Zebulon" })).await;
+    let inbound = json!({ "event": "call_inbound", "call_inbound": { "agent_id": "agent_1", "from_number": VICTIM,
+                          "to_number": OURS } });
+    for round in 0..3 {
+        // As many at once as there are connections: all of them lie idle then.
+        let calls: Vec<String> = (0..4).map(|n| format!("warm-{round}-{n}")).collect();
+        let warm = calls.iter().map(|id| call(&app, VICTIM, id, "lookup_customer", json!({})));
+        futures_util::future::join_all(warm).await;
+        let asked = (0..4).map(|_| retell(&app, "/inbound", &inbound));
+        futures_util::future::join_all(asked).await;
+        let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                   where application_name like 'switchhook%' and datname = current_database()";
+        app.execute(end).await;
+        for n in 0..5 {
+            let answer = call(&app, VICTIM, &format!("c{round}-{n}"), "lookup_customer", json!({})).await;
+            assert!(answer["success"] == true && answer.to_string().contains("Zebulon"), "{round}, {n}: {answer}");
+        }
+        for n in 0..5 {
+            let told = retell(&app, "/inbound", &inbound).await;
+            assert!(told.text.contains("Zebulon"), "{round}, {n}: {}", told.text);
+        }
+    }
+}

@@ -16,6 +16,7 @@ mod appointments;
 mod attributions;
 mod audit;
 mod audit_page;
+mod bad_days;
 mod bad_input;
 mod billing;
 mod bounds;

@@ -310,7 +310,11 @@ async fn a_transcript_is_found_by_whoever_starts_next() {
     dying.rollback().await.unwrap();
     assert_eq!(searched.found("calls?search=walrus").await, "");
     let stop = CancellationToken::new();
-    let next = tokio::spawn(follow::run(app.pool.clone(), stop.clone()));
+    let next = tokio::spawn(follow::run(
+        app.pool.clone(),
+        switchhook::db::Link::new(std::time::Duration::from_secs(30)),
+        stop.clone(),
+    ));
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     app.eventually("select count(*) = 0 from call_words_due").await;
     assert_eq!(searched.found("calls?search=walrus").await, "2");

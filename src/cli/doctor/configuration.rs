@@ -10,6 +10,7 @@ use crate::admin::secrets;
 use crate::clock::Clock;
 use crate::console::Oidc;
 use crate::http::Descriptors;
+use crate::spool::{Holds, directories, holds};
 use crate::store::directory;
 
 /// What can be said without the database. That it could be read at all is known by now.
@@ -103,6 +104,31 @@ pub(super) async fn tenants_of_groups(
         }
     }
     Ok(())
+}
+
+/// Where webhooks go while the database is away, and what waits there.
+pub(super) fn spool(context: &Context) -> Check {
+    let Some(settings) = context.spool_settings() else {
+        return Check::warn("spool", "off: webhooks hear 503 while Postgres is away; name a directory in spool.dir");
+    };
+    let mut sum = Holds::default();
+    let held = directories(&settings.dir).and_then(|paths| {
+        paths.iter().try_for_each(|path| {
+            let holds = holds(path)?;
+            sum.records += holds.records;
+            sum.set_aside_bytes += holds.set_aside_bytes;
+            Ok(())
+        })
+    });
+    match held {
+        Err(error) => Check::fail("spool", format!("{} cannot be read: {}", settings.dir.display(), error.kind())),
+        Ok(()) if sum.set_aside_bytes > 0 => Check::fail(
+            "spool",
+            format!("{} bytes could not be read or stored, and lie in set-aside/", sum.set_aside_bytes),
+        ),
+        Ok(()) if sum.records > 0 => Check::warn("spool", format!("{} webhooks wait to be stored", sum.records)),
+        Ok(()) => Check::ok("spool", format!("empty, in {}", settings.dir.display())),
+    }
 }
 
 /// Whether the SQL functions of `[handlers]` exist and take an event.

@@ -56,6 +56,7 @@ impl Check {
 pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<ExitCode> {
     let mut checks = configuration::checks(context);
     configuration::identity_provider(context, &mut checks).await;
+    checks.push(configuration::spool(context));
     if let Err(error) = look(args, context, &mut checks).await {
         checks.push(Check::fail("database", failure::text(&error)));
     }

@@ -93,7 +93,7 @@ impl Stage {
         settings.url = Secret::new(cluster.url("switchhook"));
         let keys = Keys::new(MasterKeys::fresh());
         let context = Context::new(config, output, |_| {}).with_keys(keys.clone());
-        let pool = db::connect(&settings).map_err(described)?;
+        let pool = db::connect(&settings, &context.link).map_err(described)?;
         db::migrate(&pool).await.map_err(super::context::migration_error)?;
         let tenant_id = directory::add_tenant(&pool, "story", "Story", None).await.map_err(described)?;
         let keys = context.keys()?;
@@ -250,7 +250,7 @@ impl Stage {
             id: Uuid::now_v7(),
             connection_id: connection.map(|connection| connection.id).unwrap_or_default(),
             tenant_id: Some(self.tenant_id),
-            provider: provider.name(),
+            provider: provider.name().into(),
             event_type: document.envelope.event_type,
             external_event_id: document.external_event_id,
             occurred_at: document.envelope.occurred_at,

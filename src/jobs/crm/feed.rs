@@ -39,7 +39,7 @@ impl Feeder {
     pub async fn run(&self, stop: CancellationToken) {
         let (mut next_look, mut anybody) = (Instant::now(), false);
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(&mut next_look, &mut anybody).await {
+            if let Err(error) = self.desk.link.watched(self.turn(&mut next_look, &mut anybody)).await {
                 tracing::warn!(error = %db::describe(&error), "the CRM's queue could not be looked at");
             }
             tokio::select! {

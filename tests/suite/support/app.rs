@@ -11,6 +11,7 @@ use switchhook::clock::Clock;
 use switchhook::config::Config;
 use switchhook::console::{Console, Oidc};
 use switchhook::crypto::Keys;
+use switchhook::db::{self, Link};
 use switchhook::dispatch::Registry;
 use switchhook::http::{self, Committer, Connections, Door, Draining, Rejections};
 use switchhook::integrations::Transport;
@@ -75,17 +76,17 @@ impl TestApp {
     /// With these settings, as environment variables without their prefix, and these handlers.
     pub async fn spawn_with(settings: &[(&str, &str)], registry: Registry) -> Self {
         let (database, owner) = cluster::database().await;
-        let pool = match roles::program_is_runtime() {
-            true => roles::pool_as(roles::RUNTIME, &cluster::url_of(&database)).await,
-            false => owner.clone(),
+        let url = match roles::program_is_runtime() {
+            true => roles::url_as(roles::RUNTIME, &cluster::url_of(&database)),
+            false => cluster::url_of(&database),
         };
-        Self::spawn_over(database, owner, pool, settings, registry).await
+        Self::spawn_over(database, owner, url, settings, registry).await
     }
 
     pub(super) async fn spawn_over(
         database: String,
         owner: PgPool,
-        pool: PgPool,
+        url: String,
         settings: &[(&str, &str)],
         mut registry: Registry,
     ) -> Self {
@@ -101,22 +102,25 @@ impl TestApp {
         let (metrics, wake_up) = (Arc::new(Metrics::default()), Arc::new(WakeUp::new()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let link = Link::new(config.database.statement_timeout);
+        let database_settings = db::Settings { url: Secret::new(url), max_connections: 8, ..config.database.clone() };
+        let pool = db::connect(&database_settings, &link).unwrap();
         let keys = keys::keys();
         keys.load(&pool).await.unwrap();
-        let connections = Arc::new(Connections::new(pool.clone(), keys.clone()));
-        let (committer, _) =
-            Committer::start(&pool, config.http.flushers, config.http.commit_rows_max, &metrics, &wake_up);
+        let connections = Arc::new(Connections::new(pool.clone(), link.clone(), keys.clone()));
+        let (committer, _) = Committer::start(&pool, &link, &config.http, None, &metrics, &wake_up);
         let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
         switchhook::live::register(&mut registry);
         for (name, function) in &config.functions {
             registry.callable_sql_function(name, function);
         }
         let registry = Arc::new(registry.build().unwrap());
-        let live = Arc::new(live(&config, &pool, &registry, &clock, &metrics));
+        let live = Arc::new(live(&config, &pool, &link, &registry, &clock, &metrics));
         let draining = Draining::default();
         let door = Door::new(
             config.http.clone(),
             pool.clone(),
+            link.clone(),
             Arc::clone(&connections),
             committer,
             rejections,
@@ -148,6 +152,7 @@ impl TestApp {
         tokio::spawn(server);
         let processor = Arc::new(Processor {
             pool: pool.clone(),
+            link: link.clone(),
             keys: keys.clone(),
             registry,
             settings: config.processor.clone(),
@@ -161,6 +166,7 @@ impl TestApp {
         let opener = keys.clone();
         let desk = Arc::new(Desk {
             pool: pool.clone(),
+            link,
             keys: keys.clone(),
             clock: clock.clone(),
             transport: Transport::new(config.jobs.vendor_timeout).unwrap(),

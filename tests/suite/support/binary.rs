@@ -63,6 +63,8 @@ impl Binary {
     async fn start(port: u16, mut command: Command, settings: &[(&str, &str)], listens: bool) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
         command.env("SWITCHHOOK__HTTP__BIND", format!("127.0.0.1:{port}"));
+        // No balancer is in front of it.
+        command.env("SWITCHHOOK__HTTP__DRAIN_DELAY", "0s");
         for (name, value) in settings {
             command.env(format!("SWITCHHOOK__{name}"), value);
         }
@@ -138,6 +140,17 @@ impl Binary {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         self.child.wait().unwrap()
+    }
+
+    /// Sends it a signal, and does not wait.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Everything that it logged.

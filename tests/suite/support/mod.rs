@@ -14,6 +14,7 @@ pub mod keys;
 pub mod leaks;
 mod live;
 mod platforms;
+pub mod postgres_line;
 pub mod raw;
 pub mod roles;
 pub mod story;

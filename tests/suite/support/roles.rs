@@ -92,7 +92,7 @@ impl TestApp {
     pub async fn spawn_as_runtime() -> Self {
         let (database, owner) = cluster::database().await;
         make_roles(&cluster::url_of(&database)).await;
-        let pool = pool_as(RUNTIME, &cluster::url_of(&database)).await;
-        Self::spawn_over(database, owner, pool, &[], switchhook::providers::registry()).await
+        let url = url_as(RUNTIME, &cluster::url_of(&database));
+        Self::spawn_over(database, owner, url, &[], switchhook::providers::registry()).await
     }
 }

@@ -27,7 +27,8 @@ pub struct Ranked<T> {
     /// One hexadecimal digit of weight, twelve of milliseconds since 1970, sixteen of the value's digest: text, so
     /// that Rust and SQL (collation "C") order it alike.
     pub rank: String,
-    /// When the platform says this was so.
+    /// When the platform says this was so, in milliseconds: what the rank does not hold, the row must not either, else
+    /// of two reports of one millisecond the first to come would stay.
     pub at: Option<DateTime<Utc>>,
     /// The facts.
     pub value: T,
@@ -37,6 +38,7 @@ impl<T: Serialize> Ranked<T> {
     /// Ranks a value. Equal values at the same time have equal ranks; different ones are ordered by their digest,
     /// which is arbitrary and the same everywhere.
     pub fn new(weight: Weight, at: Option<DateTime<Utc>>, value: T) -> Self {
+        let at = comparable(at);
         let bytes = serde_json::to_vec(&value).unwrap_or_default();
         let digest = Sha256::digest(&bytes);
         let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
@@ -44,9 +46,13 @@ impl<T: Serialize> Ranked<T> {
     }
 }
 
+/// The latest time that a rank can hold, in milliseconds since 1970.
+const MILLIS_MAX: i64 = 0xffff_ffff_ffff;
+
 impl Ranked<bool> {
     /// Ranks a yes or no of which the latest counts; of two at the same time, the yes.
     pub fn latest(at: Option<DateTime<Utc>>, value: bool) -> Self {
+        let at = comparable(at);
         Self { rank: rank(Weight::WHOLE, at, u64::from(value)), at, value }
     }
 }
@@ -61,8 +67,14 @@ impl<T> Ranked<T> {
     }
 }
 
+/// The time as a rank holds it: whole milliseconds from 1970 on. What was earlier is as good as unknown.
+fn comparable(at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    let millis = at?.timestamp_millis().min(MILLIS_MAX);
+    (millis > 0).then(|| DateTime::from_timestamp_millis(millis)).flatten()
+}
+
 fn rank(weight: Weight, at: Option<DateTime<Utc>>, tail: u64) -> String {
-    let millis = at.map_or(0, |at| at.timestamp_millis()).clamp(0, 0xffff_ffff_ffff);
+    let millis = at.map_or(0, |at| at.timestamp_millis());
     format!("{:x}{millis:012x}{tail:016x}", weight.0.min(15))
 }
 
@@ -87,6 +99,16 @@ mod tests {
         let said = |millis, value| Ranked::latest(at(millis), value).rank;
         assert!(said(2, false) > said(1, true) && said(1, true) > said(1, false));
         assert!(said(1, false) > Ranked::latest(None, true).rank);
+    }
+
+    #[test]
+    fn equal_ranks_have_equal_times_so_that_either_may_stay() {
+        let micros = |micros| Ranked::new(Weight::WHOLE, DateTime::from_timestamp_micros(micros), "a");
+        assert_eq!(micros(1_788_254_100_000_001), micros(1_788_254_100_000_999));
+        assert_eq!(Ranked::latest(DateTime::from_timestamp_micros(-1), true), Ranked::latest(None, true));
+        assert_eq!(Ranked::new(Weight::WHOLE, at(0), 1), Ranked::new(Weight::WHOLE, at(-5_000), 1));
+        let far = |millis| Ranked::new(Weight::WHOLE, at(MILLIS_MAX + millis), 1);
+        assert_eq!(far(1), far(2));
     }
 
     #[test]

@@ -119,7 +119,8 @@ pub async fn accept_spooled_with_audio(
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let accepted = accept_spooled(&mut transaction, &[(event, received_at)]).await?;
-    keep_audio(&mut transaction, accepted.first().copied(), audio).await?;
+    let accepted = accepted.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+    keep_audio(&mut transaction, accepted, audio).await?;
     transaction.commit().await
 }
 
@@ -131,8 +132,8 @@ pub async fn accept_with_audio(
 ) -> Result<Accepted, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let accepted = accept(&mut transaction, &[event]).await?;
-    let accepted = accepted.first().copied().unwrap_or(Accepted::New(event.id));
-    keep_audio(&mut transaction, Some(accepted), audio).await?;
+    let accepted = accepted.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+    keep_audio(&mut transaction, accepted, audio).await?;
     transaction.commit().await?;
     Ok(accepted)
 }
@@ -140,10 +141,10 @@ pub async fn accept_with_audio(
 /// A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
 async fn keep_audio(
     connection: &mut PgConnection,
-    accepted: Option<Accepted>,
+    accepted: Accepted,
     audio: &Audio,
 ) -> Result<(), sqlx::Error> {
-    if let Some(Accepted::New(_)) = accepted {
+    if let Accepted::New(_) = accepted {
         sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, &*audio.media_type, &audio.sha256)
             .execute(connection)
             .await?;
@@ -167,11 +168,14 @@ async fn outcomes(
     let inserted: std::collections::HashSet<Uuid> = inserted.into_iter().collect();
     let known: Vec<&NewEvent> = sorted.into_iter().filter(|event| !inserted.contains(&event.id)).collect();
     let known = find_duplicates(connection, &known).await?;
-    let outcome = |event: &&NewEvent| match known.get(&key(event)) {
-        Some(id) if !inserted.contains(&event.id) => Accepted::Duplicate(*id),
-        _ => Accepted::New(event.id),
-    };
-    Ok(events.iter().map(outcome).collect())
+    events
+        .iter()
+        .map(|event| match inserted.contains(&event.id) {
+            true => Ok(Accepted::New(event.id)),
+            // Neither stored now nor found: the row that was in the way is gone again. Nobody may be told that it is here.
+            false => known.get(&key(event)).map(|id| Accepted::Duplicate(*id)).ok_or(sqlx::Error::RowNotFound),
+        })
+        .collect()
 }
 
 async fn find_duplicates<'e>(

@@ -49,13 +49,17 @@ create index webhook_events_received_idx on webhook_events using brin (received_
 create table event_queue (
     next_attempt_at timestamptz not null,
     event_id uuid not null,
-    primary key (next_attempt_at, event_id)
+    lane smallint not null default 0,
+    primary key (lane, next_attempt_at, event_id)
 ) with (
     autovacuum_vacuum_scale_factor = 0.0,
     autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0
 );
 comment on table event_queue is 'pending events in the order they are due; kept by triggers on webhook_events';
+-- By the last half-byte of an id, which is random. Claims go from lane to lane (src/inbox/lane.rs), so that whoever has
+-- much waiting keeps nobody else waiting.
+comment on column event_queue.lane is '0 to 15: live events, by tenant; 16 to 31: replayed and reconciled ones, by tenant; 32: those with a handler of the user''s own';
 
 -- A row inserted by hand names its connection; the rest follows from that.
 create function webhook_events_complete() returns trigger language plpgsql as $$
@@ -72,8 +76,10 @@ create trigger webhook_events_complete before insert on webhook_events
 
 create function webhook_events_enqueue() returns trigger language plpgsql as $$
 begin
-    insert into event_queue (next_attempt_at, event_id)
-    select next_attempt_at, id from inserted where processed_at is null;
+    insert into event_queue (lane, next_attempt_at, event_id)
+    select (get_byte(uuid_send(coalesce(tenant_id, connection_id)), 15) & 15) + case when origin is null then 0 else 16 end,
+           next_attempt_at, id
+    from inserted where processed_at is null;
     return null;
 end $$;
 create trigger webhook_events_enqueue after insert on webhook_events
@@ -93,9 +99,13 @@ create trigger webhook_events_reset before update on webhook_events
     execute function webhook_events_reset();
 
 create function webhook_events_requeue() returns trigger language plpgsql as $$
+declare
+    live smallint := get_byte(uuid_send(coalesce(new.tenant_id, new.connection_id)), 15) & 15;
 begin
-    delete from event_queue where next_attempt_at = old.next_attempt_at and event_id = old.id;
-    insert into event_queue (next_attempt_at, event_id) values (new.next_attempt_at, new.id)
+    delete from event_queue
+    where lane in (live, live + 16, 32) and next_attempt_at = old.next_attempt_at and event_id = old.id;
+    insert into event_queue (lane, next_attempt_at, event_id)
+    values (live + case when old.processed_at is null then 0 else 16 end, new.next_attempt_at, new.id)
     on conflict do nothing;
     return null;
 end $$;
@@ -107,15 +117,17 @@ create trigger webhook_events_requeue after update on webhook_events
 -- Skip: setting processed_at by hand, without an outcome, settles the event as ignored.
 -- A processor that holds the event takes the queue row off itself: waiting for it here could be a deadlock.
 create function webhook_events_skip() returns trigger language plpgsql as $$
+declare
+    live smallint := get_byte(uuid_send(coalesce(old.tenant_id, old.connection_id)), 15) & 15;
 begin
     new.outcome := 'ignored';
     new.note := coalesce(new.note, 'skipped by hand');
     delete from event_queue q using (
-        select next_attempt_at, event_id from event_queue
-        where next_attempt_at = old.next_attempt_at and event_id = old.id
+        select lane, next_attempt_at, event_id from event_queue
+        where lane in (live, live + 16, 32) and next_attempt_at = old.next_attempt_at and event_id = old.id
         for update skip locked
     ) taken
-    where q.next_attempt_at = taken.next_attempt_at and q.event_id = taken.event_id;
+    where q.lane = taken.lane and q.next_attempt_at = taken.next_attempt_at and q.event_id = taken.event_id;
     return new;
 end $$;
 create trigger webhook_events_skip before update on webhook_events

@@ -5,4 +5,4 @@ set next_attempt_at = clock_timestamp() + s.wait_ms * interval '1 millisecond',
     attempts = e.attempts + s.spent,
     last_error = s.last_error
 from unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[]) as s (id, wait_ms, last_error, spent)
-where e.id = s.id and e.processed_at is null
+where e.id = s.id and e.id = any (array(select unnest($1::uuid[]))) and e.processed_at is null

@@ -3,7 +3,10 @@
 -- before the first that waits: what was settled last while a backlog is worked off. Both along the primary key, since ids
 -- are time-ordered, so that it costs the same beside any number of events. What waits counts with the time it has waited.
 with first as (
-    select event_id from event_queue order by next_attempt_at, event_id limit 1
+    select q.event_id from generate_series(0, 32) l (lane) cross join lateral (
+        select next_attempt_at, event_id from event_queue q where q.lane = l.lane
+        order by next_attempt_at, event_id limit 1) q
+    order by q.next_attempt_at, q.event_id limit 1
 ), newest as (
     select id, tenant_id, received_at, processed_at from webhook_events order by id desc limit $4
 ), settled as (

@@ -1,13 +1,13 @@
 -- $1 provider, $2 type, $3 tenant, $4 received since, $5 received before (null: any), $6 ids (empty: any),
--- $7 due after this, $8 and id after this one, $9 rows at most, $10 note
+-- $14 lane, $7 due and $8 id after these, $9 rows at most, $10 note
 -- $11 connection, $12 what the last attempt failed of (null: any), $13 ids up to this one
 -- Taken off the queue as a processor takes them: what a processor has in hand is passed over, and is its own to settle.
 -- Ids are ordered by time: what came after it was counted is nothing that anybody agreed to.
 with chosen as materialized (
-    select q.next_attempt_at, q.event_id
+    select q.lane, q.next_attempt_at, q.event_id
     from event_queue q
     join webhook_events e on e.id = q.event_id
-    where (q.next_attempt_at, q.event_id) > ($7, $8)
+    where (q.lane, q.next_attempt_at, q.event_id) > ($14, $7, $8)
       and e.processed_at is null
       and q.event_id <= $13
       and ($1::text is null or e.provider = $1)
@@ -18,19 +18,19 @@ with chosen as materialized (
       and (cardinality($6::uuid[]) = 0 or e.id = any ($6))
       and ($11::uuid is null or e.connection_id = $11)
       and ($12::text is null or e.last_error = $12)
-    order by q.next_attempt_at, q.event_id
+    order by q.lane, q.next_attempt_at, q.event_id
     limit $9
     for update of q skip locked
 ), taken as (
     delete from event_queue q using chosen
-    where q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
+    where q.lane = chosen.lane and q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
 ), skipped as (
     update webhook_events e set processed_at = clock_timestamp(), outcome = 'ignored', note = $10
     from chosen
     where e.id = chosen.event_id and e.processed_at is null
     returning e.id
 ), last as (
-    select next_attempt_at, event_id from chosen order by next_attempt_at desc, event_id desc limit 1
+    select lane, next_attempt_at, event_id from chosen order by lane desc, next_attempt_at desc, event_id desc limit 1
 )
-select (select count(*) from skipped) as "rows!", (select next_attempt_at from last) as last_due_at,
-       (select event_id from last) as last_id
+select (select count(*) from skipped) as "rows!", (select lane from last) as last_lane,
+       (select next_attempt_at from last) as last_due_at, (select event_id from last) as last_id

@@ -2,7 +2,10 @@
 -- What stands where now, each counted up to a bound: from the queue, the index of failures and the indexes of jobs.
 -- All pending ones are counted in the narrow queue; those of one tenant among the first that are due.
 with queued as materialized (
-    select event_id from event_queue order by next_attempt_at, event_id limit $3
+    select q.event_id from generate_series(0, 32) l (lane) cross join lateral (
+        select next_attempt_at, event_id from event_queue q where q.lane = l.lane
+        order by next_attempt_at, event_id limit $3) q
+    order by q.next_attempt_at, q.event_id limit $3
 ), pending as materialized (
     select e.received_at, e.last_error from queued q join webhook_events e on e.id = q.event_id
     where e.processed_at is null and ($1::uuid is null or e.tenant_id = $1)

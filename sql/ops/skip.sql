@@ -44,7 +44,7 @@ select not :'all'::boolean
     order by count(*) desc, e.provider, e.event_type;
 \else
     with chosen as materialized (
-        select q.next_attempt_at, q.event_id
+        select q.lane, q.next_attempt_at, q.event_id
         from event_queue q
         join webhook_events e on e.id = q.event_id
         where e.processed_at is null
@@ -54,11 +54,11 @@ select not :'all'::boolean
           and (:'since' = '' or e.received_at >= nullif(:'since', '')::timestamptz)
           and (:'until' = '' or e.received_at < nullif(:'until', '')::timestamptz)
           and (:'id' = '' or e.id = nullif(:'id', '')::uuid)
-        order by q.next_attempt_at, q.event_id
+        order by q.lane, q.next_attempt_at, q.event_id
         for update of q skip locked
     ), taken as (
         delete from event_queue q using chosen
-        where q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
+        where q.lane = chosen.lane and q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
     ), skipped as (
         update webhook_events e
         set processed_at = clock_timestamp(), outcome = 'ignored',

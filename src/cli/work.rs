@@ -20,8 +20,8 @@ use crate::{db, retention};
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The wait before a task that has panicked is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
-/// Connections of the processors beside one each: a batch may need a key while all are busy.
-const PROCESSOR_CONNECTIONS: u32 = 1;
+/// Connections of one processor: events with a handler of the user's own are worked off beside the others.
+const PROCESSOR_LANES: u32 = 2;
 
 /// What works, until it is told to stop.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Work {
     pub(super) fn start(&mut self, context: &Context, pool: &PgPool) -> anyhow::Result<()> {
         let config = &context.config;
         let workers = config.processor.workers;
-        let connections = u32::try_from(workers).unwrap_or(u32::MAX).saturating_add(PROCESSOR_CONNECTIONS);
+        let connections = workers.saturating_mul(PROCESSOR_LANES).saturating_add(1);
         let database = &config.database;
         let own =
             db::beside(pool, "switchhook processor", connections, database.acquire_timeout, database.statement_timeout);

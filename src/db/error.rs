@@ -62,6 +62,13 @@ pub fn is_mistake(error: &sqlx::Error) -> bool {
     sqlstate(error).is_some_and(|code| ["0A", "21", "23", "42", "P0", "XX"].iter().any(|class| code.starts_with(class)))
 }
 
+/// Whether the statement lost to others and not by what it says: a deadlock or a serialization failure (class 40), a wait
+/// for a lock that took too long (55P03), a statement that took too long (57014). All of it is rolled back and tried
+/// again, and no event pays with an attempt.
+pub fn is_batch_trouble(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| code.starts_with("40") || ["55P03", "57014"].contains(&code.as_str()))
+}
+
 pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
 }

@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 
 use crate::redact::Secret;
 
-pub use error::{describe, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout};
+pub use error::{describe, is_batch_trouble, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout};
 pub use lease::Lease;
 pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, is_up_to_date, migrate};
@@ -48,6 +48,8 @@ pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> 
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", "60000".to_owned()),
         ("timezone", "UTC".to_owned()),
+        // Whatever the database's default is: statements of ours meet each other's rows, and go on with the newest.
+        ("default_transaction_isolation", "read committed".to_owned()),
         // Compiling a plan takes longer than any statement of ours runs.
         ("jit", "off".to_owned()),
     ]);

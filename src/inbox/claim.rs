@@ -1,9 +1,13 @@
 //! Claiming: a batch of due events, locked and off the queue until the transaction ends.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::Event;
+use super::lane::HANDLERS;
+use super::{Event, Look};
 use crate::redact::Hidden;
 
 /// A claimed batch.
@@ -11,19 +15,32 @@ use crate::redact::Hidden;
 pub struct Claim {
     /// The events, each once.
     pub events: Vec<Event>,
-    /// When the last one was due: where the next claim may begin. `None`: nothing was on the queue.
-    pub last_due_at: Option<DateTime<Utc>>,
+    /// When the last one of each lane was due: where the next claim may begin. Empty: nothing was on the queue.
+    pub last_due_at: HashMap<i16, DateTime<Utc>>,
+    /// Rows that came off the queue.
+    pub taken: u32,
+    /// Whether more may be due: as many rows as were asked for, or as many bytes.
+    pub is_full: bool,
 }
 
-/// Claims up to `batch_size` events that are due, the longest due first, beginning at `from` in the queue. `from`
-/// spares a scan over entries that are gone but still visible to an old snapshot; it is a hint, and the caller begins
-/// at the very start now and then.
-pub async fn claim(connection: &mut PgConnection, batch_size: u32, from: DateTime<Utc>) -> Result<Claim, sqlx::Error> {
-    let rows = sqlx::query_file!("sql/inbox/claim.sql", i64::from(batch_size), from).fetch_all(connection).await?;
-    let last_due_at = rows.iter().map(|row| row.due_at).max();
-    let mut events: Vec<Event> = rows
-        .into_iter()
-        .filter_map(|row| {
+/// Claims events that are due, as many as `look` says.
+pub async fn claim(connection: &mut PgConnection, look: &Look) -> Result<Claim, sqlx::Error> {
+    let rows = sqlx::query_file!(
+        "sql/inbox/claim.sql",
+        look.rows,
+        &look.lanes,
+        &look.since,
+        &look.passed,
+        &look.rows_of_lane,
+        look.bytes,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut claim = Claim { taken: u32::try_from(rows.len()).unwrap_or(u32::MAX), ..Claim::default() };
+    for row in rows {
+        claim.is_full = row.seen >= look.rows || row.seen > i64::from(claim.taken);
+        claim.last_due_at.insert(row.lane, row.due_at);
+        claim.events.extend((|| {
             Some(Event {
                 id: row.id?,
                 connection_id: row.connection_id?,
@@ -41,10 +58,19 @@ pub async fn claim(connection: &mut PgConnection, batch_size: u32, from: DateTim
                 payload: Hidden::new(row.payload?),
                 payload_removed: row.payload_removed?,
             })
-        })
-        .collect();
+        })());
+    }
     // An event that was skipped and replayed by hand may stand in the queue twice.
-    events.sort_by_key(|event| event.id);
-    events.dedup_by_key(|event| event.id);
-    Ok(Claim { events, last_due_at })
+    claim.events.sort_by_key(|event| event.id);
+    claim.events.dedup_by_key(|event| event.id);
+    Ok(claim)
+}
+
+/// Puts claimed events back, into the lane of those with a handler of the user's own.
+pub async fn hand_over(connection: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_file!("sql/inbox/hand_over.sql", ids, HANDLERS).execute(connection).await?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod accept;
 mod backlog;
 mod claim;
 mod event;
+mod lane;
 mod load;
 pub mod operate;
 pub mod pulse;
@@ -15,8 +16,9 @@ pub use accept::{
     Accepted, Audio, NewEvent, accept, accept_reconciled, accept_spooled, accept_spooled_with_audio, accept_with_audio,
 };
 pub use backlog::{Backlog, backlog};
-pub use claim::{Claim, claim};
+pub use claim::{Claim, claim, hand_over};
 pub use event::Event;
+pub use lane::{Lanes, Look};
 pub use load::load;
 pub use search::Filter;
 pub use settle::{Outcome, Postponed, Settled, postpone, remove_payloads, settle};

@@ -54,6 +54,8 @@ pub struct Group {
 /// How far an operation has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cursor {
+    /// The last event's lane; for [`Operation::Skip`], which goes along the queue.
+    pub lane: i16,
     /// When the last event was due; for [`Operation::Skip`], which goes along the queue.
     pub due_at: DateTime<Utc>,
     /// The last event's id.
@@ -65,7 +67,7 @@ impl Cursor {
     pub fn before(groups: &[Group]) -> Self {
         // Not the nil id itself: it may be an event's.
         let first = groups.iter().map(|group| group.first_id).min().unwrap_or_default();
-        Self { due_at: DateTime::UNIX_EPOCH, id: Uuid::from_u128(first.as_u128().saturating_sub(1)) }
+        Self { lane: i16::MIN, due_at: DateTime::UNIX_EPOCH, id: Uuid::from_u128(first.as_u128().saturating_sub(1)) }
     }
 }
 
@@ -106,8 +108,8 @@ pub async fn step(
     let (provider, event_type, error) = (provider.as_deref(), event_type.as_deref(), last_error.as_deref());
     let chunk = i64::from(chunk);
     macro_rules! step {
-        ($file:literal, $($more:expr),+ $(; $last:expr)?) => {
-            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+, *connection_id, error $(, $last)?)
+        ($file:literal, $($more:expr),+ $(; $($last:expr),+)?) => {
+            sqlx::query_file!($file, provider, event_type, *tenant_id, *since, *until, ids, $($more),+, *connection_id, error $($(, $last)+)?)
                 .fetch_one(connection)
                 .await?
         };
@@ -127,8 +129,9 @@ pub async fn step(
             (row.rows, row.last_id.map(on))
         }
         Operation::Skip(note) => {
-            let row = step!("sql/inbox/skip.sql", from.due_at, from.id, chunk, note; last_id);
-            (row.rows, row.last_due_at.zip(row.last_id).map(|(due_at, id)| Cursor { due_at, id }))
+            let row = step!("sql/inbox/skip.sql", from.due_at, from.id, chunk, note; last_id, from.lane);
+            let last = row.last_lane.zip(row.last_due_at).zip(row.last_id);
+            (row.rows, last.map(|((lane, due_at), id)| Cursor { lane, due_at, id }))
         }
     })
 }

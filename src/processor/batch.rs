@@ -2,22 +2,34 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::AddAssign;
+use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{Connection, PgConnection};
+use futures_util::FutureExt;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use super::Processor;
 use super::forget::forget;
 use super::plan::Plan;
-use super::write::{Effect, Step, Written};
+use super::trouble::Trouble;
+use super::turns::Seen;
+use super::write::{Effect, Step, Written, write};
 use crate::crypto::DigestKey;
 use crate::db::{self, Lease};
 use crate::domain::{TenantError, TenantFacts};
-use crate::inbox::{self, Event, Outcome, Postponed, Settled};
+use crate::inbox::{self, Event, Lanes, Look, Outcome, Postponed, Settled};
 use crate::queue::Failure;
 use crate::store;
+
+/// How long a batch waits for a lock. Other batches hold theirs for less than a second; whoever holds one for longer is no
+/// batch, and 500 events need not wait for it.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+/// The shortest and the longest wait of an event that others were in the way of.
+const BUSY_WAIT_MIN: Duration = Duration::from_secs(2);
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// What became of the events of one batch, or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -52,51 +64,132 @@ struct Ledger {
     forgotten: Vec<Uuid>,
 }
 
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) report: Report,
+    pub(super) seen: Seen,
+    /// Events that were left to the lane of those with a handler of the user's own.
+    pub(super) handed_over: usize,
+}
+
 impl Processor {
-    /// Claims up to `batch_size` events and carries them to their commit. `from`: where in the queue to begin.
-    /// Returns when the last claimed event was due, beside the report.
-    pub async fn batch(
-        &self,
-        batch_size: u32,
-        from: DateTime<Utc>,
-    ) -> Result<(Report, Option<DateTime<Utc>>), sqlx::Error> {
-        let ids = self.keys.load(&self.pool).await?;
+    /// Claims the events that `look` finds and carries them to their commit. Where one event alone is in trouble, it is
+    /// put off, and that is what the batch came to; else the trouble is returned, and smaller batches will tell.
+    pub(super) async fn batch(&self, look: &Look, lanes: Lanes) -> Result<Batch, Trouble> {
+        let alone = OnceLock::new();
+        // A panic is a bug of ours: it must not end the worker.
+        let result = AssertUnwindSafe(self.carry(look, lanes, &alone)).catch_unwind().await;
+        let trouble = match result {
+            Ok(Ok(batch)) => return Ok(batch),
+            Ok(Err(trouble)) => trouble,
+            Err(_) => Trouble::panicked(),
+        };
+        self.metrics.rolled_back(trouble.cause());
+        match (trouble, alone.get()) {
+            (Trouble::Lost(error), _) => Err(Trouble::Lost(error)),
+            (trouble, Some(id)) => self.put_off(look, *id, trouble).await,
+            (trouble, None) => Err(trouble),
+        }
+    }
+
+    async fn carry(&self, look: &Look, lanes: Lanes, alone: &OnceLock<Uuid>) -> Result<Batch, Trouble> {
+        let key = self.keys.load(&self.pool).await.map_err(Trouble::Lost)?;
         let mut lease = Lease::of(&self.pool).await?;
-        let result = self.batch_on(&mut lease, ids, batch_size, from).await;
-        // A lost connection, and one whose batch is given up, is closed.
-        if !result.as_ref().is_err_and(db::is_lost) {
+        let result = self.carry_on(&mut lease, key, look, lanes, alone).await;
+        // A connection that is lost, or whose batch was given up, is closed.
+        if !matches!(result, Err(Trouble::Lost(_))) {
             lease.end();
         }
         result
     }
 
-    async fn batch_on(
+    async fn carry_on(
         &self,
         connection: &mut PgConnection,
         key: &DigestKey,
-        batch_size: u32,
-        from: DateTime<Utc>,
-    ) -> Result<(Report, Option<DateTime<Utc>>), sqlx::Error> {
+        look: &Look,
+        lanes: Lanes,
+        alone: &OnceLock<Uuid>,
+    ) -> Result<Batch, Trouble> {
         let began = Instant::now();
-        let mut transaction = connection.begin().await?;
-        let claim = inbox::claim(&mut transaction, batch_size, from).await?;
-        if claim.last_due_at.is_none() {
+        let mut transaction = connection.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
+        let claim = inbox::claim(&mut transaction, look).await?;
+        let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: claim.is_full };
+        if seen.taken == 0 {
             transaction.rollback().await?;
-            return Ok((Report::default(), None));
+            return Ok(Batch::default());
+        }
+        if let [event] = &*claim.events {
+            alone.get_or_init(|| event.id);
         }
         let facts: Vec<EventFacts> = claim.events.iter().map(EventFacts::of).collect();
         let mut ledger = Ledger::default();
-        let planned = self.plan_all(claim.events, &mut ledger);
+        let mut planned = self.plan_all(claim.events, &mut ledger);
+        let mut handed_over: Vec<Uuid> = Vec::new();
+        if lanes == Lanes::Tenants {
+            let is_theirs = |(_, plan): &mut (Event, Plan)| matches!(plan, Plan::Call(_) | Plan::Select(_));
+            handed_over.extend(planned.extract_if(.., is_theirs).map(|(event, _)| event.id));
+        }
         let mut steps = self.resolve_all(&mut transaction, key, planned, &mut ledger).await?;
         forget(&mut transaction, key, &mut steps).await?;
-        let written = self.write(&mut transaction, &steps).await?;
+        let mut written = write(&mut transaction, &steps).await?;
+        if lanes == Lanes::Handlers {
+            let (called, rest) = self.call_handlers(&mut transaction, steps, &mut written).await?;
+            handed_over.extend(rest.iter().map(|step| step.event.id));
+            steps = called;
+        }
         let splits = written.splits;
         self.conclude(steps, written, &mut ledger);
         inbox::settle(&mut transaction, &ledger.settled).await?;
         inbox::remove_payloads(&mut transaction, &ledger.forgotten).await?;
         inbox::postpone(&mut transaction, &ledger.postponed).await?;
+        inbox::hand_over(&mut transaction, &handed_over).await?;
         transaction.commit().await?;
-        Ok((self.account(&facts, &ledger, splits, began.elapsed()), claim.last_due_at))
+        let report = self.account(&facts, &ledger, splits, began.elapsed());
+        Ok(Batch { report, seen, handed_over: handed_over.len() })
+    }
+
+    /// How a transaction of the processor begins: with the newest rows, whatever the database's default is; with plans made
+    /// for the tables as they are now, since one made while the queue was empty stays cached through the burst; and with
+    /// bounds on waiting. All of it ends with the transaction, so a pooler may stand between.
+    fn begin_statement(&self, lanes: Lanes) -> String {
+        let mut lock_wait = LOCK_WAIT;
+        let mut more = String::new();
+        if lanes == Lanes::Handlers {
+            let longest = self.settings.handler_timeout;
+            lock_wait = lock_wait.min(longest / 2);
+            more = format!("; set local statement_timeout = {}", longest.as_millis().max(1));
+        }
+        format!(
+            "begin isolation level read committed; set local plan_cache_mode = force_custom_plan; \
+             set local lock_timeout = {}{more}",
+            lock_wait.as_millis().max(1)
+        )
+    }
+
+    /// Puts the one event off that a batch was in trouble with, so that it does not keep those behind it waiting.
+    async fn put_off(&self, look: &Look, id: Uuid, trouble: Trouble) -> Result<Batch, Trouble> {
+        let began = Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        // Claimed anew, so that the locks are taken in the order of all batches.
+        let claim = inbox::claim(&mut transaction, look).await?;
+        let [event] = &*claim.events else { return Err(trouble) };
+        if event.id != id {
+            return Err(trouble);
+        }
+        let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: true };
+        let mut ledger = Ledger::default();
+        match trouble {
+            Trouble::Event(failure) => self.fail(event, failure, &mut ledger),
+            Trouble::Busy(reason) => self.fail(event, Failure::Busy(reason), &mut ledger),
+            Trouble::Lost(_) => {}
+        }
+        inbox::settle(&mut transaction, &ledger.settled).await?;
+        inbox::postpone(&mut transaction, &ledger.postponed).await?;
+        transaction.commit().await?;
+        let facts = [EventFacts::of(event)];
+        Ok(Batch { report: self.account(&facts, &ledger, 0, began.elapsed()), seen, handed_over: 0 })
     }
 
     /// Translates: payload to changes. What is ignored or unreadable is settled here, on its own.
@@ -167,7 +260,7 @@ impl Processor {
 
     /// Settles what was written, and decides what becomes of what was not.
     fn conclude(&self, steps: Vec<Step>, written: Written, ledger: &mut Ledger) {
-        let mut failures: HashMap<Uuid, Failure> = written.failures.into_iter().collect();
+        let mut failures = written.failures;
         for Step { event, effect } in steps {
             if let Some(failure) = failures.remove(&event.id) {
                 self.fail(&event, failure, ledger);
@@ -192,12 +285,20 @@ impl Processor {
         }
     }
 
+    /// The longer an event has waited for others, the longer it may wait: a quarter of that time, so that it is soon there
+    /// when they are done, and is not tried for ever each second.
+    fn busy_wait(&self, event: &Event) -> Duration {
+        let waited = (self.clock.now() - event.received_at).to_std().unwrap_or_default();
+        (waited / 4).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX).mul_f64(0.5 + rand::random::<f64>() / 2.0)
+    }
+
     /// A failed event is tried again later, or is dead.
     fn fail(&self, event: &Event, failure: Failure, ledger: &mut Ledger) {
         let attempt = u32::try_from(event.attempts).unwrap_or(0).saturating_add(1);
         let last_error = failure.to_string();
         let wait = match failure {
             Failure::Snooze(wait) => Some((wait, false)),
+            Failure::Busy(_) => Some((self.busy_wait(event), false)),
             Failure::Retry(_) => self.settings.retry.wait(attempt, rand::random()).map(|wait| (wait, true)),
             Failure::Dead(_) => None,
         };
@@ -229,7 +330,7 @@ impl Processor {
     fn account(&self, facts: &[EventFacts], ledger: &Ledger, splits: u64, took: Duration) -> Report {
         let count = |outcome: Outcome| ledger.settled.iter().filter(|event| event.outcome == outcome).count() as u64;
         let report = Report {
-            claimed: facts.len() as u64,
+            claimed: (ledger.settled.len() + ledger.postponed.len()) as u64,
             processed: count(Outcome::Processed),
             ignored: count(Outcome::Ignored),
             failed: ledger.postponed.len() as u64,
@@ -256,7 +357,7 @@ impl Processor {
                 self.metrics.lag((now - facts.received_at).to_std().unwrap_or_default());
             }
         }
-        self.metrics.batch(facts.len(), took, splits);
+        self.metrics.batch(ledger.settled.len() + ledger.postponed.len(), took, splits);
         tracing::info!(
             events = report.claimed,
             processed = report.processed,

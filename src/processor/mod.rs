@@ -3,9 +3,13 @@
 mod batch;
 mod fold;
 mod forget;
+mod handlers;
 mod plan;
 mod run;
+mod search;
 mod settings;
+mod trouble;
+mod turns;
 mod write;
 
 use std::collections::HashSet;

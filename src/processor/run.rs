@@ -1,81 +1,82 @@
-//! The loop: polling is the truth, a ring of the door is a hint.
+//! The loops: polling is the truth, a ring of the door is a hint.
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::batch::Batch;
+use super::trouble::Trouble;
+use super::turns::Turns;
 use super::{Processor, Report};
-use crate::db;
+use crate::inbox::{Lanes, Look};
+use crate::queue::WakeUp;
 
-/// A transaction may commit after a younger one was claimed: claims reach this far back behind the last one.
-const REACH_BACK: TimeDelta = TimeDelta::seconds(5);
-/// How often the whole queue is looked at, from its very beginning.
-const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(1);
-/// The whole queue is looked at for at most this fraction of the time: an old snapshot makes that slow.
-const FULL_SCAN_SHARE: u32 = 10;
 /// How much longer than its time-out a user's function is waited for: the time-out says more than the silence.
 const GRACE: Duration = Duration::from_secs(2);
-/// The wait after a failed batch: the database is away, or refuses.
-const TROUBLE_WAIT: Duration = Duration::from_secs(1);
-
-/// Where in the queue the next claim begins.
-#[derive(Debug)]
-struct Scan {
-    floor: DateTime<Utc>,
-    next_full: Instant,
-}
-
-impl Scan {
-    fn new() -> Self {
-        Self { floor: DateTime::UNIX_EPOCH, next_full: Instant::now() }
-    }
-
-    fn begin(&self) -> (DateTime<Utc>, bool) {
-        if Instant::now() >= self.next_full { (DateTime::UNIX_EPOCH, true) } else { (self.floor, false) }
-    }
-
-    fn end(&mut self, full: bool, took: Duration, last_due_at: Option<DateTime<Utc>>) {
-        if full {
-            self.next_full = Instant::now() + FULL_SCAN_INTERVAL.max(took * FULL_SCAN_SHARE);
-        }
-        if let Some(last_due_at) = last_due_at {
-            self.floor = last_due_at - REACH_BACK;
-        }
-    }
-}
+/// The wait after a batch that found the database away, or refusing.
+const LOST_WAIT: Duration = Duration::from_secs(1);
+/// The wait, on average, after a batch that was rolled back for another reason.
+const TROUBLE_WAIT: Duration = Duration::from_millis(100);
 
 impl Processor {
-    /// Works until it is told to stop; the batch in hand is finished first.
+    /// Works until it is told to stop; the batches in hand are finished first. Events with a handler of the user's own are
+    /// worked off beside the others, so that a slow one holds nobody up.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut scan = Scan::new();
+        let handed_over = WakeUp::new();
+        tokio::join!(
+            self.run_lanes(Lanes::Tenants, &self.wake_up, &handed_over, &stop),
+            self.run_lanes(Lanes::Handlers, &handed_over, &handed_over, &stop),
+        );
+    }
+
+    async fn run_lanes(&self, lanes: Lanes, bell: &WakeUp, handed_over: &WakeUp, stop: &CancellationToken) {
+        let mut turns = Turns::new(lanes, 1, self.settings.batch_size, self.settings.batch_bytes);
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let (from, full) = scan.begin();
-            let wait =
-                match self.link.watched_for(self.longest_silence(), self.batch(self.settings.batch_size, from)).await {
-                    Ok((report, last_due_at)) => {
-                        scan.end(full, began.elapsed(), last_due_at);
-                        // A full batch means that more is waiting. Less: gather for a moment before the next.
-                        if report.claimed >= u64::from(self.settings.batch_size) {
-                            continue;
-                        }
-                        if report.claimed > 0 {
-                            tokio::time::sleep(self.settings.linger.saturating_sub(began.elapsed())).await;
-                            continue;
-                        }
-                        self.settings.poll_interval.mul_f64(0.75 + rand::random::<f64>() / 2.0)
+            let look = turns.next(u64::MAX);
+            let wait = match self.watched(&look, lanes).await {
+                Ok(Batch { seen, handed_over: given, .. }) => {
+                    turns.advance(&seen, began.elapsed());
+                    if given > 0 {
+                        handed_over.notify_one();
                     }
-                    Err(error) => {
-                        tracing::error!(error = %db::describe(&error), "batch rolled back");
-                        TROUBLE_WAIT
+                    // A full batch means that more is waiting. Less: gather for a moment before the next.
+                    if seen.is_full {
+                        continue;
                     }
-                };
+                    if seen.taken > 0 {
+                        tokio::time::sleep(self.settings.linger.saturating_sub(began.elapsed())).await;
+                        continue;
+                    }
+                    self.settings.poll_interval.mul_f64(0.75 + rand::random::<f64>() / 2.0)
+                }
+                Err(trouble) => {
+                    turns.set_back();
+                    tracing::error!(error = %trouble, cause = trouble.cause(), "batch rolled back");
+                    match trouble {
+                        Trouble::Lost(_) => LOST_WAIT,
+                        _ => TROUBLE_WAIT.mul_f64(0.5 + rand::random::<f64>()),
+                    }
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.wake_up.notified() => {}
+                () = bell.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// A batch that is given up where nothing happens for too long.
+    async fn watched(&self, look: &Look, lanes: Lanes) -> Result<Batch, Trouble> {
+        let batch = async { Ok(self.batch(look, lanes).await) };
+        match self.link.watched_for(self.longest_silence(), batch).await {
+            Ok(result) => result.inspect_err(|trouble| {
+                if let Trouble::Lost(error) = trouble {
+                    self.link.note(error);
+                }
+            }),
+            Err(error) => Err(Trouble::Lost(error)),
         }
     }
 
@@ -87,13 +88,25 @@ impl Processor {
     /// Works off what is due now, at most `max_events`, and returns what became of it.
     pub async fn drain(&self, max_events: u64, batch_size: u32) -> Result<Report, sqlx::Error> {
         let mut total = Report::default();
-        while total.claimed < max_events {
-            let rest = u32::try_from(max_events - total.claimed).unwrap_or(u32::MAX);
-            let (report, last_due_at) = self.batch(batch_size.min(rest), DateTime::UNIX_EPOCH).await?;
-            if last_due_at.is_none() {
-                break;
+        for lanes in [Lanes::Tenants, Lanes::Handlers] {
+            let mut turns = Turns::new(lanes, batch_size, batch_size, self.settings.batch_bytes);
+            while total.claimed < max_events {
+                let began = Instant::now();
+                let look = turns.next_from_the_start(max_events - total.claimed);
+                match self.batch(&look, lanes).await {
+                    Ok(batch) if batch.seen.taken == 0 => break,
+                    Ok(batch) => {
+                        turns.advance(&batch.seen, began.elapsed());
+                        total += batch.report;
+                    }
+                    Err(Trouble::Lost(error)) => return Err(error),
+                    Err(trouble) => {
+                        tracing::warn!(error = %trouble, cause = trouble.cause(), "batch rolled back");
+                        turns.set_back();
+                        tokio::time::sleep(TROUBLE_WAIT.mul_f64(0.5 + rand::random::<f64>())).await;
+                    }
+                }
             }
-            total += report;
         }
         Ok(total)
     }

@@ -14,6 +14,8 @@ pub struct Settings {
     pub workers: u32,
     /// Events in one transaction at most.
     pub batch_size: u32,
+    /// Bytes of payload in one transaction at most; one event is taken in any case.
+    pub batch_bytes: u64,
     /// How often the queue is looked at when nobody rings.
     #[serde(with = "crate::duration_text")]
     pub poll_interval: Duration,

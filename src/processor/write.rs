@@ -1,20 +1,29 @@
-//! Writing a batch, and finding the culprit when a statement fails: the batch is rolled back to a savepoint and halved
-//! until the culprit stands alone. k bad events in n cost O(k log n) statements; the other n − k commit.
+//! Writing a batch. Its rows go to the tables in one sorted pass, so all batches take their locks in one order and none can
+//! wait for another in a circle. What fails is rolled back to a savepoint before the pass, which lets go of all its locks;
+//! the culprits are searched for (`src/processor/search.rs`), and the others are written in a pass of their own.
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, PgConnection};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Processor;
 use super::fold::fold;
-use crate::db;
+use super::search::find_culprits;
+use super::trouble::Trouble;
 use crate::dispatch::InTransaction;
 use crate::domain::Resolved;
 use crate::inbox::Event;
 use crate::outbox::{self, NewJob};
 use crate::queue::Failure;
 use crate::store;
+
+/// How often the rest is written again after culprits were found in it. Once is the rule; more only where events fail
+/// that pass alone, and then each pass finds one.
+const PASSES_MAX: u32 = 8;
+/// How long culprits are searched for. A poisonous batch of five hundred takes a second or two; one that takes longer
+/// waits for something, and its locks on the queue are better given back.
+pub(super) const SEARCH_MAX: Duration = Duration::from_secs(10);
 
 /// What one event does in the transaction.
 #[derive(Debug)]
@@ -37,103 +46,77 @@ pub(super) struct Step {
 /// Those that failed, by event, and how often the batch was halved.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    pub(super) failures: Vec<(Uuid, Failure)>,
+    pub(super) failures: HashMap<Uuid, Failure>,
     pub(super) splits: u64,
 }
 
-/// Why an attempt failed: for one of its events, or because the connection is gone.
-enum Trouble {
-    Event(Failure),
-    Connection(sqlx::Error),
-}
-
-impl Processor {
-    /// Writes what all these events say. An error means that the whole transaction is lost.
-    pub(super) async fn write(&self, connection: &mut PgConnection, steps: &[Step]) -> Result<Written, sqlx::Error> {
-        let mut written = Written::default();
-        let mut open: Vec<&[Step]> = vec![steps];
-        while let Some(slice) = open.pop() {
-            if slice.is_empty() {
-                continue;
+/// Writes the rows of all these events. An error means that the whole transaction is lost.
+pub(super) async fn write(connection: &mut PgConnection, steps: &[Step]) -> Result<Written, Trouble> {
+    let mut written = Written::default();
+    let mut good: Vec<&Step> = steps.iter().collect();
+    let until = Instant::now() + SEARCH_MAX;
+    sqlx::raw_sql("savepoint step").execute(&mut *connection).await?;
+    for _ in 0..PASSES_MAX {
+        match attempt(connection, &good).await {
+            Ok(()) => return Ok(written),
+            Err(Trouble::Event(failure)) => {
+                roll_back(connection).await?;
+                find_culprits(connection, &good, failure, until, &mut written).await?;
+                good.retain(|step| !written.failures.contains_key(&step.event.id));
             }
-            sqlx::raw_sql("savepoint step").execute(&mut *connection).await?;
-            match self.attempt(connection, slice).await {
-                Ok(()) => {
-                    sqlx::raw_sql("release savepoint step").execute(&mut *connection).await?;
-                }
-                Err(Trouble::Connection(error)) => return Err(error),
-                Err(Trouble::Event(failure)) => {
-                    sqlx::raw_sql("rollback to savepoint step; release savepoint step")
-                        .execute(&mut *connection)
-                        .await?;
-                    if let [step] = slice {
-                        written.failures.push((step.event.id, failure));
-                    } else {
-                        let (left, right) = slice.split_at(slice.len() / 2);
-                        open.extend([right, left]);
-                        written.splits += 1;
-                    }
-                }
-            }
+            Err(trouble) => return Err(trouble),
         }
-        Ok(written)
     }
-
-    async fn attempt(&self, connection: &mut PgConnection, steps: &[Step]) -> Result<(), Trouble> {
-        let resolved = steps.iter().filter_map(|step| match &step.effect {
-            Effect::Rows(resolved) => Some(&resolved.writes),
-            _ => None,
-        });
-        let writes = fold(resolved);
-        store::write(connection, &writes).await?;
-        let jobs: Vec<NewJob<'_>> = writes
-            .jobs
-            .iter()
-            .map(|job| NewJob {
-                tenant_id: job.tenant_id,
-                kind: job.kind,
-                key: &job.key,
-                payload: &job.payload,
-                due_at: job.due_at,
-            })
-            .collect();
-        outbox::put(connection, &jobs).await?;
-        for step in steps {
-            match &step.effect {
-                Effect::Rows(_) => {}
-                Effect::Call(function) => self.bounded(function(&step.event, connection)).await?,
-                Effect::Select(name) => self.bounded(select(name, step.event.id, connection)).await?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs a user's function: a panic and a time-out are failures like any other.
-    async fn bounded(&self, call: BoxFuture<'_, Result<(), Failure>>) -> Result<(), Trouble> {
-        let call = std::panic::AssertUnwindSafe(call).catch_unwind();
-        let result = match tokio::time::timeout(self.settings.handler_timeout, call).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Failure::dead("the handler panicked; the program's log says where")),
-            Err(_) => Err(Failure::retry("the handler took longer than processor.handler_timeout")),
-        };
-        result.map_err(Trouble::Event)
-    }
+    Err(endless())
 }
 
-/// Calls an SQL function with the event's row. The name was checked when it was registered: letters, digits,
-/// underscores and one dot.
-fn select<'a>(name: &str, event_id: Uuid, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>> {
-    let statement = format!("select {name}(e) from webhook_events e where e.id = $1");
-    async move {
-        #[expect(clippy::disallowed_methods, reason = "the user names the function in config.toml")]
-        sqlx::query(AssertSqlSafe(statement)).bind(event_id).execute(connection).await?;
-        Ok(())
+/// Writes these and takes it all back, so that no lock is held while the next are tried.
+pub(super) async fn probe(
+    connection: &mut PgConnection,
+    steps: &[&Step],
+    until: Instant,
+) -> Result<Option<Failure>, Trouble> {
+    if Instant::now() >= until {
+        return Err(endless());
     }
-    .boxed()
+    let failure = match attempt(connection, steps).await {
+        Ok(()) => None,
+        Err(Trouble::Event(failure)) => Some(failure),
+        Err(trouble) => return Err(trouble),
+    };
+    roll_back(connection).await?;
+    Ok(failure)
 }
 
-impl From<sqlx::Error> for Trouble {
-    fn from(error: sqlx::Error) -> Self {
-        if db::is_statement_error(&error) { Self::Event(error.into()) } else { Self::Connection(error) }
-    }
+async fn attempt(connection: &mut PgConnection, steps: &[&Step]) -> Result<(), Trouble> {
+    let resolved = steps.iter().filter_map(|step| match &step.effect {
+        Effect::Rows(resolved) => Some(&resolved.writes),
+        _ => None,
+    });
+    let writes = fold(resolved);
+    store::write(connection, &writes).await?;
+    let jobs: Vec<NewJob<'_>> = writes
+        .jobs
+        .iter()
+        .map(|job| NewJob {
+            tenant_id: job.tenant_id,
+            kind: job.kind,
+            key: &job.key,
+            payload: &job.payload,
+            due_at: job.due_at,
+        })
+        .collect();
+    outbox::put(connection, &jobs).await?;
+    Ok(())
+}
+
+/// Back to before the first write. The savepoint stays, for the next attempt.
+async fn roll_back(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("rollback to savepoint step").execute(connection).await?;
+    Ok(())
+}
+
+/// The search has no end in sight: the batch is given back, and comes again in smaller ones.
+fn endless() -> Trouble {
+    Trouble::Busy("the search for what fails took too long".to_owned())
 }

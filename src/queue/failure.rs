@@ -14,6 +14,9 @@ pub enum Failure {
     /// Not yet: try again after this long, without spending an attempt.
     #[error("asked to wait {}", humantime::format_duration(*.0))]
     Snooze(Duration),
+    /// Lost to others (a deadlock, a lock that somebody holds): try again soon, without spending an attempt.
+    #[error("{0}")]
+    Busy(String),
     /// Will never succeed: settle it as dead at once.
     #[error("{0}")]
     Dead(String),
@@ -31,10 +34,17 @@ impl Failure {
     }
 }
 
-/// Database trouble retries; a value that the database can never hold does not.
+/// Database trouble retries, and a lost race costs no attempt; a value that the database can never hold does not retry. A
+/// statement of a user's own that took too long has failed: it is slow as often as it runs.
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         let reason = db::describe(&error);
-        if db::is_data_error(&error) { Self::Dead(reason) } else { Self::Retry(reason) }
+        if db::is_data_error(&error) {
+            Self::Dead(reason)
+        } else if db::is_batch_trouble(&error) && !db::is_timeout(&error) {
+            Self::Busy(reason)
+        } else {
+            Self::Retry(reason)
+        }
     }
 }

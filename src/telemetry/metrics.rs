@@ -30,6 +30,7 @@ pub struct Metrics {
     batch_events: Histogram,
     batch_seconds: Histogram,
     batch_splits: Counter,
+    batches_rolled_back: Counters,
     lag_seconds: Histogram,
     live_answers: Counters,
     live_seconds: Histograms,
@@ -80,6 +81,7 @@ impl Default for Metrics {
             batch_events: counts(),
             batch_seconds: seconds(),
             batch_splits: Counter::default(),
+            batches_rolled_back: Family::default(),
             lag_seconds: Histogram::new(exponential_buckets(0.002, 2.0, 20)),
             live_answers: Family::default(),
             live_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
@@ -135,6 +137,11 @@ impl Metrics {
         self.batch_splits.inc_by(splits);
     }
 
+    /// A batch was rolled back: `event`, `busy` or `lost`.
+    pub fn rolled_back(&self, cause: &'static str) {
+        self.batches_rolled_back.get_or_create(&labels([("cause", cause)])).inc();
+    }
+
     /// An event waited this long from door to tables.
     pub fn lag(&self, lag: Duration) {
         self.lag_seconds.observe(lag.as_secs_f64());
@@ -186,6 +193,11 @@ impl Metrics {
         registry.register("batch_events", "Events in one batch", self.batch_events.clone());
         registry.register("batch_seconds", "Time from claim to commit of one batch", self.batch_seconds.clone());
         registry.register("batch_splits", "Batches halved to find a culprit", self.batch_splits.clone());
+        registry.register(
+            "batches_rolled_back",
+            "Batches rolled back: for one of their events, because others were in the way, or for want of the database",
+            self.batches_rolled_back.clone(),
+        );
         registry.register("event_lag_seconds", "Time from an event's storing to its commit", self.lag_seconds.clone());
         registry.register("events_pending", "Events not yet processed", self.backlog.pending.clone());
         registry.register("events_retrying", "Pending events that have failed", self.backlog.retrying.clone());

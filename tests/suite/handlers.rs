@@ -1,5 +1,7 @@
 //! The three kinds of handler, as a user registers them: the well-known `sms.received` → `messages` case.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -9,6 +11,7 @@ use switchhook::inbox::Event;
 use switchhook::providers;
 use switchhook::queue::Failure;
 use switchhook::redact::{Phone, Spoken};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::TestApp;
 
@@ -140,6 +143,69 @@ async fn a_slow_handler_is_a_failure_and_holds_up_nobody_for_ever() {
         app.value("select last_error from webhook_events where processed_at is null").await,
         json!("the handler took longer than processor.handler_timeout")
     );
+}
+
+/// Until told otherwise, one worker as `serve` has it.
+async fn run(app: &TestApp) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let (processor, token) = (Arc::clone(&app.processor), stop.clone());
+    (stop, tokio::spawn(async move { processor.run(token).await }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_handler_keeps_no_other_event_waiting() {
+    let mut registry = providers::registry();
+    registry.sql_function("dialpad/sms.received", "on_sms_received");
+    let app = TestApp::spawn_with(&[], registry).await;
+    app.execute(
+        "create function on_sms_received(event webhook_events) returns void language sql as 'select pg_sleep(1)'",
+    )
+    .await;
+    for n in 0..6 {
+        post_sms(&app, &SMS.replace("sms-1", &format!("sms-{n}"))).await;
+    }
+    let (stop, worker) = run(&app).await;
+    app.eventually("select exists (select from event_queue where lane = 32)").await;
+    for n in 0..30 {
+        post_sms(&app, &format!(r#"{{"event_type":"call.started","payload":{{"call":{{"id":"c{n}"}}}}}}"#)).await;
+    }
+    app.eventually(
+        "select count(*) = 30 from webhook_events where event_type = 'call.started' and processed_at is not null",
+    )
+    .await;
+    let waiting = "select count(*) from webhook_events where event_type = 'sms.received' and processed_at is null";
+    assert!(app.value(waiting).await.as_u64().unwrap() >= 2, "the calls came before them");
+    // A small batch: nothing waits for the commit of all of them.
+    app.eventually(
+        "select count(*) > 0 from webhook_events where event_type = 'sms.received' and processed_at is not null",
+    )
+    .await;
+    stop.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_waits_for_a_lock_spends_no_attempt() {
+    let mut registry = providers::registry();
+    registry.sql_function("dialpad/sms.received", "on_sms_received");
+    let app = TestApp::spawn_with(&[("PROCESSOR__HANDLER_TIMEOUT", "1s")], registry).await;
+    app.execute(
+        "create table tally (n int); insert into tally values (0);
+         create function on_sms_received(event webhook_events) returns void language sql as 'update tally set n = n + 1'",
+    )
+    .await;
+    post_sms(&app, SMS).await;
+    let mut holder = app.owner.begin().await.unwrap();
+    sqlx::query("select from tally for update").execute(&mut *holder).await.unwrap();
+    assert_eq!(app.run_until_idle().await.failed, 1);
+    assert_eq!(
+        app.rows("select jsonb_build_array(attempts, last_error) from webhook_events").await,
+        [json!([0, "database error 55P03 (locked by another)"])]
+    );
+    holder.rollback().await.unwrap();
+    app.execute("update webhook_events set next_attempt_at = now()").await;
+    assert_eq!(app.run_until_idle().await.processed, 1);
+    assert_eq!(app.value("select n from tally").await, 1);
 }
 
 #[test]

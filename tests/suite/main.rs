@@ -43,6 +43,7 @@ mod fuzz;
 mod handlers;
 mod headers;
 mod inbox;
+mod lanes;
 mod leads_page;
 mod live;
 mod live_requests;

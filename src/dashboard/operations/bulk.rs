@@ -167,14 +167,17 @@ fn carried(params: &Params) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn place(cursor: Cursor) -> [(String, String); 2] {
+fn place(cursor: Cursor) -> [(String, String); 3] {
     let due_at = cursor.due_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    [("due".to_owned(), due_at), ("place".to_owned(), cursor.id.to_string())]
+    let (lane, id) = (cursor.lane.to_string(), cursor.id.to_string());
+    [("lane".to_owned(), lane), ("due".to_owned(), due_at), ("place".to_owned(), id)]
 }
 
 fn read_place(form: &Params) -> Result<Cursor, Fault> {
     let due_at = DateTime::parse_from_rfc3339(form.get("due").unwrap_or_default()).map_err(|_| Fault::NotFound)?;
-    Ok(Cursor { due_at: due_at.with_timezone(&Utc), id: sight::uuid(form.get("place").unwrap_or_default())? })
+    let lane = form.get("lane").unwrap_or_default().parse().map_err(|_| Fault::NotFound)?;
+    let id = sight::uuid(form.get("place").unwrap_or_default())?;
+    Ok(Cursor { lane, due_at: due_at.with_timezone(&Utc), id })
 }
 
 /// A count that a form carries; it is shown, and nothing depends on it.

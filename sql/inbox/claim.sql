@@ -1,5 +1,5 @@
 -- $1 rows at most; $2 lanes in the order they are looked at, and of each: $3 where to begin, $4 rows to pass over,
--- $5 rows at most; $6 bytes of payload at most
+-- $5 rows at most; $6 bytes of payload at most; $7 events to leave alone
 -- skip locked lets claimers pass each other. The rows come off the queue in this transaction: a crash puts them back,
 -- so nothing is ever stuck and nothing needs rescuing. What is no longer pending (settled or deleted by hand) just comes
 -- off: its id is null here. A lane is looked at row by row, and no further than until there are enough.
@@ -15,6 +15,7 @@ with due as materialized (
             select q.ctid as tid, q.lane, q.next_attempt_at, q.event_id
             from event_queue q
             where q.lane = l.lane and q.next_attempt_at >= l.since and q.next_attempt_at <= now()
+              and q.event_id <> all ($7::uuid[])
             order by q.next_attempt_at, q.event_id
             offset l.passed limit l.rows
             for update skip locked
@@ -44,4 +45,3 @@ select e.lane as "lane!", e.next_attempt_at as "due_at!", (select count(*) from 
 from fitting e
 left join connections c on c.id = e.connection_id
 left join tenants t on t.id = coalesce(e.tenant_id, c.tenant_id)
-order by e.n

@@ -33,13 +33,15 @@ pub async fn claim(connection: &mut PgConnection, look: &Look) -> Result<Claim, 
         &look.passed,
         &look.rows_of_lane,
         look.bytes,
+        &look.avoided,
     )
     .fetch_all(connection)
     .await?;
     let mut claim = Claim { taken: u32::try_from(rows.len()).unwrap_or(u32::MAX), ..Claim::default() };
     for row in rows {
         claim.is_full = row.seen >= look.rows || row.seen > i64::from(claim.taken);
-        claim.last_due_at.insert(row.lane, row.due_at);
+        let last = claim.last_due_at.entry(row.lane).or_insert(row.due_at);
+        *last = row.due_at.max(*last);
         claim.events.extend((|| {
             Some(Event {
                 id: row.id?,

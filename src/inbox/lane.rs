@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// Lanes of live events, from 0 on; as many of replayed and reconciled ones follow.
 const TENANT_LANES: i16 = 16;
@@ -33,6 +34,7 @@ pub struct Look {
     pub(super) since: Vec<DateTime<Utc>>,
     pub(super) passed: Vec<i64>,
     pub(super) rows_of_lane: Vec<i64>,
+    pub(super) avoided: Vec<Uuid>,
 }
 
 impl Look {
@@ -57,6 +59,12 @@ impl Look {
             }
         }
         look
+    }
+
+    /// The same, but for these events.
+    pub fn but_for(mut self, avoided: impl Iterator<Item = Uuid>) -> Self {
+        self.avoided.extend(avoided);
+        self
     }
 
     fn add(&mut self, lane: i16, passed: i64, rows: i64, floors: &HashMap<i16, DateTime<Utc>>) {

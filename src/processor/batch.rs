@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 use super::turns::Seen;
 use super::write::{Effect, Step, Written, write};
 use crate::crypto::DigestKey;
-use crate::db::{self, Lease};
+use crate::db::Lease;
 use crate::domain::{TenantError, TenantFacts};
 use crate::inbox::{self, Event, Lanes, Look, Outcome, Postponed, Settled};
 use crate::queue::Failure;
@@ -88,7 +88,7 @@ impl Processor {
         self.metrics.rolled_back(trouble.cause());
         match (trouble, alone.get()) {
             (Trouble::Lost(error), _) => Err(Trouble::Lost(error)),
-            (trouble, Some(id)) => self.put_off(look, *id, trouble).await,
+            (trouble, Some(id)) => self.put_off(look, lanes, *id, trouble).await,
             (trouble, None) => Err(trouble),
         }
     }
@@ -115,7 +115,7 @@ impl Processor {
         let began = Instant::now();
         let mut transaction = connection.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
         let claim = inbox::claim(&mut transaction, look).await?;
-        let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: claim.is_full };
+        let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: claim.is_full, stuck: None };
         if seen.taken == 0 {
             transaction.rollback().await?;
             return Ok(Batch::default());
@@ -169,25 +169,35 @@ impl Processor {
     }
 
     /// Puts the one event off that a batch was in trouble with, so that it does not keep those behind it waiting.
-    async fn put_off(&self, look: &Look, id: Uuid, trouble: Trouble) -> Result<Batch, Trouble> {
+    async fn put_off(&self, look: &Look, lanes: Lanes, id: Uuid, trouble: Trouble) -> Result<Batch, Trouble> {
         let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
         // Claimed anew, so that the locks are taken in the order of all batches.
         let claim = inbox::claim(&mut transaction, look).await?;
-        let [event] = &*claim.events else { return Err(trouble) };
-        if event.id != id {
-            return Err(trouble);
-        }
-        let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: true };
+        let event = match &*claim.events {
+            [event] if event.id == id => event,
+            _ => return Err(trouble),
+        };
         let mut ledger = Ledger::default();
         match trouble {
             Trouble::Event(failure) => self.fail(event, failure, &mut ledger),
             Trouble::Busy(reason) => self.fail(event, Failure::Busy(reason), &mut ledger),
             Trouble::Lost(_) => {}
         }
-        inbox::settle(&mut transaction, &ledger.settled).await?;
-        inbox::postpone(&mut transaction, &ledger.postponed).await?;
-        transaction.commit().await?;
+        let mut seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: true, stuck: None };
+        let written = async {
+            inbox::settle(&mut transaction, &ledger.settled).await?;
+            inbox::postpone(&mut transaction, &ledger.postponed).await
+        };
+        match written.await.map_err(Trouble::from) {
+            Ok(()) => transaction.commit().await?,
+            Err(Trouble::Lost(error)) => return Err(Trouble::Lost(error)),
+            // Its row in the inbox is what somebody holds: it stays where it is, and this worker passes it by for a while.
+            Err(_) => {
+                transaction.rollback().await?;
+                (seen.stuck, ledger) = (Some(id), Ledger::default());
+            }
+        }
         let facts = [EventFacts::of(event)];
         Ok(Batch { report: self.account(&facts, &ledger, 0, began.elapsed()), seen, handed_over: 0 })
     }

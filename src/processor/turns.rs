@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::handlers::CALLS_MAX;
 use crate::inbox::{Lanes, Look};
@@ -14,6 +15,8 @@ const REACH_BACK: TimeDelta = TimeDelta::seconds(5);
 const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(1);
 /// The whole queue is looked at for at most this fraction of the time: an old snapshot makes that slow.
 const FULL_SCAN_SHARE: u32 = 10;
+/// How long an event whose row somebody holds is left alone.
+const STUCK_WAIT: Duration = Duration::from_secs(5);
 /// Events with a handler of the user's own in one transaction at most.
 const HANDLERS_MAX: u32 = 32;
 
@@ -23,6 +26,8 @@ pub(super) struct Seen {
     pub(super) last_due_at: HashMap<i16, DateTime<Utc>>,
     pub(super) taken: u32,
     pub(super) is_full: bool,
+    /// An event that could not even be put off: somebody holds its row.
+    pub(super) stuck: Option<Uuid>,
 }
 
 /// One worker's claims. Batches begin with a single event, when the program starts and after trouble, and double with each
@@ -37,6 +42,7 @@ pub(super) struct Turns {
     floors: HashMap<i16, DateTime<Utc>>,
     next_full: Instant,
     is_full_scan: bool,
+    stuck: HashMap<Uuid, Instant>,
 }
 
 impl Turns {
@@ -53,6 +59,7 @@ impl Turns {
             floors: HashMap::new(),
             next_full: Instant::now(),
             is_full_scan: true,
+            stuck: HashMap::new(),
         }
     }
 
@@ -63,7 +70,8 @@ impl Turns {
         let everything = HashMap::new();
         let floors = if self.is_full_scan { &everything } else { &self.floors };
         let rows = self.rows.min(u32::try_from(rows_max).unwrap_or(u32::MAX));
-        Look::new(self.lanes, self.turn, rows, self.bytes, floors)
+        self.stuck.retain(|_, until| *until > Instant::now());
+        Look::new(self.lanes, self.turn, rows, self.bytes, floors).but_for(self.stuck.keys().copied())
     }
 
     /// The same over the whole queue.
@@ -77,6 +85,7 @@ impl Turns {
         if self.is_full_scan {
             self.next_full = Instant::now() + FULL_SCAN_INTERVAL.max(took * FULL_SCAN_SHARE);
         }
+        self.stuck.extend(seen.stuck.map(|id| (id, Instant::now() + STUCK_WAIT)));
         for (lane, due_at) in &seen.last_due_at {
             self.floors.insert(*lane, *due_at - REACH_BACK);
         }

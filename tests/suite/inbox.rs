@@ -174,3 +174,18 @@ async fn a_batch_of_five_hundred_is_one_transaction() {
         union all select xmin from jobs union all select xmin from webhook_events) x";
     assert_eq!(app.value(writers).await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_neither_stored_nor_found_is_no_200() {
+    let app = TestApp::spawn().await;
+    app.execute(
+        "create function swallow() returns trigger language plpgsql as 'begin return null; end';
+         create trigger swallow before insert on webhook_events for each row execute function swallow()",
+    )
+    .await;
+    let body = r#"{"event_type":"call.started","payload":{"call":{"id":"c1"}}}"#;
+    let answer = app.post(providers::find("dialpad").unwrap(), body).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    app.execute("drop trigger swallow on webhook_events").await;
+    app.post(providers::find("dialpad").unwrap(), body).await.assert_outcome("accepted");
+}

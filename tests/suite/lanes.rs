@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use switchhook::processor::Processor;
 
@@ -12,6 +13,22 @@ use crate::support::TestApp;
 /// Another tenant, in another lane, with a source of its own.
 const OTHER: &str = "00000000-0000-0000-0000-000000000002";
 const THEIRS: &str = "00000000-0000-0000-0000-000000000202";
+
+/// A processor of its own over another pool.
+pub fn processor_over(app: &TestApp, pool: PgPool) -> Processor {
+    Processor {
+        pool,
+        keys: app.keys.clone(),
+        registry: Arc::clone(&app.processor.registry),
+        settings: app.processor.settings.clone(),
+        outreach: app.processor.outreach.clone(),
+        default_region: app.processor.default_region.clone(),
+        metrics: Arc::clone(&app.metrics),
+        clock: app.clock.clone(),
+        wake_up: Arc::default(),
+        seen_unknown: Mutex::new(HashSet::new()),
+    }
+}
 
 async fn add_other(app: &TestApp) {
     app.execute(&format!(
@@ -109,18 +126,7 @@ async fn plans_made_over_an_empty_queue_do_not_outlive_it() {
     // One connection, as a worker has it, that has made its plans while there was next to nothing.
     let options = app.pool.connect_options().as_ref().clone();
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-    let processor = Processor {
-        pool: pool.clone(),
-        keys: app.keys.clone(),
-        registry: Arc::clone(&app.processor.registry),
-        settings: app.processor.settings.clone(),
-        outreach: app.processor.outreach.clone(),
-        default_region: app.processor.default_region.clone(),
-        metrics: Arc::clone(&app.metrics),
-        clock: app.clock.clone(),
-        wake_up: Arc::default(),
-        seen_unknown: Mutex::new(HashSet::new()),
-    };
+    let processor = processor_over(&app, pool.clone());
     for n in 0..12 {
         insert(&app, &ours, &format!("first{n}-"), 1).await;
         processor.drain(u64::MAX, 50).await.unwrap();

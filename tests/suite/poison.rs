@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sqlx::postgres::PgPoolOptions;
 use switchhook::providers;
 use tokio_util::sync::CancellationToken;
 
+use crate::lanes::processor_over;
 use crate::support::{Dice, TestApp};
 
 /// Inserts `count` Retell events; those in `bad` carry what only Postgres will refuse, or what no handler can read.
@@ -103,9 +105,17 @@ async fn processors_that_search_for_culprits_never_wait_for_each_other_in_a_circ
     let settings = [("PROCESSOR__RETRY__MAX_ATTEMPTS", "1"), ("PROCESSOR__BATCH_SIZE", "200")];
     let app = TestApp::spawn_with(&settings, providers::registry()).await;
     insert_hot(&app, EVENTS).await;
+    // Whatever the database's default is: connections that are made from here on have it.
+    app.execute(
+        "do $$ begin execute format('alter database %I set default_transaction_isolation = ''repeatable read''',
+             current_database()); end $$",
+    )
+    .await;
+    let pool = PgPoolOptions::new().max_connections(8).connect_with(app.pool.connect_options().as_ref().clone());
+    let processor = Arc::new(processor_over(&app, pool.await.unwrap()));
     let stop = CancellationToken::new();
     let workers = [(); 2].map(|()| {
-        let (processor, stop) = (Arc::clone(&app.processor), stop.clone());
+        let (processor, stop) = (Arc::clone(&processor), stop.clone());
         tokio::spawn(async move { processor.run(stop).await })
     });
     let began = Instant::now();
@@ -179,6 +189,22 @@ async fn a_lock_that_somebody_holds_costs_no_attempt_and_the_others_little_time(
     holder.rollback().await.unwrap();
     app.execute("update webhook_events set next_attempt_at = now() where processed_at is null").await;
     assert_eq!(app.run_until_idle().await.processed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_own_row_somebody_holds_is_passed_by() {
+    let app = TestApp::spawn().await;
+    insert(&app, 20, &[]).await;
+    let mut holder = app.owner.begin().await.unwrap();
+    sqlx::query("select from webhook_events where external_event_id = 'e2' for update")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let report = app.run_until_idle().await;
+    assert_eq!((report.claimed, report.processed), (19, 19));
+    holder.rollback().await.unwrap();
+    assert_eq!(app.run_until_idle().await.processed, 1);
+    assert_eq!(app.value("select max(attempts) from webhook_events").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

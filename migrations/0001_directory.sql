@@ -2,15 +2,19 @@
 
 -- A time-ordered id (RFC 9562, version 7) for rows that people insert by hand. The program makes its own.
 -- Time-ordered keys keep the index's hot end small: random ones were a third slower to insert.
-create function uuid_v7() returns uuid language sql volatile parallel safe as $$
-    select encode(
-        set_bit(set_bit(
-            overlay(uuid_send(gen_random_uuid())
-                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-                    from 1 for 6),
-            52, 1), 53, 1),
-        'hex')::uuid
-$$;
+--
+-- What a function names must be found whoever calls it, under whatever search_path: pg_restore, replication and a plain
+-- `update public.webhook_events …` set none. A function in SQL has a body of the form `return …`, which is bound to what it
+-- names when it is made, and can still be inlined; every other one pins the path (`set search_path from current`, and
+-- `migrate` pins it anew where the schema has got another name).
+create function uuid_v7() returns uuid language sql volatile parallel safe
+return encode(
+    set_bit(set_bit(
+        overlay(uuid_send(gen_random_uuid())
+                placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                from 1 for 6),
+        52, 1), 53, 1),
+    'hex')::uuid;
 
 create table tenants (
     id uuid primary key default uuid_v7(),

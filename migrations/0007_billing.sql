@@ -22,15 +22,14 @@ comment on column tenants.low_credit is 'a balance of this or less is low; null:
 -- tells no duration, the time from answer to end. A call that nobody took costs nothing. It looks at the row alone, so
 -- the charge is the same in every order of events.
 -- The bound keeps a nonsensical duration from being more than the column holds (it is more than thirty years).
-create function billable_seconds(c calls) returns numeric language sql immutable parallel safe as $$
-    select case
-        when c.answered_at is not null or c.disposition in ('voicemail', 'answered') or c.talk_ms > 0
-        then least(greatest(coalesce(
-                 c.talk_ms, c.duration_ms, extract(epoch from c.ended_at - c.answered_at) * 1000, 0
-             ) / 1000.0, 0), 999999999)
-        else 0
-    end
-$$;
+create function billable_seconds(c calls) returns numeric language sql immutable parallel safe
+return case
+    when c.answered_at is not null or c.disposition in ('voicemail', 'answered') or c.talk_ms > 0
+    then least(greatest(coalesce(
+             c.talk_ms, c.duration_ms, extract(epoch from c.ended_at - c.answered_at) * 1000, 0
+         ) / 1000.0, 0), 999999999)
+    else 0
+end;
 
 -- The rate stays with the charge. billed_seconds and amount follow from the columns before them, so they cannot be
 -- wrong; a call that was not taken is billed nothing, whatever the minimum.

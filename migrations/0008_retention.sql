@@ -26,15 +26,17 @@ create unique index retention_rules_key_idx
 
 -- Refused requests hold addresses, and anybody can make them. `switchhook retention set` changes the rule, `unset` takes
 -- it away.
-insert into retention_rules (tenant_id, kind, keep) values (null, 'rejections', interval '30 days')
+insert into retention_rules (id, tenant_id, kind, keep)
+values ('00000000-0000-7000-8000-000000000002', null, 'rejections', interval '30 days')
 on conflict do nothing;
+create trigger retention_rules_give_way before insert on retention_rules
+    for each row when (new.id = '00000000-0000-7000-8000-000000000002') execute function give_way_to_restored();
 
-create function retention_covers(rule retention_rules, tenant uuid) returns boolean language sql stable as $$
-    select case
-        when rule.tenant_id is not null then tenant is not distinct from rule.tenant_id
-        else not exists (select from retention_rules own where own.kind = rule.kind and own.tenant_id = tenant)
-    end
-$$;
+create function retention_covers(rule retention_rules, tenant uuid) returns boolean language sql stable
+return case
+    when rule.tenant_id is not null then tenant is not distinct from rule.tenant_id
+    else not exists (select from retention_rules own where own.kind = rule.kind and own.tenant_id = tenant)
+end;
 
 alter table webhook_events add column payload_removed_at timestamptz;
 comment on column webhook_events.payload_removed_at is 'when retention or erasure took the payload away; the row stays, so that a late duplicate is known for one, and replaying it does nothing';
@@ -67,7 +69,7 @@ comment on column messages.forgotten_at is 'written once: as for calls';
 -- Where a text still stands that fits a pattern: every column that can hold text or a number, of every table in this
 -- database that may be read. Rows of tables with a tenant are looked at for these tenants only (null: for all).
 create function places_of(pattern text, tenants uuid[]) returns table (place text, row_count bigint)
-language plpgsql stable as $$
+language plpgsql stable set search_path from current as $$
 declare
     found record;
 begin

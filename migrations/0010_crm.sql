@@ -39,7 +39,7 @@ comment on column crm_links.differs is 'fields in which the CRM and we differ an
 create index crm_links_differ_idx on crm_links (tenant_id, looked_at) where differs <> '{}';
 
 -- What people set by hand, in plain SQL, is told too. Events never write these columns.
-create function crm_touch() returns trigger language plpgsql as $$
+create function crm_touch() returns trigger language plpgsql set search_path from current as $$
 begin
     insert into crm_queue as q (lead_id, tenant_id)
     select new.id, new.tenant_id from crm_tenants t where t.tenant_id = new.tenant_id

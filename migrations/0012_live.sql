@@ -53,7 +53,7 @@ create index appointments_person_idx on appointments (tenant_id, phone, starts_a
 create function free_slots(
     tenant uuid, zone text, weekdays integer[], opens time[], closes time[], holidays date[], slot interval,
     step interval, capacity integer, from_at timestamptz, until_at timestamptz, per_day integer, most integer
-) returns table (starts_at timestamptz, local_at timestamp) language plpgsql stable as $$
+) returns table (starts_at timestamptz, local_at timestamp) language plpgsql stable set search_path from current as $$
 declare
     day date := (from_at at time zone zone)::date;
     last_day date := (until_at at time zone zone)::date;
@@ -126,7 +126,7 @@ create index live_answers_call_idx on live_answers (connection_id, call_ref, at)
 
 -- An answer names the person as the request does: it goes when the payload goes, by retention or erasure. Free for every
 -- other update.
-create function webhook_events_forget_answer() returns trigger language plpgsql as $$
+create function webhook_events_forget_answer() returns trigger language plpgsql set search_path from current as $$
 begin
     delete from live_answers where event_id = new.id;
     return null;

@@ -19,23 +19,22 @@ create index conversation_links_other_idx on conversation_links (other_id);
 -- also bounds how far the index is read. It takes columns and not the row, which would read the transcript.
 create function conversation_of(
     call_id uuid, tenant uuid, platform text, contact text, ours text, started timestamptz, ended timestamptz
-) returns uuid language sql stable as $$
-    select coalesce(
-        (select o.id
-         from conversation_links l
-         join calls o on o.id = case when l.call_id = $1 then l.other_id else l.call_id end
-         where (l.call_id = $1 or l.other_id = $1) and l.is_same and (o.started_at, o.id) < ($6, $1)
-         order by o.started_at, o.id limit 1),
-        (select o.id
-         from calls o
-         where o.tenant_id = $2 and o.contact_number = $4 and o.provider <> $3
-           and (o.our_number = $5 or o.our_number is null or $5 is null)
-           and o.started_at between $6 - interval '4 hours' and $6
-           and coalesce(o.ended_at, o.started_at + interval '4 hours') >= $6
-           and (o.started_at, o.id) < ($6, $1)
-           and not exists (select from conversation_links l
-                           where l.call_id = least(o.id, $1) and l.other_id = greatest(o.id, $1) and not l.is_same)
-         order by o.started_at, o.id limit 1),
-        $1)
-$$;
+) returns uuid language sql stable
+return coalesce(
+    (select o.id
+     from conversation_links l
+     join calls o on o.id = case when l.call_id = $1 then l.other_id else l.call_id end
+     where (l.call_id = $1 or l.other_id = $1) and l.is_same and (o.started_at, o.id) < ($6, $1)
+     order by o.started_at, o.id limit 1),
+    (select o.id
+     from calls o
+     where o.tenant_id = $2 and o.contact_number = $4 and o.provider <> $3
+       and (o.our_number = $5 or o.our_number is null or $5 is null)
+       and o.started_at between $6 - interval '4 hours' and $6
+       and coalesce(o.ended_at, o.started_at + interval '4 hours') >= $6
+       and (o.started_at, o.id) < ($6, $1)
+       and not exists (select from conversation_links l
+                       where l.call_id = least(o.id, $1) and l.other_id = greatest(o.id, $1) and not l.is_same)
+     order by o.started_at, o.id limit 1),
+    $1);
 comment on function conversation_of is 'the id of the conversation that a call belongs to: of all calls that are one, the first one''s id';

@@ -11,11 +11,10 @@ comment on table call_words is 'the words of each transcript, for searching; der
 comment on column call_words.words is 'of no language in particular: transcripts are of many, and some of two';
 
 -- The bound keeps a nonsensical transcript from being more than a tsvector holds; it is more than two hours of talk.
-create function transcript_words(transcript text) returns tsvector language sql immutable parallel safe as $$
-    select to_tsvector('simple', left(transcript, 200000))
-$$;
+create function transcript_words(transcript text) returns tsvector language sql immutable parallel safe
+return to_tsvector('simple', left(transcript, 200000));
 
-create function calls_keep_words() returns trigger language plpgsql as $$
+create function calls_keep_words() returns trigger language plpgsql set search_path from current as $$
 begin
     if tg_op = 'DELETE' or new.transcript is null then
         delete from call_words where call_id = old.id;
@@ -47,7 +46,7 @@ create index leads_name_idx on leads using gin (to_tsvector('simple', coalesce(n
 
 -- Where a text still stands that fits a pattern (0008_retention.sql), now also among words.
 create or replace function places_of(pattern text, tenants uuid[]) returns table (place text, row_count bigint)
-language plpgsql stable as $$
+language plpgsql stable set search_path from current as $$
 declare
     found record;
 begin

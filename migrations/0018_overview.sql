@@ -18,26 +18,31 @@ create table call_quarters (
     neutral integer not null,
     negative integer not null,
     talk_ms bigint not null,
-    cost double precision not null
+    cost double precision not null,
+    id uuid not null default gen_random_uuid(),
+    primary key (tenant_id, is_total, quarter, id)
 );
 comment on table call_quarters is 'a cache: the calls that began in a quarter of an hour, by unit of cost; once of all campaigns together and once of each; a quarter without calls has rows of zeros';
 comment on column call_quarters.quarter is 'when it begins';
-create index call_quarters_idx on call_quarters (tenant_id, is_total, quarter);
+comment on column call_quarters.id is 'what makes the key one, since campaigns and units may be null: a table without a key cannot be replicated';
 
 create table call_quarter_changes (
     tenant_id uuid not null,
-    quarter timestamptz not null
+    quarter timestamptz not null,
+    id uuid not null default gen_random_uuid(),
+    primary key (tenant_id, id)
 );
 comment on table call_quarter_changes is 'quarters of which a call has changed since it ended: what is cached of them is thrown away before anybody reads it';
-create index call_quarter_changes_idx on call_quarter_changes (tenant_id);
 
-create function calls_change_quarter() returns trigger language plpgsql as $$
+create function calls_change_quarter() returns trigger language plpgsql set search_path from current as $$
 begin
     if tg_op <> 'INSERT' and old.started_at is not null then
-        insert into call_quarter_changes values (old.tenant_id, date_bin('15 minutes', old.started_at, 'epoch'));
+        insert into call_quarter_changes (tenant_id, quarter)
+        values (old.tenant_id, date_bin('15 minutes', old.started_at, 'epoch'));
     end if;
     if tg_op <> 'DELETE' and new.started_at is not null then
-        insert into call_quarter_changes values (new.tenant_id, date_bin('15 minutes', new.started_at, 'epoch'));
+        insert into call_quarter_changes (tenant_id, quarter)
+        values (new.tenant_id, date_bin('15 minutes', new.started_at, 'epoch'));
     end if;
     return null;
 end $$;

@@ -1,7 +1,7 @@
 -- Whose a line of the operator log is, where an actor who sees all tenants changed or saw something of one.
 
 create function operator_log_tenant(details jsonb) returns uuid
-language sql stable set search_path from current
+language sql stable
 return (
     select tenant_id
     from jsonb_each_text(details) as named (key, value)

@@ -4,12 +4,9 @@
 -- to how many rows stays. Which leads were deleted it does not take the caller's word for (0031_erased_leads.sql), and it
 -- does so once for each.
 
-do $migration$
-begin
-    -- The path is fixed, and temporary tables come last: what is called here is what was meant here.
-    execute format($function$
+-- The path is fixed, and temporary tables come last (`migrate` sees to it): what is called here is what was meant here.
 create function operator_log_forget(lead_ids uuid[], numbers text[], tenants uuid[]) returns bigint
-language plpgsql security definer set search_path = pg_catalog, %1$I, pg_temp as $body$
+language plpgsql security definer set search_path from current as $$
 declare
     pattern text;
     changed bigint;
@@ -49,8 +46,6 @@ begin
     where details::text ~ pattern and (tenants is null or tenant_id is null or tenant_id = any (tenants));
     get diagnostics changed = row_count;
     return changed;
-end $body$
-    $function$, current_schema());
-end $migration$;
+end $$;
 revoke execute on function operator_log_forget from public;
 comment on function operator_log_forget is 'blanks the ids and numbers of leads that were deleted (erased_leads) in the details of the operator log, once for each; returns how many lines it changed';

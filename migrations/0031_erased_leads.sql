@@ -12,14 +12,11 @@ revoke all on erased_leads from public;
 comment on table erased_leads is 'leads that were deleted and that the operator log has not forgotten yet; it forgets them within minutes, and after a week the next deletion takes away what is left';
 comment on column erased_leads.phone_digest is 'SHA-256 of the lead''s id and its number; the number itself is gone';
 
-do $migration$
-begin
-    execute format($function$
 create function keep_erased_leads() returns trigger
-language plpgsql security definer set search_path = pg_catalog, %1$I, pg_temp as $body$
+language plpgsql security definer set search_path from current as $$
 begin
     -- Whoever may make a temporary table could hang this function on it.
-    if tg_relid <> '%1$I.leads'::regclass then
+    if tg_relid <> 'leads'::regclass then
         raise exception 'only deleted leads are kept' using errcode = 'insufficient_privilege';
     end if;
     delete from erased_leads where at < now() - interval '7 days';
@@ -27,9 +24,7 @@ begin
     select id, tenant_id, sha256(convert_to(id::text || phone, 'UTF8')) from deleted
     on conflict (lead_id) do update set at = excluded.at;
     return null;
-end $body$
-    $function$, current_schema());
-end $migration$;
+end $$;
 revoke execute on function keep_erased_leads from public;
 comment on function keep_erased_leads is 'keeps which leads were deleted, for operator_log_forget';
 create trigger leads_erased after delete on leads referencing old table as deleted

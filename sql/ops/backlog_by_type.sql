@@ -7,6 +7,10 @@
 -- since   how far back processed and ignored events are counted: an interval [24 hours]
 
 \set ON_ERROR_STOP on
+-- -v schema=…: where the tables are (database.schema), if not in public.
+\if :{?schema}
+    select set_config('search_path', quote_ident(:'schema'), false) as path \gset
+\endif
 \if :{?since} \else \set since '24 hours' \endif
 
 -- As sql/inbox/counts_by_type.sql.

@@ -7,6 +7,10 @@
 -- rows   rows at most [20]
 
 \set ON_ERROR_STOP on
+-- -v schema=…: where the tables are (database.schema), if not in public.
+\if :{?schema}
+    select set_config('search_path', quote_ident(:'schema'), false) as path \gset
+\endif
 \if :{?rows} \else \set rows 20 \endif
 
 select e.id, e.provider, e.event_type, e.received_at, now() - e.received_at as waiting, e.attempts, e.next_attempt_at,

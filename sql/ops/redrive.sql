@@ -11,6 +11,10 @@
 -- dry_run=1        count only, by type
 
 \set ON_ERROR_STOP on
+-- -v schema=…: where the tables are (database.schema), if not in public.
+\if :{?schema}
+    select set_config('search_path', quote_ident(:'schema'), false) as path \gset
+\endif
 \if :{?provider} \else \set provider '' \endif
 \if :{?type} \else \set type '' \endif
 \if :{?tenant} \else \set tenant '' \endif

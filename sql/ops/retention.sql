@@ -12,6 +12,10 @@
 -- dry_run=1   count only, by type
 
 \set ON_ERROR_STOP on
+-- -v schema=…: where the tables are (database.schema), if not in public.
+\if :{?schema}
+    select set_config('search_path', quote_ident(:'schema'), false) as path \gset
+\endif
 \if :{?chunk} \else \set chunk 5000 \endif
 \if :{?dry_run} \else \set dry_run 0 \endif
 \if :{?keep}

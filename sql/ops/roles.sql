@@ -90,6 +90,7 @@ insert into roles_decided values
     ('live_writes', 'siud', '-', null),
     ('messages', 'siud', 'id tenant_id provider provider_message_id channel direction from_number to_number
         contact_number status error sent_at created_at job_id forgotten_at', 'body'),
+    ('monitor_marks', 'siu', '-', null),
     ('oauth_tokens', 'siu', '-', null),
     ('oidc_sign_ins', 'siud', '-', null),
     ('operator_log', 'si', '-', null),

@@ -303,11 +303,6 @@ fn os_user() -> &'static str {
 }
 
 /// What stopped a migration, without values.
-pub(super) fn migration_error(error: sqlx::migrate::MigrateError) -> anyhow::Error {
-    match error {
-        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-            anyhow::anyhow!("the schema could not be brought up to date: {}", db::describe(&error))
-        }
-        other => anyhow::anyhow!("the schema could not be brought up to date: {other}"),
-    }
+pub(super) fn migration_error(error: db::MigrationError) -> anyhow::Error {
+    anyhow::anyhow!("the schema could not be brought up to date: {error}")
 }

@@ -4,7 +4,9 @@ mod error;
 mod lease;
 mod link;
 mod migrate;
+mod names;
 mod probe;
+mod schema;
 
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use crate::redact::Secret;
 pub use error::{describe, is_batch_trouble, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout};
 pub use lease::Lease;
 pub use link::{Found, Link, unless_silent};
-pub use migrate::{MIGRATOR, is_up_to_date, migrate};
+pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use probe::probe;
+pub use schema::Schema;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +29,8 @@ pub use probe::probe;
 pub struct Settings {
     /// A `postgres://` URL. Empty: a private cluster is started.
     pub url: Secret,
+    /// The schema that the tables are in.
+    pub schema: Schema,
     /// Connections that the program keeps at most, beside those of the console and of live answers.
     pub max_connections: u32,
     /// How long a request waits for a free connection.
@@ -45,6 +50,7 @@ const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = settings.url.expose().parse()?;
     let options = options.application_name("switchhook").options([
+        ("search_path", settings.schema.search_path()),
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", "60000".to_owned()),
         ("timezone", "UTC".to_owned()),

@@ -111,7 +111,7 @@ async fn every_statement_for_a_person_ends_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_numbers_that_another_adds_up_takes_no_connection_meanwhile() {
     let desk = Desk::new(&[("CONSOLE__CONNECTIONS", "1")]).await;
-    let lock = format!("select pg_advisory_xact_lock(hashtextextended('call_quarters {TENANT}', 0))");
+    let lock = format!("select pg_advisory_xact_lock(hashtextextended('call_quarters public {TENANT}', 0))");
     let holder = desk.holding(&lock).await;
     let numbers = tokio::spawn(desk.ask("GET", "/api/v1/overview", Value::Null));
     tokio::time::sleep(Duration::from_millis(300)).await;

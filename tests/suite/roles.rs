@@ -201,7 +201,7 @@ async fn the_runtime_role_cannot_rewrite_the_log_nor_change_what_there_is() {
         .rows(
             "select to_jsonb(proname::text) from pg_proc
              where pronamespace = 'public'::regnamespace and prosecdef
-               and (not coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=pg_catalog, .*pg_temp$'
+               and (not coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=public, pg_temp$'
                     or has_function_privilege('public', oid, 'execute'))",
         )
         .await;
@@ -297,15 +297,16 @@ async fn roles_are_made_before_or_after_the_tables_in_any_schema_and_any_number_
         execute(&pool, &format!("alter role \"{role}\" password '{password}'")).await;
     }
     let (owner_url, runtime_url) = (url_as("My%20Owner", &url), url_as("my_runtime", &url));
+    let run = |url: &str, arguments: &[&str]| {
+        let mut command = Binary::command(url);
+        command.env("SWITCHHOOK__DATABASE__SCHEMA", "My Hooks").args(arguments).output().unwrap()
+    };
     // The runtime role makes no tables; the owner does.
-    let migrated = Binary::run(&runtime_url, &["migrate"]);
+    let migrated = run(&runtime_url, &["migrate"]);
     assert!(!migrated.status.success());
-    let migrated = Binary::run(&owner_url, &["migrate"]);
+    let migrated = run(&owner_url, &["migrate"]);
     assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-    assert!(
-        !Binary::run(&runtime_url, &["events", "list"]).status.success(),
-        "nothing is granted before the second time"
-    );
+    assert!(!run(&runtime_url, &["events", "list"]).status.success(), "nothing is granted before the second time");
     let rights = "select jsonb_agg(jsonb_build_array(c.relname, c.relowner::regrole, c.relacl::text, a.acls) order by c.relname)
         from pg_class c cross join lateral (select jsonb_agg(attacl::text order by attnum) as acls from pg_attribute where attrelid = c.oid) a
         where c.relnamespace = '\"My Hooks\"'::regnamespace";
@@ -318,7 +319,7 @@ async fn roles_are_made_before_or_after_the_tables_in_any_schema_and_any_number_
         assert!(before.replace(found.clone()).is_none_or(|before| before == found), "a second time changes nothing");
     }
     // Now the program serves, sets up and takes in, with the tables where no default would look for them.
-    let binary = Binary::serve(&runtime_url, &["--setup"], &[]).await;
+    let binary = Binary::serve(&runtime_url, &["--setup"], &[("DATABASE__SCHEMA", "My Hooks")]).await;
     let answer = crate::support::client().get(format!("{}/healthz", binary.base)).send().await.unwrap();
     assert!(answer.status().is_success());
     drop(binary);

@@ -9,7 +9,7 @@ mod fixtures;
 mod flaky;
 pub mod hostile;
 pub mod identity_provider;
-mod invariants;
+pub mod invariants;
 pub mod keys;
 pub mod leaks;
 mod live;

@@ -30,12 +30,17 @@ pub fn program_is_runtime() -> bool {
 
 /// psql on the path, else where Debian keeps it.
 pub fn psql() -> Command {
+    client("psql")
+}
+
+/// A client program of Postgres: on the path, else where Debian keeps it.
+pub fn client(name: &str) -> Command {
     let on_path =
         std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let of_debian =
         std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|v| v.path().join("bin"));
-    let found: Option<PathBuf> = on_path.chain(of_debian).map(|folder| folder.join("psql")).find(|file| file.is_file());
-    Command::new(found.expect("psql is needed to test sql/ops"))
+    let found: Option<PathBuf> = on_path.chain(of_debian).map(|folder| folder.join(name)).find(|file| file.is_file());
+    Command::new(found.unwrap_or_else(|| panic!("{name} is needed to test sql/ops and restoring")))
 }
 
 /// Runs `sql/ops/roles.sql` over a database, with these variables.

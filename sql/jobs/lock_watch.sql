@@ -1,2 +1,2 @@
--- One process watches at a time; the number is only ours.
-select pg_try_advisory_xact_lock(7716301) as "mine!"
+-- One process of an installation watches at a time.
+select pg_try_advisory_xact_lock(hashtextextended('switchhook watch ' || current_schema(), 0)) as "mine!"

@@ -19,6 +19,7 @@ use crate::telemetry::Metrics;
 pub type TenantOverlay = Arc<dyn Fn(&Value) -> Result<TenantSettings, String> + Send + Sync>;
 
 /// What a job works with.
+#[derive(Clone)]
 pub struct Desk {
     /// The database.
     pub pool: PgPool,

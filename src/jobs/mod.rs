@@ -6,6 +6,7 @@ mod analyze_call;
 mod analyze_lead;
 pub mod crm;
 mod desk;
+mod event_watch;
 mod kind;
 mod message;
 mod note_alert;

@@ -2,7 +2,6 @@
 //! to its end, so that people hear of it once and not in a storm.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::analysis::BUDGET_IS_SPENT;
-use super::{AlertSettings, Desk, send_alert};
+use super::{AlertSettings, Desk, event_watch, send_alert};
 use crate::db;
 use crate::outbox::{self, NewJob};
 use crate::store::billing::{self, Balance, CreditState};
@@ -19,8 +18,6 @@ use crate::store::second_factors;
 
 /// Failed sign-ins for one login within a quarter of an hour, of which people are told: nobody mistypes so often.
 const GUESSED_LOGIN_MIN: i64 = 50;
-/// How far back it is looked which connections have sent something; more than an interval, so that none is missed.
-const LOOK_BACK: Duration = Duration::from_secs(7_200);
 
 /// Watches. Any number may run; one of them looks at a time.
 pub struct Watcher {
@@ -50,13 +47,11 @@ impl Watcher {
     /// Looks once: opens, keeps and ends incidents, and puts up the alerts.
     pub async fn look(&self) -> Result<(), sqlx::Error> {
         let now = self.desk.now();
+        self.look_at_events(now).await?;
         let mut transaction = self.desk.pool.begin().await?;
         if !sqlx::query_file_scalar!("sql/jobs/lock_watch.sql").fetch_one(&mut *transaction).await? {
             return Ok(());
         }
-        sqlx::query_file!("sql/jobs/note_connection_hours.sql", now, LOOK_BACK.as_secs_f64())
-            .execute(&mut *transaction)
-            .await?;
         self.open(&mut transaction, now).await?;
         // People are told of an answer once, when it ends the outreach.
         for ended in sqlx::query_file!("sql/jobs/end_answered_outreaches.sql", now).fetch_all(&mut *transaction).await?
@@ -67,6 +62,22 @@ impl Watcher {
             tell(&mut transaction, over.id, over.tenant_id, "resolved", now).await?;
         }
         transaction.commit().await
+    }
+
+    /// In a transaction of its own: whatever else is wrong, an event that nobody would ever take is put back. Whoever puts it
+    /// back tells of it, in the same transaction.
+    async fn look_at_events(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let mut transaction = self.desk.pool.begin().await?;
+        if !sqlx::query_file_scalar!("sql/jobs/lock_watch.sql").fetch_one(&mut *transaction).await? {
+            return Ok(());
+        }
+        let lost = event_watch::look(&mut transaction, now).await?;
+        if lost > 0 {
+            self.keep(&mut transaction, of_lost(lost), now).await?;
+        }
+        transaction.commit().await?;
+        self.desk.metrics.events_requeued(lost.unsigned_abs());
+        Ok(())
     }
 
     async fn open(&self, connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
@@ -93,22 +104,33 @@ impl Watcher {
         });
         let short_of_credit = billing::states(&mut *connection).await?.into_iter().map(of_credit);
         for trouble in found.chain(short_of_credit).collect::<Vec<_>>() {
-            let incident = sqlx::query_file!(
-                "sql/jobs/open_incident.sql",
-                trouble.cause,
-                trouble.subject,
-                trouble.tenant_id,
-                trouble.severity,
-                trouble.summary,
-                now,
-                settings.cooldown.as_secs_f64(),
-            )
-            .fetch_one(&mut *connection)
-            .await?;
-            if incident.tell {
-                tracing::warn!(cause = trouble.cause, severity = trouble.severity, "{}", trouble.summary);
-                tell(connection, incident.id, trouble.tenant_id, &now.timestamp().to_string(), now).await?;
-            }
+            self.keep(connection, trouble, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens an incident, or notes that it lasts, and tells people where they are to be told.
+    async fn keep(
+        &self,
+        connection: &mut PgConnection,
+        trouble: Trouble,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let incident = sqlx::query_file!(
+            "sql/jobs/open_incident.sql",
+            trouble.cause,
+            trouble.subject,
+            trouble.tenant_id,
+            trouble.severity,
+            trouble.summary,
+            now,
+            self.settings.cooldown.as_secs_f64(),
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        if incident.tell {
+            tracing::warn!(cause = trouble.cause, severity = trouble.severity, "{}", trouble.summary);
+            tell(connection, incident.id, trouble.tenant_id, &now.timestamp().to_string(), now).await?;
         }
         Ok(())
     }
@@ -121,6 +143,19 @@ struct Trouble {
     tenant_id: Option<Uuid>,
     severity: String,
     summary: String,
+}
+
+fn of_lost(events: i64) -> Trouble {
+    Trouble {
+        cause: "lost_from_queue".to_owned(),
+        subject: "events".to_owned(),
+        tenant_id: None,
+        severity: "critical".to_owned(),
+        summary: format!(
+            "{events} pending events were missing from event_queue and were put back: was it restored, replicated or \
+             changed by hand?"
+        ),
+    }
 }
 
 fn of_credit(balance: Balance) -> Trouble {

@@ -31,6 +31,7 @@ pub struct Metrics {
     batch_seconds: Histogram,
     batch_splits: Counter,
     batches_rolled_back: Counters,
+    events_requeued: Counter,
     lag_seconds: Histogram,
     live_answers: Counters,
     live_seconds: Histograms,
@@ -82,6 +83,7 @@ impl Default for Metrics {
             batch_seconds: seconds(),
             batch_splits: Counter::default(),
             batches_rolled_back: Family::default(),
+            events_requeued: Counter::default(),
             lag_seconds: Histogram::new(exponential_buckets(0.002, 2.0, 20)),
             live_answers: Family::default(),
             live_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
@@ -140,6 +142,9 @@ impl Metrics {
     /// A batch was rolled back: `event`, `busy` or `lost`.
     pub fn rolled_back(&self, cause: &'static str) {
         self.batches_rolled_back.get_or_create(&labels([("cause", cause)])).inc();
+    /// Pending events were missing from the queue and were put back.
+    pub fn events_requeued(&self, events: u64) {
+        self.events_requeued.inc_by(events);
     }
 
     /// An event waited this long from door to tables.
@@ -197,6 +202,9 @@ impl Metrics {
             "batches_rolled_back",
             "Batches rolled back: for one of their events, because others were in the way, or for want of the database",
             self.batches_rolled_back.clone(),
+            "events_requeued",
+            "Pending events that were missing from the queue and were put back",
+            self.events_requeued.clone(),
         );
         registry.register("event_lag_seconds", "Time from an event's storing to its commit", self.lag_seconds.clone());
         registry.register("events_pending", "Events not yet processed", self.backlog.pending.clone());

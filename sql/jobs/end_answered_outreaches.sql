@@ -1,6 +1,8 @@
 -- $1 now
 -- Outreaches whose person has written or was spoken to since they began are over; their reminders are called off, unless
 -- one is being carried out this moment, which looks for itself, or was perhaps sent, which a person is told of.
+-- By its key: `outcome is null` says what `settled_at is null` says, without offering the index of jobs that wait, which looks
+-- cheaper where the statistics say that none does.
 with answered as (
     select o.id, o.tenant_id, l.phone,
            exists (select from messages m
@@ -26,7 +28,7 @@ cancelled as (
     update jobs j set settled_at = $1, outcome = 'cancelled', lease_until = null, needs_person = false,
         note = 'the outreach has ended: ' || e.end_reason
     from ended e
-    where j.kind = 'send_reminder' and j.key in (e.id || ':1', e.id || ':2') and j.settled_at is null
+    where j.kind = 'send_reminder' and j.key in (e.id || ':1', e.id || ':2') and j.outcome is null
       and (j.lease_until is null or j.lease_until <= $1) and j.sending_at is null
 )
 select id, tenant_id from ended order by id

@@ -1,21 +1,17 @@
 -- $1 kind, $2 now (null: the database's clock), $3 lease in seconds, $4 jobs at most, $5 jobs of one tenant at once,
--- $6 whether a job whose outcome is unknown is simply done again
--- Tenants are found by skipping through the index, and each gives its first jobs in turn: one tenant's backlog costs
--- the others nothing. What is leased counts against its tenant, in whatever process it runs: it limits how many more it
--- gets, and whoever has less in hand comes first. Among equals chance decides: by age, a new job would wait for all older
--- ones as soon as more tenants are busy than there is room for. An attempt whose end nobody knows is counted as it is taken up again;
--- where a person is to be asked, it stays on the job until it is settled.
-with recursive clock as (
+-- $6 whether a job whose outcome is unknown is simply done again, $7 tenants with due jobs (sql/outbox/tenants_due.sql)
+-- Each tenant gives its first jobs in turn: one tenant's backlog costs the others nothing. What is leased counts against
+-- its tenant, in whatever process it runs: it limits how many more it gets, and whoever has less in hand comes first. Among
+-- equals chance decides: by age, a new job would wait for all older ones as soon as more tenants are busy than there is room
+-- for. An attempt whose end nobody knows is counted as it is taken up again; where a person is to be asked, it stays on the
+-- job until it is settled.
+-- What was chosen is found by its keys and by nothing else, and looked at afterwards: where the statistics say that all jobs
+-- are settled, reading the index of those that are not would look cheaper than eight keys, and is a read of all that wait.
+with clock as (
     select coalesce($2, now()) as now
-), tenants_due as (
-    (select tenant_id from jobs where kind = $1 and settled_at is null order by tenant_id limit 1)
-    union all
-    select (select j.tenant_id from jobs j
-            where j.kind = $1 and j.settled_at is null and j.tenant_id > t.tenant_id order by j.tenant_id limit 1)
-    from tenants_due t where t.tenant_id is not null
 ), candidates as (
     select j.id, r.in_hand + row_number() over (partition by t.tenant_id order by j.due_at, j.id) as place
-    from tenants_due t cross join clock
+    from unnest($7::uuid[]) as t (tenant_id) cross join clock
     cross join lateral (
         select count(*) as in_hand from jobs
         where kind = $1 and tenant_id = t.tenant_id and settled_at is null and lease_until > clock.now
@@ -27,13 +23,15 @@ with recursive clock as (
         order by due_at, id
         limit greatest($5 - r.in_hand, 0)
     ) j
-    where t.tenant_id is not null and not exists (select from job_pauses p where p.kind = $1)
+), locked as materialized (
+    select id, settled_at, lease_until, sending_at is not null as was_sending
+    from jobs
+    where id = any (array(select id from candidates order by place, random() limit $4))
+    for update skip locked
 ), chosen as (
-    select jobs.id, jobs.sending_at is not null as was_sending
-    from jobs cross join clock
-    where jobs.id in (select id from candidates order by place, random() limit $4)
-      and jobs.settled_at is null and (jobs.lease_until is null or jobs.lease_until <= clock.now)
-    for update of jobs skip locked
+    select id, was_sending
+    from locked cross join clock
+    where settled_at is null and (lease_until is null or lease_until <= clock.now)
 )
 update jobs
 set claims = jobs.claims + 1, waiting_since = coalesce(jobs.waiting_since, clock.now),

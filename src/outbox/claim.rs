@@ -57,7 +57,16 @@ pub async fn claim(
     // The lock is a statement of its own: the next one sees what the claim before it has taken.
     let mut transaction = pool.begin().await?;
     sqlx::query_file!("sql/outbox/lock_claims.sql", kind).fetch_one(&mut *transaction).await?;
-    let rows = sqlx::query_file!("sql/outbox/claim.sql", kind, now, lease.as_secs_f64(), most, per_tenant, is_resent)
+    let tenants =
+        sqlx::query_file_scalar!("sql/outbox/tenants_due.sql", kind, now).fetch_one(&mut *transaction).await?;
+    let tenants = tenants.unwrap_or_default();
+    if tenants.is_empty() {
+        // Nothing is due, or the kind is paused: the transaction ends with its lock.
+        transaction.rollback().await?;
+        return Ok(Vec::new());
+    }
+    let lease = lease.as_secs_f64();
+    let rows = sqlx::query_file!("sql/outbox/claim.sql", kind, now, lease, most, per_tenant, is_resent, &tenants)
         .fetch_all(&mut *transaction)
         .await?;
     transaction.commit().await?;

@@ -1,0 +1,129 @@
+//! Plans that were made while there was nothing to do, and statistics that say there still is nothing: neither makes a burst
+//! slow. Rows are counted that were read, not time.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use switchhook::outbox::{self, Outcome, Settled, Terms};
+
+use crate::support::{TestApp, url_of};
+
+/// Events that are replayed, and rows of the queue that may be read for each.
+const EVENTS: i64 = 5_000;
+const READ_FOR_A_REPLAY_MAX: i64 = 4;
+/// Jobs that wait, of so many tenants, and entries of indexes and rows that may be read for one claim of eight and their end.
+const JOBS: i64 = 20_000;
+const TENANTS: u128 = 10;
+const READ_FOR_A_CLAIM_MAX: i64 = 2_000;
+const CLAIMS: i64 = 30;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_by_sql_reads_each_row_of_the_queue_once_whatever_the_plan_was_made_over() {
+    let app = TestApp::spawn().await;
+    app.execute(&format!(
+        "insert into webhook_events (connection_id, event_type, external_event_id, payload, processed_at, outcome)
+             select id, 'alert_triggered', n::text, '{{}}', now(), 'ignored'
+             from connections, generate_series(1, {EVENTS}) n where provider = 'retell'"
+    ))
+    .await;
+    app.execute("vacuum analyze event_queue").await;
+    let mut connection = app.owner.acquire().await.unwrap();
+    // The functions of the session have their plans from when the queue was empty.
+    for number in 1..10 {
+        let one = sqlx::query("update webhook_events set processed_at = null where external_event_id = $1");
+        let mut transaction = sqlx::Connection::begin(&mut *connection).await.unwrap();
+        one.bind(number.to_string()).execute(&mut *transaction).await.unwrap();
+        transaction.rollback().await.unwrap();
+    }
+    let mut transaction = sqlx::Connection::begin(&mut *connection).await.unwrap();
+    for statement in [
+        "update webhook_events set processed_at = null",
+        "update webhook_events set next_attempt_at = now() + interval '1 second'",
+        "update webhook_events set processed_at = now()",
+    ] {
+        let read = async |transaction: &mut sqlx::PgConnection| -> i64 {
+            sqlx::query_scalar(
+                "select pg_stat_get_xact_tuples_returned('event_queue'::regclass)
+                      + pg_stat_get_xact_tuples_returned('event_queue_pkey'::regclass)",
+            )
+            .fetch_one(transaction)
+            .await
+            .unwrap()
+        };
+        let before = read(&mut transaction).await;
+        sqlx::raw_sql(statement).execute(&mut *transaction).await.unwrap();
+        let rows = read(&mut transaction).await - before;
+        assert!(rows <= EVENTS * READ_FOR_A_REPLAY_MAX, "{statement}: {rows} rows of the queue for {EVENTS} events");
+    }
+    let left: i64 = sqlx::query_scalar("select count(*) from event_queue").fetch_one(&mut *transaction).await.unwrap();
+    assert_eq!(left, 0, "skipped by hand, they are off the queue");
+    transaction.rollback().await.unwrap();
+}
+
+fn terms() -> Terms {
+    Terms { lease: Duration::from_secs(60), most: 8, per_tenant: 4, is_resent: true }
+}
+
+/// Claims and ends jobs so many times.
+async fn carry_out(app: &TestApp, pool: &PgPool, claims: i64) -> usize {
+    let mut done = 0;
+    for _ in 0..claims {
+        let now = Some(app.clock.now());
+        let jobs = outbox::claim(pool, "noted", now, terms()).await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        for job in jobs {
+            assert!(outbox::begin(&mut connection, &job, now).await.unwrap());
+            assert!(outbox::settle(&mut connection, &job, now, Outcome::Done, &Settled::default()).await.unwrap());
+            done += 1;
+        }
+    }
+    done
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_read_what_they_take_whatever_statistics_and_plans_were_made_over() {
+    for were_there_jobs in [true, false] {
+        let mut app = TestApp::spawn().await;
+        // Their tenants are numbers only.
+        app.allow_broken_rows();
+        app.execute("alter table jobs set (autovacuum_enabled = off)").await;
+        let put = async |settled: bool, count: i64| {
+            app.execute(&format!(
+                "insert into jobs (tenant_id, kind, key, due_at, settled_at, outcome)
+                 select ('00000000-0000-0000-0000-' || lpad((n % {TENANTS})::text, 12, '0'))::uuid, 'noted',
+                        '{settled} ' || n, '{now}'::timestamptz - n * interval '1 millisecond', {ended}
+                 from generate_series(1, {count}) n",
+                now = app.clock.now().to_rfc3339(),
+                ended = if settled { "now(), 'done'" } else { "null, null" },
+            ))
+            .await;
+        };
+        if were_there_jobs {
+            put(true, 2 * JOBS).await;
+        }
+        app.execute("vacuum analyze jobs").await;
+        let database = app.value("current_database()").await;
+        let url = url_of(database.as_str().unwrap());
+        let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+        // The plans of this session are made now, over nothing that waits.
+        assert_eq!(carry_out(&app, &pool, 10).await, 0);
+        put(false, JOBS).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let read = "select (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'jobs')::bigint
+                         + (select seq_tup_read from pg_stat_user_tables where relname = 'jobs')";
+        let before = app.value(read).await.as_i64().unwrap();
+        let done = carry_out(&app, &pool, CLAIMS).await;
+        assert_eq!(done, usize::try_from(CLAIMS * 8).unwrap());
+        // What a session has read is counted when it ends.
+        pool.close().await;
+        app.eventually(&format!("select ({read}) > {before}")).await;
+        let rows = app.value(read).await.as_i64().unwrap() - before;
+        assert!(
+            rows < CLAIMS * READ_FOR_A_CLAIM_MAX,
+            "{rows} rows and entries for {CLAIMS} claims ({were_there_jobs})"
+        );
+        assert_eq!(app.value("select count(*) from jobs where settled_at is null").await, json!(JOBS - CLAIMS * 8));
+    }
+}

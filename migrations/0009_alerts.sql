@@ -43,15 +43,20 @@ language plpgsql set search_path from current set enable_seqscan = off as $$
 begin
     return query
     with looked as materialized (
-        select e.id, e.next_attempt_at, e.processed_at from webhook_events e
+        select e.id, e.next_attempt_at, e.processed_at, e.origin,
+               get_byte(uuid_send(coalesce(e.tenant_id, e.connection_id)), 15) & 15 as live
+        from webhook_events e
         where e.id > after_id and e.id <= until_id
         order by e.id limit most
     ), missing as (
-        select l.id, l.next_attempt_at from looked l
+        select l.id, l.next_attempt_at, l.live + case when l.origin is null then 0 else 16 end as lane from looked l
         where l.processed_at is null
-          and (select true from event_queue q where q.next_attempt_at = l.next_attempt_at and q.event_id = l.id) is null
+          and (select true from event_queue q
+               where q.lane = any (array[l.live, l.live + 16, 32]::smallint[])
+                 and q.next_attempt_at = l.next_attempt_at and q.event_id = l.id
+               limit 1) is null
     ), queued as (
-        insert into event_queue (next_attempt_at, event_id) select next_attempt_at, id from missing
+        insert into event_queue (lane, next_attempt_at, event_id) select lane, next_attempt_at, id from missing
         on conflict do nothing
     )
     select (select count(*) from missing), (select l.id from looked l order by l.id desc limit 1);

@@ -1,5 +1,8 @@
 //! What errors of the database mean: SQLSTATE classes are decided here and nowhere else.
 
+use std::error::Error;
+
+use super::sqlstate::condition;
 use crate::crypto::KeyError;
 
 /// Says what went wrong without repeating a value: Postgres quotes the values it chokes on in its messages.
@@ -12,16 +15,22 @@ pub fn describe(error: &sqlx::Error) -> String {
             sqlx::Error::PoolTimedOut => {
                 "no database connection in time: it cannot be reached, or all are in use".to_owned()
             }
-            sqlx::Error::Io(error) => format!("the connection to the database failed ({})", error.kind()),
-            sqlx::Error::Tls(_) => "the database connection could not be encrypted".to_owned(),
+            sqlx::Error::Io(error) => match tls_cause(error) {
+                Some(cause) => not_encrypted(&cause),
+                None => format!("the connection to the database failed ({})", error.kind()),
+            },
+            sqlx::Error::Tls(error) => not_encrypted(&tls_cause(&**error).unwrap_or_else(|| error.to_string())),
             sqlx::Error::PoolClosed => "the program is stopping".to_owned(),
             sqlx::Error::RowNotFound => "a row that must exist is missing".to_owned(),
             sqlx::Error::ColumnDecode { index, .. } => format!("column {index} could not be read"),
+            sqlx::Error::Configuration(_) => "the settings of the database connection cannot be used".to_owned(),
+            sqlx::Error::TypeNotFound { .. } => "a type is missing in the database".to_owned(),
+            sqlx::Error::WorkerCrashed => "a worker of the database driver crashed".to_owned(),
             _ => "the database driver failed".to_owned(),
         };
     };
     let code = error.code().unwrap_or_default();
-    let mut text = format!("database error {code} ({})", class(&code));
+    let mut text = format!("database error {code} ({})", condition(&code));
     if let Some(table) = error.table() {
         text.push_str(&format!(" on table {table}"));
     }
@@ -31,6 +40,38 @@ pub fn describe(error: &sqlx::Error) -> String {
     // P0001 is a RAISE EXCEPTION of somebody's own function: its words are the reason.
     if code == "P0001" {
         text.push_str(&format!(": {}", crate::redact::scrub(error.message())));
+    }
+    text
+}
+
+/// The longest cause that is repeated: a certificate may name hundreds of hosts.
+const CAUSE_CHARS_MAX: usize = 200;
+
+fn not_encrypted(cause: &str) -> String {
+    let cause: String = crate::redact::scrub(cause).chars().take(CAUSE_CHARS_MAX).collect();
+    format!("the database connection could not be encrypted ({cause})")
+}
+
+/// What TLS has against it, wherever in the chain of causes it stands: the driver hands a certificate that was refused on
+/// as "invalid data". It speaks of certificates and hosts, never of values.
+fn tls_cause(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(refused(error));
+        }
+        // An error of input and output names what is inside it as no source of its own.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+fn refused(error: &rustls::Error) -> String {
+    let text = error.to_string();
+    // The library's word for it is the name of a variant.
+    if text.contains("UnsupportedCertVersion") {
+        return "the server's certificate is of X.509 version 1; it must be of version 3".to_owned();
     }
     text
 }
@@ -73,26 +114,48 @@ pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(std::borrow::Cow::into_owned)
 }
 
-fn class(code: &str) -> &'static str {
-    match code.get(..2).unwrap_or_default() {
-        "08" => "connection lost",
-        "22" => "value out of its type's range or form",
-        "23" => "constraint violated",
-        "28" => "login refused",
-        "3D" => "no such database",
-        "40" => "rolled back in favour of another transaction",
-        "42" => "no such table, column or function, or no right to it",
-        "53" => "out of resources",
-        "54" => "too large or too deep",
-        "55" => "locked by another",
-        "57" => "cancelled or shutting down",
-        "58" => "disk trouble",
-        "P0" => "raised by a function",
-        _ => "see the SQLSTATE list in the Postgres manual",
-    }
-}
-
 /// Whether a statement was stopped because it took too long.
 pub fn is_timeout(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some("57014")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use rustls::{CertificateError, OtherError};
+
+    use super::*;
+
+    /// As the driver hands it on.
+    fn of_tls(error: rustls::Error) -> sqlx::Error {
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    #[test]
+    fn a_refused_certificate_is_told_as_one() {
+        let version = OtherError(Arc::new(io::Error::other("UnsupportedCertVersion")));
+        let error = rustls::Error::InvalidCertificate(CertificateError::Other(version));
+        assert_eq!(
+            describe(&of_tls(error)),
+            "the database connection could not be encrypted (the server's certificate is of X.509 version 1; it must be \
+             of version 3)"
+        );
+        let error = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let text = "the database connection could not be encrypted (invalid peer certificate: UnknownIssuer)";
+        assert_eq!(describe(&of_tls(error.clone())), text);
+        assert_eq!(describe(&sqlx::Error::Tls(Box::new(error))), text);
+    }
+
+    #[test]
+    fn other_failures_keep_their_words_and_no_value() {
+        let lost = sqlx::Error::Io(io::Error::new(io::ErrorKind::ConnectionRefused, "+15550100123"));
+        assert_eq!(describe(&lost), "the connection to the database failed (connection refused)");
+        let tls = sqlx::Error::Tls("server does not support TLS".into());
+        assert_eq!(describe(&tls), "the database connection could not be encrypted (server does not support TLS)");
+        assert_eq!(describe(&sqlx::Error::Protocol("+15550100123".to_owned())), "the database driver failed");
+        let settings = sqlx::Error::Configuration("s3cret".into());
+        assert_eq!(describe(&settings), "the settings of the database connection cannot be used");
+    }
 }

@@ -7,6 +7,7 @@ mod migrate;
 mod names;
 mod probe;
 mod schema;
+mod sqlstate;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use probe::probe;
 pub use schema::Schema;
+pub use sqlstate::condition;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug, Deserialize)]

@@ -142,6 +142,8 @@ impl Metrics {
     /// A batch was rolled back: `event`, `busy` or `lost`.
     pub fn rolled_back(&self, cause: &'static str) {
         self.batches_rolled_back.get_or_create(&labels([("cause", cause)])).inc();
+    }
+
     /// Pending events were missing from the queue and were put back.
     pub fn events_requeued(&self, events: u64) {
         self.events_requeued.inc_by(events);
@@ -202,6 +204,8 @@ impl Metrics {
             "batches_rolled_back",
             "Batches rolled back: for one of their events, because others were in the way, or for want of the database",
             self.batches_rolled_back.clone(),
+        );
+        registry.register(
             "events_requeued",
             "Pending events that were missing from the queue and were put back",
             self.events_requeued.clone(),

@@ -30,6 +30,7 @@ pub mod crypto; // master keys, keyed ids and digests,
 pub mod db; // the database,
 mod duration_text; // durations in configuration,
 pub mod embedded_postgres; // a Postgres of our own,
+mod nearest; // what somebody probably meant,
 pub mod redact; // personal data as types,
 pub mod telemetry; // logs and metrics
 pub mod urls; // URLs among the settings: what may be sent there, what may be printed

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("duration_text", 0),
     ("urls", 0),
     ("embedded_postgres", 0),
+    ("nearest", 0),
     ("redact", 0),
     ("telemetry", 0),
 ];

@@ -11,6 +11,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::Output;
 use super::failure::Usage;
+use crate::domain::phone::is_region;
 use crate::providers;
 use crate::redact::Secret;
 
@@ -65,11 +66,7 @@ pub(super) fn provider() -> PossibleValuesParser {
 /// An ISO 3166 code of a region that has telephone numbers.
 pub(super) fn region(text: &str) -> Result<String, String> {
     let code = text.to_ascii_uppercase();
-    let known = |code: &str| rlibphonenumber::PHONE_NUMBER_UTIL.get_country_code_for_region(code.parse().ok()?);
-    match known(&code) {
-        Some(_) if code.len() == 2 => Ok(code),
-        _ => Err("not an ISO 3166 code such as US, GB or IL".to_owned()),
-    }
+    if is_region(&code) { Ok(code) } else { Err("not an ISO 3166 code such as US, GB or IL".to_owned()) }
 }
 
 /// An ISO 4217 code: by its form, not by a list that ages.

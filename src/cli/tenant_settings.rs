@@ -8,6 +8,7 @@ use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::admin::settings;
 use crate::crypto::purpose;
+use crate::nearest::{self, hint};
 use crate::store::roster::tenants::{self, Own};
 use crate::urls;
 
@@ -52,7 +53,8 @@ async fn change(slug: &str, key: &str, value: Option<&str>, pool: &PgPool, conte
             if let Some(name) = value
                 && !tenants::is_time_zone(pool, name).await?
             {
-                return Err(Usage::error(format!("there is no time zone {name}: write it as Europe/Madrid")));
+                let meant = hint(nearest::time_zone(name));
+                return Err(Usage::error(format!("there is no time zone {name}: write it as Europe/Madrid{meant}")));
             }
             own.time_zone = value.map(str::to_owned);
         }

@@ -1,8 +1,12 @@
 //! The configuration: `config.toml` (compiled in), a file of yours, the environment; each counts over the one before.
 //! This is the only place that reads file and environment. Each room owns its part as its `Settings`.
 
+mod check;
+mod environment;
 mod sealed;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,19 +14,20 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use tables::{find, overlay, parse, set, strings, strings_mut, typed, unknown, unset};
+use check::{check_appointments, check_outreach, check_urls};
+use environment::PREFIX;
+use tables::{find, overlay, parse, set, strings_mut, typed, unknown, unset};
 
 use crate::crypto::{Keys, purpose};
 use crate::domain::{AppointmentSettings, ConversationSettings, OutreachSettings};
 use crate::jobs::{self, AlertSettings, AnalysisSettings, CrmSettings, Integrations, TenantSettings};
 use crate::live::{self, TenantParts};
+use crate::nearest::hint;
 use crate::redact::Secret;
 use crate::{console, crypto, db, http, processor, reconcile, retention, spool, telemetry, urls};
 
 /// Every key with its default, as shipped.
 pub const DEFAULT: &str = include_str!("../../config.toml");
-/// Variables of this form set keys: SWITCHHOOK__HTTP__BIND sets http.bind.
-const PREFIX: &str = "SWITCHHOOK__";
 
 /// Sections that a tenant may have of its own.
 const OWN_SECTIONS: &[&str] =
@@ -99,13 +104,21 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that does not exist.
-    #[error("{source_name}: unknown key {key}{}", nearest.as_ref().map_or(String::new(), |key| format!("; did you mean {key}?")))]
+    #[error("{source_name}: unknown key {key}{}", hint(nearest.as_deref()))]
     UnknownKey {
         /// The file or the variable.
         source_name: String,
         /// The key.
         key: String,
         /// The nearest one that exists.
+        nearest: Option<String>,
+    },
+    /// A variable that looks like one of ours and is none.
+    #[error("{name}: no variable of this program{}", hint(nearest.as_deref()))]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The one that was probably meant.
         nearest: Option<String>,
     },
     /// A value of the wrong form.
@@ -131,7 +144,7 @@ impl Sources {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let named = file.map(Path::to_owned).or_else(|| environment.get("SWITCHHOOK_CONFIG").map(PathBuf::from));
+        let named = file.map(Path::to_owned).or_else(|| environment.get(environment::FILE).map(PathBuf::from));
         let found = named.or_else(|| Some(PathBuf::from("config.toml")).filter(|path| path.is_file()));
         let file = match found {
             None => None,
@@ -230,38 +243,6 @@ impl Config {
         self.for_tenant(&own, keys)?;
         Ok(own)
     }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let wrong =
-            |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
-        if self.phones.default_region.len() != 2 || !self.phones.default_region.bytes().all(|b| b.is_ascii_uppercase())
-        {
-            return wrong("phones.default_region", "not an ISO 3166 code such as US or IL");
-        }
-        for (key, value) in [
-            ("processor.workers", self.processor.workers),
-            ("processor.batch_size", self.processor.batch_size),
-            ("processor.retry.max_attempts", self.processor.retry.max_attempts),
-            ("database.max_connections", self.database.max_connections),
-            ("console.connections", self.console.connections),
-        ] {
-            if value == 0 {
-                return wrong(key, "must be at least 1");
-            }
-        }
-        let lookups = self.live.lookups;
-        if lookups.numbers_per_minute == 0 || lookups.new_numbers_per_minute == 0 {
-            return wrong("live.lookups", "a source that may ask about nobody is told of nobody: 1 at least");
-        }
-        if self.live.caller_timeout.is_zero() || self.live.function_timeout.is_zero() {
-            return wrong("live.caller_timeout", "neither it nor live.function_timeout may be nothing");
-        }
-        if let Some((key, message)) = self.oidc.mistake(&self.http.base_url()) {
-            return wrong(&format!("oidc.{key}"), message);
-        }
-        check_outreach(&self.outreach)?;
-        check_appointments(&self.appointments)
-    }
 }
 
 /// The configuration as it counts, as a table; secrets are masked, those within URLs as well. For `config print`.
@@ -279,42 +260,12 @@ pub fn effective(file: Option<(&str, &str)>, environment: &BTreeMap<String, Stri
     Ok(table)
 }
 
-/// Credentials travel to every URL of the integrations: over TLS, or to this machine.
-fn check_urls(table: &Table) -> Result<(), ConfigError> {
-    let Some(integrations) = table.get("integrations") else { return Ok(()) };
-    let mut wrong = None;
-    strings("integrations", integrations, &mut |key, text| {
-        if let Some(message) = urls::mistake(text) {
-            wrong.get_or_insert_with(|| ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
-        }
-    });
-    wrong.map_or(Ok(()), Err)
-}
-
 /// A table as what it means; the error names the key.
 fn deserialized<T: serde::de::DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::Value {
         key: error.path().to_string(),
         message: error.into_inner().message().trim().to_owned(),
     })
-}
-
-fn check_outreach(outreach: &OutreachSettings) -> Result<(), ConfigError> {
-    let wrong = |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
-    if outreach.reminders.len() > 2 {
-        return wrong("outreach.reminders", "two at most");
-    }
-    if ![0, 2].contains(&outreach.quiet_hours.len()) {
-        return wrong("outreach.quiet_hours", "from and until, such as [\"21:00\", \"08:00\"], or nothing");
-    }
-    Ok(())
-}
-
-fn check_appointments(appointments: &AppointmentSettings) -> Result<(), ConfigError> {
-    match appointments.mistake() {
-        Some((key, message)) => Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() }),
-        None => Ok(()),
-    }
 }
 
 fn merged(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
@@ -326,6 +277,7 @@ fn merged(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) ->
     if let Some(url) = environment.get("DATABASE_URL") {
         set(&mut table, &["database", "url"], Value::String(url.clone()));
     }
+    environment::check(environment, &default)?;
     for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         let path: Vec<String> = name[PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -336,54 +288,4 @@ fn merged(file: Option<(&str, &str)>, environment: &BTreeMap<String, String>) ->
         set(&mut table, &path, value);
     }
     Ok(table)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn the_shipped_file_is_complete() {
-        let config = Config::from_parts(None, &BTreeMap::new()).unwrap();
-        assert_eq!(config.http.body_limit("elevenlabs"), 32 * 1024 * 1024);
-        assert_eq!(config.processor.retry.longest, Duration::from_secs(3600));
-    }
-
-    #[test]
-    fn environment_over_file_over_default() {
-        let file = "[http]\nflushers = 3\ncommit_rows_max = 10\n[handlers]\n\"dialpad/sms.received\" = \"on_sms\"";
-        let env = environment(&[
-            ("SWITCHHOOK__HTTP__FLUSHERS", "4"),
-            ("SWITCHHOOK__HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.0/24"),
-            ("SWITCHHOOK__HTTP__BODY_BYTES_MAX__RETELL", "1000"),
-            ("DATABASE_URL", "postgres://example"),
-        ]);
-        let config = Config::from_parts(Some(("my.toml", file)), &env).unwrap();
-        assert_eq!((config.http.flushers, config.http.commit_rows_max), (4, 10));
-        assert_eq!(config.http.trusted_proxies.len(), 2);
-        assert_eq!(config.http.body_limit("retell"), 1000);
-        assert_eq!(config.handlers.len(), 1);
-        assert!(!format!("{config:?}").contains("postgres://example"));
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_mend() {
-        let error = |file: &str, env: &[(&str, &str)]| {
-            Config::from_parts(Some(("my.toml", file)), &environment(env)).unwrap_err().to_string()
-        };
-        assert_eq!(error("[http]\nbnid = 1", &[]), "my.toml: unknown key http.bnid; did you mean http.bind?");
-        assert_eq!(
-            error("", &[("SWITCHHOOK__PROCESSOR__BATCHSIZE", "1")]),
-            "SWITCHHOOK__PROCESSOR__BATCHSIZE: unknown key processor.batchsize; did you mean processor.batch_size?"
-        );
-        assert!(error("[outreach]\ndelay = \"soon\"", &[]).starts_with("outreach.delay: not a duration"));
-        assert!(error("[http\n", &[]).starts_with("my.toml: not TOML: line 1"));
-        assert_eq!(error("", &[("SWITCHHOOK__HTTP__FLUSHERS", "many")]), "http.flushers: not a whole number");
-    }
 }

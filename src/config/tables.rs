@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::ConfigError;
+use crate::nearest::nearest;
 
 /// Tables whose keys are names of yours.
 const OPEN_TABLES: &[&str] =
@@ -120,23 +121,23 @@ pub(super) fn strings_mut(value: &mut Value, change: &mut impl FnMut(&mut String
 }
 
 pub(super) fn unknown(source_name: &str, key: String, default: &Table) -> ConfigError {
-    let mut keys = Vec::new();
-    collect("", default, &mut keys);
-    let nearest = keys
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&known, &key), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known);
+    let keys = keys(default);
+    let nearest = nearest(&key, keys.iter().map(String::as_str)).map(str::to_owned);
     ConfigError::UnknownKey { source_name: source_name.to_owned(), key, nearest }
 }
 
-fn collect(prefix: &str, table: &Table, keys: &mut Vec<String>) {
-    for (key, value) in table {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        if let Value::Table(inner) = value {
-            collect(&path, inner, keys);
+/// Every key of a table, those of the tables in it as well.
+pub(super) fn keys(table: &Table) -> Vec<String> {
+    fn collect(prefix: &str, table: &Table, keys: &mut Vec<String>) {
+        for (key, value) in table {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            if let Value::Table(inner) = value {
+                collect(&path, inner, keys);
+            }
+            keys.push(path);
         }
-        keys.push(path);
     }
+    let mut keys = Vec::new();
+    collect("", table, &mut keys);
+    keys
 }

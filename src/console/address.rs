@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer};
 
 /// The sender's address: the peer's, or, behind proxies that are trusted, the last address in X-Forwarded-For that is
 /// not one of theirs. What stands further left was written by the sender and proves nothing.
@@ -39,7 +41,18 @@ pub fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
 
 /// A network, or a single address.
 pub fn parse(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    let text = text.trim();
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(|address| address.to_canonical().into()))
+}
+
+/// Reads a list of them, for `#[serde(deserialize_with = "crate::console::address::networks")]`.
+pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| {
+        let wrong = || format!("{text} is neither an address nor a network: write 192.0.2.7 or 10.0.0.0/8");
+        parse(text).ok_or_else(|| D::Error::custom(wrong()))
+    };
+    texts.iter().map(network).collect()
 }
 
 /// Whether the sender spoke TLS: with us never, so with a proxy that is trusted, which says so.

@@ -8,6 +8,7 @@ mod names;
 mod probe;
 mod schema;
 mod sqlstate;
+mod url;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use probe::probe;
 pub use schema::Schema;
 pub use sqlstate::condition;
+pub use url::mistake as url_mistake;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug, Deserialize)]

@@ -35,6 +35,12 @@ pub fn e164(raw: &Phone, region: &str) -> Option<Phone> {
     is_number.then(|| Phone::new(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned()))
 }
 
+/// Whether it is the ISO 3166 code of a region that national numbers can be read in, in capitals.
+pub fn is_region(code: &str) -> bool {
+    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_code && code.parse().is_ok_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some())
+}
+
 /// Whether the form of the text, not only its length, shows that it is a whole number: an international prefix, the
 /// trunk prefix 0, the region's own country code, or the North American ten digits.
 fn says_what_it_is(text: &str, number: &PhoneNumber) -> bool {

@@ -41,7 +41,8 @@ pub struct Settings {
     /// How long a webhook may wait for the disk before it hears 503. Dialpad hangs up after 5 s.
     #[serde(with = "crate::duration_text")]
     pub answer_timeout: Duration,
-    /// Proxies whose X-Forwarded-For is believed.
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks.
+    #[serde(deserialize_with = "crate::console::address::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Unverified requests (wrong signatures, unknown sources and routes, heads and bodies that do not come) that one
     /// network may make in a minute before it gets 429.

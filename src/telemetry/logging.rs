@@ -13,6 +13,8 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 /// What changes the level of the process.
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
+use crate::nearest::{hint, nearest};
+
 /// `[log]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,46 @@ pub enum Format {
     Text,
     /// For machines.
     Json,
+}
+
+/// What a level is called.
+const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+/// What the lines of this program are of.
+const TARGET: &str = "switchhook";
+
+impl Settings {
+    /// What is wrong with the level, and how it is right. A word that is no level would be taken for the name of a part of
+    /// the program that writes everything, and nothing else would write anything.
+    pub fn mistake(&self) -> Option<String> {
+        let mut directives = self.level.split(',').map(str::trim).filter(|directive| !directive.is_empty()).peekable();
+        if directives.peek().is_none() {
+            return Some(format!("empty: say one of {}", LEVELS.join(", ")));
+        }
+        directives
+            .find_map(directive_mistake)
+            .or_else(|| EnvFilter::try_new(&self.level).err().map(|_| format!("cannot be read: write it as info,{TARGET}::http=debug")))
+    }
+}
+
+fn directive_mistake(directive: &str) -> Option<String> {
+    let (target, level) = match directive.split_once('=') {
+        Some((target, level)) => (Some(target.trim()), level.trim()),
+        // A part of this program without a level writes everything.
+        None if directive.starts_with(TARGET) => (Some(directive), "trace"),
+        None => (None, directive),
+    };
+    // Spans with fields hold commas and equals signs of their own: the filter's own grammar judges them.
+    if directive.contains(['[', ']', '{', '}']) {
+        return None;
+    }
+    let is_level = LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level));
+    if !is_level {
+        let meant = hint(nearest(level, LEVELS.iter().copied()));
+        return Some(format!("{level} is no level ({}){meant}", LEVELS.join(", ")));
+    }
+    let first = target?.split("::").next().unwrap_or_default();
+    let is_misspelt = first != TARGET && nearest(first, [TARGET]).is_some();
+    is_misspelt.then(|| format!("{first} is no part of this program; did you mean {TARGET}?"))
 }
 
 /// Starts logging for the whole process. A second call changes nothing.
@@ -66,4 +108,34 @@ fn filter(settings: &Settings) -> Result<EnvFilter, String> {
 fn is_harmless(line: &Metadata<'_>) -> bool {
     line.target().starts_with("switchhook")
         || (*line.level() <= Level::WARN && !line.target().starts_with("rlibphonenumber"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(level: &str) -> Option<String> {
+        Settings { format: Format::Text, level: level.to_owned() }.mistake()
+    }
+
+    #[test]
+    fn a_level_is_a_level() {
+        for right in
+            ["info", "WARN", "off", "info,switchhook::http=debug", "warn,switchhook::jobs=trace", "switchhook"]
+        {
+            assert_eq!(mistake(right), None, "{right}");
+        }
+        for (wrong, said) in [
+            ("warning", "did you mean warn?"),
+            ("errors", "did you mean error?"),
+            ("switchhook=warning", "did you mean warn?"),
+            ("info,swichhook::http=debug", "did you mean switchhook?"),
+            ("verbose", "verbose is no level"),
+            ("", "empty"),
+            ("info,[", ""),
+        ] {
+            let message = mistake(wrong).unwrap_or_else(|| panic!("{wrong} passed"));
+            assert!(message.contains(said), "{wrong}: {message}");
+        }
+    }
 }

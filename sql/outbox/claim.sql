@@ -41,4 +41,5 @@ set claims = jobs.claims + 1, waiting_since = coalesce(jobs.waiting_since, clock
 from chosen, clock
 where jobs.id = chosen.id
 returning jobs.id, jobs.tenant_id, jobs.key, jobs.payload::text as "payload!", jobs.attempts, jobs.claims,
-          jobs.waiting_since as "waiting_since!", chosen.was_sending as "was_sending!"
+          jobs.waiting_since as "waiting_since!", chosen.was_sending as "was_sending!",
+          jobs.unknown_outcomes

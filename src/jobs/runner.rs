@@ -24,6 +24,13 @@ const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const SETTLE_TRIES: u32 = 20;
 /// The wait between those tries. Should they outlast the lease, the fence decides.
 const SETTLE_PAUSE: Duration = Duration::from_millis(1_000);
+/// How often it is tried to write what a job came to while the database answers that it cannot be, for a reason that may
+/// pass as a schema changes. Then the job ends without it.
+const REFUSED_TRIES: u32 = 3;
+/// So many attempts of a job may have asked a vendor and then vanished: a lease that ended, a process that was killed, a
+/// database that stayed away. Each has cost money, and more of them mean that something is wrong with this very job. Those
+/// that were counted as attempts have a bound of their own.
+const VANISHED_MAX: u32 = 5;
 /// The longest wait that a vendor's answer can ask for.
 const WAIT_MAX: Duration = Duration::from_secs(86_400);
 /// The wait after credentials or money were refused: a person has to act first.
@@ -197,6 +204,10 @@ async fn carry_out(kind: Arc<dyn Kind>, policy: Policy, job: Job, desk: Arc<Desk
     let began = std::time::Instant::now();
     let attempt = if job.was_sending && policy.on_unknown == OnUnknown::AskAPerson {
         Attempt::Unknown("the program ended after it had begun to send".to_owned())
+    } else if has_vanished_too_often(&job) {
+        Attempt::Dead(format!(
+            "it was done {VANISHED_MAX} times, and what came of it could not be written: it is not done again"
+        ))
     } else {
         attempt(kind.as_ref(), &policy, &job, &desk).await
     };
@@ -207,6 +218,11 @@ async fn carry_out(kind: Arc<dyn Kind>, policy: Policy, job: Job, desk: Arc<Desk
     tracing::info!(job_id = %job.id, kind = policy.name, end = ?end, took_ms = began.elapsed().as_millis() as u64, "job");
     desk.metrics.job(policy.name, end.word());
     (policy.name, end)
+}
+
+/// Whether it would be done for money once more, without end.
+fn has_vanished_too_often(job: &Job) -> bool {
+    job.was_sending && job.unknown_outcomes >= job.attempts + VANISHED_MAX
 }
 
 impl End {
@@ -240,13 +256,17 @@ fn not_written(reason: &str) -> Attempt {
 }
 
 async fn settle(policy: &Policy, job: &Job, desk: &Desk, mut attempt: Attempt) -> End {
+    let mut refused = 0;
     for _ in 0..SETTLE_TRIES {
         match desk.link.watched(settle_once(policy, job, desk, &attempt)).await {
             Ok(end) => return end,
-            Err(error) if matches!(attempt, Attempt::Done(..)) && db::is_data_error(&error) => {
-                attempt = not_written(&db::describe(&error));
-            }
             Err(error) => {
+                let is_done = matches!(attempt, Attempt::Done(..));
+                refused += u32::from(db::is_mistake(&error));
+                if is_done && (db::is_data_error(&error) || refused >= REFUSED_TRIES) {
+                    attempt = not_written(&db::describe(&error));
+                    continue;
+                }
                 tracing::warn!(job_id = %job.id, error = %db::describe(&error), "a job could not be settled yet");
                 tokio::time::sleep(SETTLE_PAUSE).await;
             }

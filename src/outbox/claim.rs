@@ -31,6 +31,8 @@ pub struct Job {
     pub waiting_since: DateTime<Utc>,
     /// Whether the attempt before had begun to send, and nobody knows what became of it.
     pub was_sending: bool,
+    /// Attempts of which nobody knows what became of them, that one included.
+    pub unknown_outcomes: u32,
 }
 
 /// On which terms jobs are claimed.
@@ -82,6 +84,7 @@ pub async fn claim(
             claim: row.claims,
             waiting_since: row.waiting_since,
             was_sending: row.was_sending,
+            unknown_outcomes: u32::try_from(row.unknown_outcomes).unwrap_or(0),
         })
         .collect())
 }

@@ -209,3 +209,22 @@ async fn an_answer_that_no_table_can_hold_is_kept_all_the_same_and_asked_for_onc
         2
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_the_schema_refuses_ends_the_job_and_is_not_paid_for_again() {
+    let openai = OpenAiStub::start().await;
+    let app = spawn(&openai, &[]).await;
+    openai.answer_with("analyze_call", individual(80));
+    app.execute("alter table webhook_events add constraint no_results check (provider <> 'switchhook')").await;
+    call(&app, "c1").await;
+    app.run_everything().await;
+    app.clock.advance(TimeDelta::hours(2));
+    app.run_everything().await;
+    let error = app.value("select last_error from jobs where outcome = 'dead'").await;
+    assert_eq!(
+        error,
+        "it was done, and what came of it could not be written: database error 23514 (constraint violated) on table \
+         webhook_events by constraint no_results"
+    );
+    assert_eq!(openai.requests().len(), 1);
+}

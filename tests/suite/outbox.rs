@@ -154,6 +154,29 @@ async fn a_job_of_unknown_outcome_is_left_to_a_person_where_its_kind_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_again_and_again_without_an_end_is_dead() {
+    let app = TestApp::spawn().await;
+    let (runner, runs, _) = runner(&app, Scripted::new(OnUnknown::Resend));
+    put(&app, TENANT, "a", &json!({ "do": "done", "begin": true })).await;
+    // Attempts that began to send, and were heard of no more: their leases end.
+    let mut connection = app.pool.acquire().await.unwrap();
+    for _ in 0..5 {
+        let claimed = outbox::claim(&app.pool, "scripted", Some(app.clock.now()), terms(1, 1)).await.unwrap().remove(0);
+        assert!(outbox::begin(&mut connection, &claimed, Some(app.clock.now())).await.unwrap());
+        app.clock.advance(TimeDelta::seconds(61));
+    }
+    assert_eq!(runner.drain().await.unwrap().dead, 1);
+    assert_eq!(runs.load(Ordering::SeqCst), 0, "nobody is asked a sixth time");
+    let dead = job(&app, "a").await;
+    assert_eq!(dead["unknown_outcomes"], 5);
+    assert!(dead["last_error"].as_str().unwrap().starts_with("it was done 5 times, and what came of it could not"));
+    // A person lets it go again.
+    let filter = Filter { key: Some("a".to_owned()), ..Filter::default() };
+    assert_eq!(operate::retry(&app.pool, &filter, Some(app.clock.now())).await.unwrap(), 1);
+    assert_eq!((runner.drain().await.unwrap().done, runs.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lease_gives_the_job_back_and_who_lost_it_settles_nothing() {
     let app = TestApp::spawn().await;
     put(&app, TENANT, "a", &json!({ "do": "done" })).await;

@@ -1,2 +1,2 @@
 -- $1 pattern, $2 tenants (null: all)
-select place as "place!", row_count as "rows!" from places_of($1, $2)
+select place as "place!", row_count as rows, unread from places_of($1, $2)

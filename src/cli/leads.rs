@@ -11,7 +11,7 @@ use super::failure::Usage;
 use super::{Context, cells, input, owner};
 use crate::domain::phone;
 use crate::redact::Phone;
-use crate::retention::{self, ForgetReport, Person};
+use crate::retention::{self, ForgetReport, Person, Unread};
 use crate::store::by_hand::{self, DoNotContact};
 use crate::store::roster::tenants;
 
@@ -171,6 +171,11 @@ fn print(context: &Context, report: &ForgetReport) -> anyhow::Result<()> {
             .output
             .say("\nThe number is still found here; these places are not ours to change, or were just written:")?;
         context.output.list(&["where", "rows"], &report.left, |place| vec![place.place.clone(), cell(place.rows)])?;
+    }
+    if !report.unread.is_empty() {
+        context.output.say("\nThese tables could not be searched; if they are yours, look there yourself:")?;
+        let columns = |table: &Unread| vec![table.place.clone(), table.reason.to_owned()];
+        context.output.list(&["table", "reason"], &report.unread, columns)?;
     }
     Ok(())
 }

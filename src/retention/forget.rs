@@ -35,6 +35,15 @@ pub struct Place {
     pub rows: u64,
 }
 
+/// A table that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// The table.
+    pub place: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// What was erased, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
@@ -44,6 +53,8 @@ pub struct Report {
     pub erased: Vec<Place>,
     /// Columns where the number is still found afterwards: tables of others in the same database, or a bug.
     pub left: Vec<Place>,
+    /// Tables that could not be searched, mostly of others in the same database: nobody can say whether it is there.
+    pub unread: Vec<Unread>,
 }
 
 impl Report {
@@ -80,7 +91,7 @@ pub async fn preview(pool: &PgPool, keys: &Keys, person: &Person) -> Result<Repo
     }
     let theirs = [&found.calls[..], &found.messages[..]].concat();
     let others = search::mentions(pool, &sought).await?.into_iter().filter(|(_, id)| !theirs.contains(id)).count();
-    Ok(Report { dry_run: true, erased: found.places(others as u64), left: Vec::new() })
+    Ok(Report { dry_run: true, erased: found.places(others as u64), ..Report::default() })
 }
 
 /// Erases a person. The operator log does not get the number.
@@ -97,8 +108,8 @@ pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -
     work.records(&found).await?;
     // Once more: an event that was on its way may have named no number.
     work.strip(&found).await?;
-    let left = search::left(pool, &sought, person.tenant_id).await?;
-    Ok(Report { dry_run: false, erased: found.places(mentions), left })
+    let (left, unread) = search::left(pool, &sought, person.tenant_id).await?;
+    Ok(Report { dry_run: false, erased: found.places(mentions), left, unread })
 }
 
 async fn seek(pool: &PgPool, keys: &Keys, person: &Person) -> Result<Sought, sqlx::Error> {

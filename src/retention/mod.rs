@@ -7,7 +7,7 @@ mod schedule;
 mod search;
 mod target;
 
-pub use forget::{Person, Place, Report as ForgetReport, forget, is_ours, preview};
+pub use forget::{Person, Place, Report as ForgetReport, Unread, forget, is_ours, preview};
 pub use rules::{Action, Kind, Rule, rules, set, unset};
 pub use run::{Options, Report, RuleReport, run_once};
 pub use schedule::{Settings, run};

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::forget::{Place, Sought};
+use super::forget::{Place, Sought, Unread};
 use crate::db;
 
 /// Events that one statement looks at: their payloads may be large.
@@ -167,13 +167,24 @@ pub(super) async fn mentions(pool: &PgPool, sought: &Sought) -> Result<Vec<(Stri
     Ok(rows.into_iter().map(|row| (row.place, row.id)).collect())
 }
 
-/// Columns of any table where the number is found.
-pub(super) async fn left(pool: &PgPool, sought: &Sought, tenant_id: Option<Uuid>) -> Result<Vec<Place>, sqlx::Error> {
+/// Columns of any table where the number is found, and tables that could not be looked at.
+pub(super) async fn left(
+    pool: &PgPool,
+    sought: &Sought,
+    tenant_id: Option<Uuid>,
+) -> Result<(Vec<Place>, Vec<Unread>), sqlx::Error> {
     let tenants: Option<Vec<Uuid>> = tenant_id.map(|tenant_id| vec![tenant_id]);
     let mut reading = db::patient(pool).await?;
     let rows = sqlx::query_file!("sql/retention/places_of.sql", sought.pattern.expose(), tenants.as_deref())
         .fetch_all(&mut *reading)
         .await?;
     reading.rollback().await?;
-    Ok(rows.into_iter().map(|row| Place { place: row.place, rows: row.rows.unsigned_abs() }).collect())
+    let (mut left, mut unread) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row.unread {
+            Some(code) => unread.push(Unread { place: row.place, reason: db::condition(&code) }),
+            None => left.push(Place { place: row.place, rows: row.rows.unwrap_or_default().unsigned_abs() }),
+        }
+    }
+    Ok((left, unread))
 }

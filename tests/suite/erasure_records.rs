@@ -72,13 +72,31 @@ async fn nobody_finds_an_erased_person_in_the_log_or_in_kept_answers() {
     assert!(places(&app, &theirs).await.iter().any(|place| place.starts_with("operator_log: ")));
     assert!(places(&app, &theirs).await.iter().any(|place| place.starts_with("idempotency_keys: ")));
     let before = log(&app).await;
-    // Where the program may not look, it does not, and does not fail.
-    app.execute("create schema closed; create table closed.notes (note text); grant select on closed.notes to public")
-        .await;
+    // Where the program cannot look, it does not fail, and says so: a schema that is closed to it, a view without data, a
+    // table that somebody holds.
+    app.execute(
+        "create schema closed; create table closed.notes (note text); grant select on closed.notes to public;
+         create schema crm; grant usage on schema crm to public; create table crm.held (note text);
+         create materialized view crm.empty as select note from closed.notes with no data;
+         grant select on crm.held, crm.empty to public",
+    )
+    .await;
+    let mut holder = app.owner.begin().await.unwrap();
+    sqlx::raw_sql("lock table crm.held").execute(&mut *holder).await.unwrap();
 
     let person = Person { number: Phone::new(NUMBER), tenant_id: None };
     let report = retention::forget(&app.pool, &app.keys, &person, Actor::program("test")).await.unwrap();
+    holder.rollback().await.unwrap();
     assert_eq!(report.left, []);
+    let unread: Vec<_> = report.unread.iter().map(|table| (table.place.as_str(), table.reason)).collect();
+    assert_eq!(
+        unread,
+        [
+            ("closed.notes", "no right to it"),
+            ("crm.empty", "the object is not in the state that is needed"),
+            ("crm.held", "locked by another for too long"),
+        ]
+    );
     for trace in [&theirs, "5550100177", "555-010-0177"] {
         assert_eq!(places(&app, trace).await, Vec::<String>::new(), "{trace}");
     }

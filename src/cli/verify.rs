@@ -70,10 +70,10 @@ pub(super) fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         }
         Err(refusal) => {
             let hint = hint(provider, &delivery, &credentials, now);
-            let shown = json!({ "proven": false, "reason": refusal.to_string(), "hint": hint });
+            let shown = json!({ "proven": false, "reason": refusal.inward(), "hint": hint });
             context.output.one(&shown, |_| match hint {
-                Some(hint) => format!("{refusal}\n({hint})"),
-                None => refusal.to_string(),
+                Some(hint) => format!("{}\n({hint})", refusal.inward()),
+                None => refusal.inward(),
             })?;
             Ok(ExitCode::FAILURE)
         }

@@ -14,6 +14,8 @@ pub(super) struct Refused {
     pub(super) status: StatusCode,
     pub(super) label: &'static str,
     pub(super) detail: String,
+    /// The sentence for ourselves, where it says more than the sender may know: for the log and for `rejections`.
+    pub(super) inward: Option<String>,
     pub(super) retry_after_seconds: Option<u64>,
     /// Whether it counts against its network already.
     pub(super) is_counted: bool,
@@ -21,7 +23,7 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(status: StatusCode, label: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, label, detail: detail.into(), retry_after_seconds: None, is_counted: false }
+        Self { status, label, detail: detail.into(), inward: None, retry_after_seconds: None, is_counted: false }
     }
 
     /// Nothing durable could be written: the sender should come again soon. Dialpad gives up after some 14 s.

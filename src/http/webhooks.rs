@@ -298,9 +298,10 @@ fn unread(error: BodyError, limit: usize, ask: &Ask) -> Refused {
 
 pub(super) fn refused(refusal: Refusal) -> Refused {
     match &refusal {
-        Refusal::NotProven(_) | Refusal::NotVerified(_) => {
-            Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string())
-        }
+        Refusal::NotProven(_) | Refusal::OffTime { .. } | Refusal::NotVerified(_) => Refused {
+            inward: Some(refusal.inward()),
+            ..Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string())
+        },
         Refusal::Unreadable(_) => Refused::new(StatusCode::BAD_REQUEST, "unreadable", refusal.to_string()),
     }
 }
@@ -316,6 +317,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
             connection = seen.connection.as_deref(),
             status = refused.status.as_u16(),
             reason = refused.label,
+            detail = refused.inward.as_deref(),
             bytes = seen.body.len(),
             "webhook refused"
         );
@@ -327,7 +329,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
         provider,
         connection: seen.connection,
         address: seen.address.map(|address| address.to_string()),
-        reason: refused.detail.clone(),
+        reason: refused.inward.as_ref().unwrap_or(&refused.detail).clone(),
         status: refused.status.as_u16(),
         body_bytes: if seen.body.is_empty() { seen.announced_bytes.max(came) } else { seen.body.len() },
         body_digest: has_digest.then(|| providers::sha256_hex(&seen.body)),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::verification::{Asked, Carried, Carrier, Lacks, PlatformClass, SourceHas, Verdict, VerifiedBy, verify};
 use super::{Delivery, Provider, crypto::same, query};
@@ -24,18 +24,48 @@ pub struct Credentials {
     pub allow_unsigned: bool,
 }
 
-/// Why a delivery is refused. The texts go to the sender and into `rejections`: no values in them.
+/// Why a delivery is refused. The texts go to the sender and into `rejections`: no values in them. What only we may know is
+/// in [`Refusal::inward`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// 401.
     #[error("not verified: {0}")]
     NotProven(&'static str),
+    /// 401: the secret is right, and the time that was signed is too far from ours. The sender is told what it would be told
+    /// with a wrong secret: else a captured request, sent again, would say which of our secrets it was signed with.
+    #[error("not verified: {told}")]
+    OffTime {
+        /// What the sender is told.
+        told: &'static str,
+        /// How much later it came than its own time allows; negative: earlier.
+        late: TimeDelta,
+    },
     /// 401, by the table.
     #[error("not verified: {0}")]
     NotVerified(Lacks),
     /// 400.
     #[error("unreadable: {0}")]
     Unreadable(String),
+}
+
+impl Refusal {
+    /// The same for the log, for `rejections` and for `verify`: which part failed.
+    pub fn inward(&self) -> String {
+        let Self::OffTime { late, .. } = self else { return self.to_string() };
+        let direction = if *late < TimeDelta::zero() { "ahead of" } else { "behind" };
+        let off = rough(late.abs());
+        format!("not verified: the signature is right, its time is off by {off} ({direction} our clock)")
+    }
+}
+
+/// A duration in its largest unit that fits twice: what people compare with a time zone or a clock that stands still.
+fn rough(duration: TimeDelta) -> String {
+    match duration.num_seconds() {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 120 * 60 - 30 => format!("{} min", (seconds + 30) / 60),
+        seconds if seconds < 48 * 3_600 - 1_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        seconds => format!("{} d", (seconds + 43_200) / 86_400),
+    }
 }
 
 /// What fits.
@@ -94,6 +124,8 @@ impl Evidence {
                     evidence.secret = Some((place, carrier(provider, delivery, secret)));
                     break;
                 }
+                // Of several secrets the one that fits but for the time says most.
+                Err(_) if matches!(evidence.refusal, Some(Refusal::OffTime { .. })) => {}
                 Err(why) => evidence.refusal = Some(why),
             }
         }
@@ -196,6 +228,14 @@ pub(super) fn shared_token(delivery: &Delivery<'_>, secret: &Secret) -> Result<(
     }))
 }
 
+/// Why a signature is refused that has a time. `fits`: whether the secret is right, so that it is the time that is wrong.
+pub(super) fn refusal(fits: bool, told: &'static str, late: Option<TimeDelta>) -> Refusal {
+    match (fits, late) {
+        (true, Some(late)) => Refusal::OffTime { told, late },
+        _ => Refusal::NotProven(told),
+    }
+}
+
 fn carrier(provider: &dyn Provider, delivery: &Delivery<'_>, secret: &Secret) -> Carrier {
     if PlatformClass::of(provider).signs {
         return Carrier::Signature;
@@ -203,4 +243,25 @@ fn carrier(provider: &dyn Provider, delivery: &Delivery<'_>, secret: &Secret) ->
     let fits = |text: &str| same(text.as_bytes(), secret.expose().as_bytes());
     let is_in_header = presented(delivery, None).any(|(carrier, text)| carrier == Carrier::Header && fits(&text));
     if is_in_header { Carrier::Header } else { Carrier::Url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_we_are_told_that_the_signature_is_right() {
+        let told = "the signature's timestamp is more than five minutes away";
+        for (seconds, off) in [
+            (7_200, "2 h (behind our clock)"),
+            (-7_199, "2 h (ahead of our clock)"),
+            (301, "5 min (behind our clock)"),
+            (-90, "90 s (ahead of our clock)"),
+            (200_000, "2 d (behind our clock)"),
+        ] {
+            let refusal = Refusal::OffTime { told, late: TimeDelta::seconds(seconds) };
+            assert_eq!(refusal.to_string(), Refusal::NotProven(told).to_string());
+            assert_eq!(refusal.inward(), format!("not verified: the signature is right, its time is off by {off}"));
+        }
+    }
 }

@@ -12,11 +12,12 @@ mod translate;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::crypto::{hmac_sha256, same};
 use super::envelope::json_text;
+use super::evidence::refusal;
 use super::sample::samples;
 use super::{Delivery, Envelope, Notes, Outgoing, Provider, Reader, Refusal, Sample};
 use crate::dispatch::Registry;
@@ -264,11 +265,16 @@ impl<'a> Jwt<'a> {
             // A time that is no number bounds nothing that we could keep.
             Some(time) => time.as_f64().is_none_or(|time| is_outside(now_s, time)),
         };
+        // The signature fits: that was looked at before.
+        let off = |name: &str, told| {
+            let late_s = claims.get(name).and_then(Value::as_f64).map(|time| (now_s - time) as i64);
+            refusal(true, told, late_s.and_then(TimeDelta::try_seconds))
+        };
         if outside("exp", |now_s, exp| now_s >= exp + LEEWAY_S) {
-            return Err(Refusal::NotProven("the JWT has expired"));
+            return Err(off("exp", "the JWT has expired"));
         }
         if outside("nbf", |now_s, nbf| now_s + LEEWAY_S < nbf) {
-            return Err(Refusal::NotProven("the JWT is not valid yet"));
+            return Err(off("nbf", "the JWT is not valid yet"));
         }
         Ok(())
     }

@@ -10,10 +10,11 @@ mod tests;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::crypto::{hmac_sha256, same};
+use super::evidence::refusal;
 use super::sample::samples;
 use super::{
     Acknowledgement, Attachment, Delivery, Envelope, LiveRequests, Notes, Outgoing, OwnArguments, Provider, Reader,
@@ -45,19 +46,19 @@ impl Provider for ElevenLabs {
             .ok_or(Refusal::NotProven("ElevenLabs-Signature is missing"))?;
         let (written, signed_s) =
             timestamp(header).ok_or(Refusal::NotProven("ElevenLabs-Signature has no t=<unix seconds>, or several"))?;
-        if now.timestamp().saturating_sub(signed_s) > TOLERANCE_S {
-            return Err(Refusal::NotProven("the signature is more than thirty minutes old"));
-        }
         let ours = hex(&hmac_sha256(secret, &[written.as_bytes(), b".", delivery.body]));
         let mut digests = header.split(',').filter_map(|part| part.strip_prefix("v0=")).peekable();
-        if digests.peek().is_none() {
-            return Err(Refusal::NotProven("ElevenLabs-Signature has no v0=<64 hex digits>"));
-        }
+        let has_digest = digests.peek().is_some();
         // Of several, the Python SDK takes the last and the JavaScript one the first; each is a proof by itself.
-        match digests.any(|digest| same(ours.as_bytes(), digest.as_bytes())) {
-            true => Ok(()),
-            false => Err(Refusal::NotProven("the signature does not fit")),
-        }
+        let fits = digests.any(|digest| same(ours.as_bytes(), digest.as_bytes()));
+        let late_s = now.timestamp().saturating_sub(signed_s);
+        let told = match late_s > TOLERANCE_S {
+            true => "the signature is more than thirty minutes old",
+            false if !has_digest => "ElevenLabs-Signature has no v0=<64 hex digits>",
+            false if fits => return Ok(()),
+            false => "the signature does not fit",
+        };
+        Err(refusal(fits, told, TimeDelta::try_seconds(late_s)))
     }
 
     fn envelope(&self, payload: &Value) -> Envelope {

@@ -8,10 +8,11 @@ mod translate;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::crypto::{hmac_sha256, same};
+use super::evidence::refusal;
 use super::function;
 use super::sample::samples;
 use super::{Acknowledgement, Delivery, Envelope, LiveRequests, Notes, Outgoing, Provider, Reader, Refusal, Sample};
@@ -38,15 +39,16 @@ impl Provider for Retell {
             delivery.header("x-retell-signature").ok_or(Refusal::NotProven("X-Retell-Signature is missing"))?;
         let (signed_ms, digest) =
             parse(header).ok_or(Refusal::NotProven("X-Retell-Signature is not v=<ms>,d=<64 hex digits>"))?;
-        if now.timestamp_millis().abs_diff(signed_ms) > TOLERANCE_MS {
-            return Err(Refusal::NotProven("the signature's timestamp is more than five minutes away"));
-        }
         // The SDKs rebuild the number, so a leading zero in the header is not signed.
         let ours = hmac_sha256(secret, &[delivery.body, signed_ms.to_string().as_bytes()]);
-        match same(hex(&ours).as_bytes(), digest.as_bytes()) {
-            true => Ok(()),
-            false => Err(Refusal::NotProven("the signature does not fit")),
-        }
+        let fits = same(hex(&ours).as_bytes(), digest.as_bytes());
+        let late_ms = now.timestamp_millis().saturating_sub(signed_ms);
+        let told = match late_ms.unsigned_abs() > TOLERANCE_MS {
+            true => "the signature's timestamp is more than five minutes away",
+            false if fits => return Ok(()),
+            false => "the signature does not fit",
+        };
+        Err(refusal(fits, told, TimeDelta::try_milliseconds(late_ms)))
     }
 
     /// Inbound webhooks and tools carry the same signature, which covers the body and the time, not the URL.

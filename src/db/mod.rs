@@ -5,6 +5,7 @@ mod lease;
 mod link;
 mod migrate;
 mod names;
+mod password;
 mod probe;
 mod schema;
 mod sqlstate;
@@ -22,6 +23,7 @@ pub use error::{describe, is_batch_trouble, is_data_error, is_lost, is_mistake, 
 pub use lease::Lease;
 pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
+pub use password::{PasswordError, PasswordSource};
 pub use probe::probe;
 pub use schema::Schema;
 pub use sqlstate::condition;

@@ -1,8 +1,8 @@
 -- Reconciliation: calls whose webhooks never came are fetched from the platforms' list APIs.
 
 -- Null for what the door takes in, so that taking in writes nothing more than before.
-alter table webhook_events add column origin text check (origin in ('reconciled'));
-comment on column webhook_events.origin is 'reconciled: fetched from the list of calls of the platform, and occurred_at is when it was asked; null: it came as a webhook';
+alter table webhook_events add column origin text check (origin in ('reconciled', 'recovered'));
+comment on column webhook_events.origin is 'reconciled: fetched from the list of calls of the platform, and occurred_at is when it was asked; recovered: it was kept unverified until its secret was mended; null: it came as a webhook';
 
 create table reconciliations (
     id uuid primary key default uuid_v7(),

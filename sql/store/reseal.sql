@@ -16,9 +16,12 @@ with new as (
 ), tenant as (
     update tenants r set settings = new.after::jsonb from new
     where $1 = 'tenants.settings' and r.id::text = new.id and r.settings = new.before::jsonb returning 1
+), kept as (
+    update kept_requests r set request = new.after from new
+    where $1 = 'kept_requests.request' and r.id::text = new.id and r.request = new.before returning 1
 ), own as (
     update secrets r set value = new.after from new
     where $1 = 'secrets.value' and r.name = new.id and r.value = new.before returning 1
 )
 select (select count(*) from connection_secret) + (select count(*) from header) + (select count(*) from oauth_token)
-     + (select count(*) from second_factor) + (select count(*) from tenant) + (select count(*) from own) as "rows!"
+     + (select count(*) from second_factor) + (select count(*) from tenant) + (select count(*) from kept) + (select count(*) from own) as "rows!"

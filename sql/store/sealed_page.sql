@@ -6,6 +6,7 @@ from (
     union all select 'oauth_tokens.token', encode(account, 'hex'), token from oauth_tokens where token is not null
     union all select 'second_factors.secret', user_id::text, secret from second_factors
     union all select 'tenants.settings', id::text, settings::text from tenants where settings <> '{}'
+    union all select 'kept_requests.request', id::text, request from kept_requests
     union all select 'secrets.value', name, value from secrets
 ) as kept
 where kept_in = $1 and id > $2 collate "C"

@@ -8,6 +8,7 @@ mod claims;
 pub mod crm;
 mod error;
 pub mod operations;
+pub mod rejections;
 pub mod retention;
 pub mod roster;
 pub mod secrets;

@@ -14,16 +14,19 @@ use crate::store::sealed::{Resealed, SealedColumn, SealedRow, of_settings, page,
 
 /// Rows that are read, sealed and written in one transaction.
 const PAGE_ROWS: i64 = 500;
+/// The same of requests that were kept, which have up to two megabytes each.
+const PAGE_LONG_ROWS: i64 = 8;
 /// How often a column is gone through: what somebody else changed in the meantime is read again.
 const PASSES_MAX: usize = 3;
 
 /// How many values of a column are sealed under a key; `None`: they stand in clear.
 pub type Uses = BTreeMap<(Option<String>, &'static str), u64>;
 
-/// Counts the sealed values by key and column.
+/// Counts the sealed values by key and column; but for requests that were kept: they are gone within days, and the start
+/// of the program does not read them all.
 pub async fn uses(pool: &PgPool) -> Result<Uses, sqlx::Error> {
     let mut uses = Uses::new();
-    for column in SealedColumn::ALL {
+    for column in SealedColumn::ALL.iter().filter(|column| **column != SealedColumn::KeptRequests) {
         let mut after = String::new();
         loop {
             let rows = page(pool, *column, &after, PAGE_ROWS).await?;
@@ -104,7 +107,8 @@ async fn rotate_column(
     let mut after = String::new();
     loop {
         let mut transaction = pool.begin().await?;
-        let rows = page(&mut *transaction, column, &after, PAGE_ROWS).await?;
+        let page_rows = if column == SealedColumn::KeptRequests { PAGE_LONG_ROWS } else { PAGE_ROWS };
+        let rows = page(&mut *transaction, column, &after, page_rows).await?;
         let Some(last) = rows.last() else { break };
         after.clone_from(&last.id);
         let mut changed = Vec::new();
@@ -162,6 +166,7 @@ fn values(column: SealedColumn, row: &SealedRow) -> Vec<(&'static str, String)> 
         SealedColumn::SourceHeaders => purpose::HEADER_VALUE,
         SealedColumn::OauthTokens => purpose::OAUTH_TOKEN,
         SealedColumn::SecondFactors => purpose::SECOND_FACTOR,
+        SealedColumn::KeptRequests => purpose::KEPT_REQUEST,
         SealedColumn::OwnKeys => DIGEST_KEY,
         SealedColumn::TenantSettings => {
             let settings: Value = serde_json::from_str(&row.value).unwrap_or_default();

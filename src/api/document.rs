@@ -49,6 +49,7 @@ const ALWAYS: [(&str, &str); 10] = [
         stats::calls, overview::calls, stats::incidents, charges::balance, charges::list,
         events::list, bulk::replay, bulk::skip, bulk::redrive, bulk::discard, events::show, events::payload,
         events::dead, dead_jobs::list, dead_jobs::retry, rejections::list, rejections::reasons,
+        rejections::kept, rejections::show_kept, rejections::reverify,
         jobs::list, jobs::retry, jobs::cancel, jobs::show, jobs::payload, jobs::pause, jobs::resume, stats::operations, pulse::show,
         connections::list, connections::create, connections::secrets, connections::rotate, connections::url,
         connections::disable, connections::enable, connections::test, numbers::list, numbers::create, numbers::edit, numbers::remove,

@@ -77,6 +77,9 @@ routes! {
     post "/dead/jobs/retry" OPERATE => dead_jobs::retry;
     get "/rejections" OPERATE => rejections::list;
     get "/rejections/reasons" OPERATE => rejections::reasons;
+    get "/rejections/kept" OPERATE => rejections::kept;
+    get "/rejections/kept/{id}" OPERATE => rejections::show_kept;
+    post "/rejections/reverify" OPERATE => rejections::reverify;
     get "/jobs" OPERATE => jobs::list;
     post "/jobs/retry" OPERATE => jobs::retry;
     post "/jobs/cancel" OPERATE => jobs::cancel;

@@ -99,10 +99,10 @@ impl Others {
 pub struct Which {
     /// The platform
     #[arg(long, value_parser = input::provider())]
-    provider: String,
+    pub(super) provider: String,
     /// Its name
     #[arg(long)]
-    slug: String,
+    pub(super) slug: String,
 }
 
 pub(super) async fn run(command: Command, context: &mut Context) -> anyhow::Result<ExitCode> {
@@ -220,7 +220,7 @@ async fn set_disabled(context: &Context, pool: &PgPool, which: &Which, disabled:
     context.output.one(&json!({ "connection": row.id, "disabled": disabled }), |_| format!("{} is {state}", name(&row)))
 }
 
-async fn find(pool: &PgPool, which: &Which) -> anyhow::Result<ConnectionRow> {
+pub(super) async fn find(pool: &PgPool, which: &Which) -> anyhow::Result<ConnectionRow> {
     let rows = connections::list(pool).await?;
     let is_it = |row: &ConnectionRow| row.provider == which.provider && row.slug == which.slug;
     rows.into_iter().find(is_it).ok_or_else(|| {

@@ -31,6 +31,7 @@ mod output;
 mod owner;
 mod process;
 mod reconcile;
+mod rejections;
 mod retention;
 mod secrets;
 mod sender;
@@ -131,6 +132,9 @@ enum Command {
     Crm(crm::Command),
     /// Ask a platform what calls there were, and fetch those whose webhooks never came
     Reconcile(reconcile::Args),
+    /// Refused requests: look, and verify once more what was kept of them
+    #[command(subcommand)]
+    Rejections(rejections::Command),
     /// Rules: how long data is kept; take away what is older
     #[command(subcommand)]
     Retention(retention::Command),
@@ -227,6 +231,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Leads(command) => leads::run(command, context).await,
         Command::Crm(command) => crm::run(command, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,
+        Command::Rejections(command) => rejections::run(command, context).await,
         Command::Retention(command) => retention::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::User(command) => user::run(command, context).await,

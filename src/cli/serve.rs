@@ -101,7 +101,7 @@ async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: 
     let (committer, flusher) =
         Committer::start(&own, &context.link, &settings, spool.as_ref(), &context.metrics, &context.wake_up);
     let drain = tokio::spawn(drain(context, keys, spool.clone(), own.clone(), stop.clone()));
-    let (rejections, rejections_writer) = Rejections::start(own, settings.rejections_per_minute);
+    let (rejections, rejections_writer) = Rejections::start(own, keys.clone(), Clock::system(), &settings);
     let live = Arc::new(context.live_over(pool.clone())?);
     let tally = tokio::spawn({
         let (live, stop) = (Arc::clone(&live), stop.clone());

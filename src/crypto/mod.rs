@@ -35,6 +35,8 @@ pub mod purpose {
     pub const SECOND_FACTOR: &str = "second_factors.secret";
     /// Webhooks that wait in files for the database.
     pub const SPOOL: &str = "spool";
+    /// A request that was not verified, and is kept until its secret is mended.
+    pub const KEPT_REQUEST: &str = "kept_requests.request";
     /// Settings of tenants that are secrets.
     pub const SETTINGS: &[&str] = &[
         "integrations.whatsapp.token",

@@ -61,6 +61,8 @@ routes! {
     post "/operations/kinds/{kind}/pause" OPERATE => operations::pause;
     post "/operations/kinds/{kind}/resume" OPERATE => operations::resume;
     get "/operations/rejections" OPERATE => operations::rejections;
+    get "/operations/rejections/reverify" OPERATE => operations::confirm_reverify;
+    post "/operations/rejections/reverify" OPERATE => operations::reverify;
 
     get "/overview" LOOK => overview::show;
     get "/campaigns" LOOK => campaigns::list;

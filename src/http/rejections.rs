@@ -8,6 +8,10 @@ use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::Settings;
+use super::kept::{Bounds, Keeper, Room, Waiting};
+use crate::clock::Clock;
+use crate::crypto::Keys;
 use crate::db;
 
 /// Refusals that wait to be written at most; beyond it they are in the metrics only.
@@ -22,7 +26,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 const MAX_SUMS: usize = 1_000;
 
 /// A refused request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rejection {
     /// When.
     pub at: DateTime<Utc>,
@@ -40,19 +44,26 @@ pub struct Rejection {
     pub body_bytes: usize,
     /// The SHA-256 of its body.
     pub body_digest: Option<String>,
+    /// The request itself, where it was not verified and is kept.
+    pub kept: Option<Waiting>,
 }
 
 /// Where refusals are handed in.
 #[derive(Clone, Debug)]
 pub struct Rejections {
     queue: mpsc::Sender<Rejection>,
+    /// For requests that are kept.
+    pub(super) room: Room,
 }
 
 impl Rejections {
     /// Starts the writer. It ends when the last clone is gone and everything is written.
-    pub fn start(pool: PgPool, per_minute: u32) -> (Self, JoinHandle<()>) {
+    pub fn start(pool: PgPool, keys: Keys, clock: Clock, settings: &Settings) -> (Self, JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
-        (Self { queue }, tokio::spawn(write_all(pool, receiver, per_minute)))
+        let kept = Bounds::of(settings);
+        let keeper = Keeper::new(pool.clone(), keys, clock, kept);
+        let writer = tokio::spawn(write_all(pool, receiver, settings.rejections_per_minute, keeper));
+        (Self { queue, room: Room::new(kept) }, writer)
     }
 
     /// Hands in a refusal; nobody waits for it.
@@ -75,14 +86,18 @@ impl Minute {
     }
 }
 
-async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_minute: u32) {
+async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_minute: u32, mut keeper: Keeper) {
     let mut minute = Minute::new(0);
     let mut gathered = Vec::new();
     loop {
         let received = tokio::time::timeout(IDLE, receiver.recv_many(&mut gathered, QUEUE_MAX)).await;
         let ended = received == Ok(0);
-        let mut rows = Vec::new();
-        for rejection in gathered.drain(..) {
+        let (mut rows, mut kept) = (Vec::new(), Vec::new());
+        for mut rejection in gathered.drain(..) {
+            // What waited is let go here: its room is free again when the row is made.
+            if let (Some(waiting), Some(provider)) = (rejection.kept.take(), rejection.provider) {
+                kept.extend(keeper.row(rejection.at, provider, &rejection.reason, &waiting));
+            }
             let number = rejection.at.timestamp().div_euclid(60);
             if number != minute.number {
                 rows.extend(minute.sums.drain().map(|(_, sum)| sum));
@@ -103,6 +118,8 @@ async fn write_all(pool: PgPool, mut receiver: mpsc::Receiver<Rejection>, per_mi
         if let Err(error) = db::unless_silent(SILENCE_MAX, write(&pool, &rows)).await {
             tracing::warn!(rows = rows.len(), error = %db::describe(&error), "rejections could not be written");
         }
+        keeper.write(&kept).await;
+        keeper.expire().await;
         if ended {
             return;
         }

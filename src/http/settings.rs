@@ -52,6 +52,13 @@ pub struct Settings {
     /// How long requests are still served after SIGTERM, while `/readyz` says that no more should come.
     #[serde(with = "crate::duration_text")]
     pub drain_delay: Duration,
+    /// Requests to a source that were not verified and are kept until its secret is mended: so many of each source; 0: none.
+    pub kept_requests_max: u32,
+    /// The same in bytes.
+    pub kept_bytes_max: u64,
+    /// How long they are kept.
+    #[serde(with = "crate::duration_text")]
+    pub kept_for: Duration,
     /// How long requests in flight may take when the program stops.
     #[serde(with = "crate::duration_text")]
     pub shutdown_timeout: Duration,

@@ -18,7 +18,7 @@ use super::networks::{Standing, Unverified};
 use super::questions::{self, Answered, Ask, Posed};
 use super::rejections::Rejection;
 use super::server::Door;
-use super::{StoreError, handshake};
+use super::{StoreError, handshake, kept};
 use crate::console::address;
 use crate::domain::{Question, recording_id};
 use crate::inbox::{Accepted, Audio, NewEvent};
@@ -36,7 +36,12 @@ struct Seen {
     announced_bytes: usize,
     unverified: Unverified,
     is_verified: bool,
+    /// The source that did not verify it, as far as the request may be kept for that.
+    source: Option<kept::Source>,
 }
+
+/// What a request is refused for that its source does not verify.
+const UNVERIFIED: &str = "not_proven";
 
 /// Of longer bodies that are refused no digest is kept: making it costs as much as they did.
 const DIGEST_BYTES_MAX: usize = 256 * 1024;
@@ -59,6 +64,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
         announced_bytes: body::announced_bytes(&request).unwrap_or(0),
         unverified: door.networks.unverified(address, &door.clock),
         is_verified: false,
+        source: None,
     };
     let admitted = admit(&request, payload, &door, &mut seen, ask, began).await;
     if admitted.is_ok() || seen.is_verified {
@@ -99,7 +105,7 @@ pub(super) async fn walk(request: HttpRequest, payload: Payload, door: Data<Door
             let is_counted = !seen.is_verified && refused.status.is_client_error();
             let refused =
                 if is_counted { door.count(seen.address, seen.unverified.settle(), refused) } else { refused };
-            refuse(&door, seen, &refused)
+            refuse(&door, seen, &refused, &request)
         }
     }
 }
@@ -181,6 +187,12 @@ async fn admit(
         seen.unverified.broke_off(error == BodyError::NoRoom);
         unread(error, limit, ask)
     })?;
+    seen.source = matches!(ask, Ask::Anything).then(|| kept::Source {
+        id: located.known.id,
+        header: located.known.credentials.header.as_ref().map(|(name, _)| name.clone()),
+        path_token: located.path_token.clone(),
+        is_known: standing == Standing::Known,
+    });
     let delivery = Delivery { query, headers: request.headers(), body: &seen.body };
     if !provider.accepts(delivery.media_type().as_deref()) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "this media type is not read"));
@@ -300,13 +312,13 @@ pub(super) fn refused(refusal: Refusal) -> Refused {
     match &refusal {
         Refusal::NotProven(_) | Refusal::OffTime { .. } | Refusal::NotVerified(_) => Refused {
             inward: Some(refusal.inward()),
-            ..Refused::new(StatusCode::UNAUTHORIZED, "not_proven", refusal.to_string())
+            ..Refused::new(StatusCode::UNAUTHORIZED, UNVERIFIED, refusal.to_string())
         },
         Refusal::Unreadable(_) => Refused::new(StatusCode::BAD_REQUEST, "unreadable", refusal.to_string()),
     }
 }
 
-fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
+fn refuse(door: &Door, seen: Seen, refused: &Refused, request: &HttpRequest) -> HttpResponse {
     let provider = seen.provider.map(|provider| provider.name());
     door.metrics.rejected(provider.unwrap_or("other"), refused.label);
     // A flood does not fill the log either: of what is too much the sums are in `rejections` and in the metrics.
@@ -322,6 +334,12 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
             "webhook refused"
         );
     }
+    // Nothing is kept of a network over its limit: that is answered with another word.
+    let source = seen.source.filter(|_| refused.label == UNVERIFIED && !seen.is_verified);
+    let kept = source.and_then(|source| {
+        let network = seen.address.map(|address| address::network(address).to_string());
+        door.rejections.room.take(source, network, request, &seen.body)
+    });
     let came = seen.unverified.bytes;
     let has_digest = !seen.body.is_empty() && seen.body.len() <= DIGEST_BYTES_MAX && !is_flood;
     door.rejections.add(Rejection {
@@ -333,6 +351,7 @@ fn refuse(door: &Door, seen: Seen, refused: &Refused) -> HttpResponse {
         status: refused.status.as_u16(),
         body_bytes: if seen.body.is_empty() { seen.announced_bytes.max(came) } else { seen.body.len() },
         body_digest: has_digest.then(|| providers::sha256_hex(&seen.body)),
+        kept,
     });
     refused.response()
 }

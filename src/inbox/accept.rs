@@ -138,6 +138,34 @@ pub async fn accept_with_audio(
     Ok(accepted)
 }
 
+/// Stores an event whose request was kept unverified until its secret was mended, within a transaction of the caller's, and
+/// marks it so.
+pub async fn accept_recovered(
+    connection: &mut PgConnection,
+    event: &NewEvent,
+    audio: Option<&Audio>,
+) -> Result<Accepted, sqlx::Error> {
+    let inserted = sqlx::query_file_scalar!(
+        "sql/inbox/accept_recovered.sql",
+        event.id,
+        event.connection_id,
+        event.tenant_id,
+        &*event.provider,
+        event.event_type,
+        event.external_event_id,
+        event.occurred_at,
+        event.payload
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let outcomes = outcomes(connection, &[event], vec![event], inserted).await?;
+    let accepted = outcomes.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+    if let Some(audio) = audio {
+        keep_audio(connection, accepted, audio).await?;
+    }
+    Ok(accepted)
+}
+
 /// A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
 async fn keep_audio(
     connection: &mut PgConnection,

@@ -13,7 +13,8 @@ mod settle;
 pub mod statistics;
 
 pub use accept::{
-    Accepted, Audio, NewEvent, accept, accept_reconciled, accept_spooled, accept_spooled_with_audio, accept_with_audio,
+    Accepted, Audio, NewEvent, accept, accept_reconciled, accept_recovered, accept_spooled, accept_spooled_with_audio,
+    accept_with_audio,
 };
 pub use backlog::{Backlog, backlog};
 pub use claim::{Claim, claim, hand_over};

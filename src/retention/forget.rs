@@ -8,13 +8,14 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::kept;
 use super::search::{self, Found};
 use crate::access::Actor;
 use crate::crypto::Keys;
 use crate::domain::{ForgottenRows, lead_id, phone};
 use crate::redact::Phone;
-use crate::store::forgotten;
 use crate::store::operator_log::{Action, Line};
+use crate::store::{forgotten, kept_requests};
 use crate::{db, inbox};
 
 /// Who is to be forgotten, and by whom.
@@ -89,6 +90,7 @@ pub async fn preview(pool: &PgPool, keys: &Keys, person: &Person) -> Result<Repo
         found.events += page.ids.len() as u64;
         after = Some(page.last_id);
     }
+    found.kept = kept::find(pool, keys, &sought).await?.len() as u64;
     let theirs = [&found.calls[..], &found.messages[..]].concat();
     let others = search::mentions(pool, &sought).await?.into_iter().filter(|(_, id)| !theirs.contains(id)).count();
     Ok(Report { dry_run: true, erased: found.places(others as u64), ..Report::default() })
@@ -104,6 +106,7 @@ pub async fn forget(pool: &PgPool, keys: &Keys, person: &Person, actor: Actor) -
     work.rows(&mut found).await?;
     work.events(&mut found).await?;
     work.jobs(&mut found).await?;
+    work.kept(&mut found).await?;
     let mentions = work.mentions().await?;
     work.records(&found).await?;
     // Once more: an event that was on its way may have named no number.
@@ -231,6 +234,17 @@ impl Work<'_> {
                 .await?
                 .rows_affected();
         self.commit(transaction, changed).await
+    }
+
+    /// Requests that nothing verified: what they say has never come in.
+    async fn kept(&mut self, found: &mut Found) -> Result<(), sqlx::Error> {
+        let ids = kept::find(self.pool, self.keys, self.sought).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        found.kept = kept_requests::remove(&mut *transaction, &ids).await?;
+        self.commit(transaction, found.kept).await
     }
 
     /// What others said of the person's number.

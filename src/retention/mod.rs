@@ -1,6 +1,7 @@
 //! What goes away: old data, by rules that a tenant may have of its own, and people who ask to be forgotten.
 
 mod forget;
+mod kept;
 mod rules;
 mod run;
 mod schedule;

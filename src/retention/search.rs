@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) appointments: u64,
     pub(super) notes: u64,
     pub(super) events: u64,
+    /// Requests that were kept because nothing verified them.
+    pub(super) kept: u64,
 }
 
 impl Found {
@@ -42,6 +44,7 @@ impl Found {
             ("lead_notes", self.notes),
             ("jobs", self.jobs.len() as u64),
             ("webhook_events", self.events),
+            ("kept_requests", self.kept),
             ("texts of others", mentions),
         ];
         places.map(|(place, rows)| Place { place: place.to_owned(), rows }).into()

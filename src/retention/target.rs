@@ -17,6 +17,7 @@ pub(super) enum Target {
     Analytics,
     CallAnalyses,
     Rejections,
+    KeptRequests,
 }
 
 impl Kind {
@@ -28,7 +29,7 @@ impl Kind {
             Self::Recordings => &[Target::Recordings, Target::RecordingLinks],
             Self::Messages => &[Target::Messages],
             Self::Analytics => &[Target::Analytics, Target::CallAnalyses],
-            Self::Rejections => &[Target::Rejections],
+            Self::Rejections => &[Target::Rejections, Target::KeptRequests],
         }
     }
 }
@@ -45,6 +46,7 @@ impl Target {
             Self::Analytics => "lead_analytics",
             Self::CallAnalyses => "calls.analysis",
             Self::Rejections => "rejections",
+            Self::KeptRequests => "kept_requests",
         }
     }
 
@@ -69,6 +71,7 @@ impl Target {
             Self::Analytics => find!("sql/retention/find_analytics.sql"),
             Self::CallAnalyses => find!("sql/retention/find_call_analyses.sql"),
             Self::Rejections => find!("sql/retention/find_rejections.sql"),
+            Self::KeptRequests => find!("sql/retention/find_kept_requests.sql"),
         }
     }
 
@@ -91,6 +94,7 @@ impl Target {
             Self::Analytics => count!("sql/retention/find_analytics.sql"),
             Self::CallAnalyses => count!("sql/retention/find_call_analyses.sql"),
             Self::Rejections => count!("sql/retention/find_rejections.sql"),
+            Self::KeptRequests => count!("sql/retention/find_kept_requests.sql"),
         }
     }
 
@@ -126,6 +130,7 @@ impl Target {
             Self::Analytics => either!("sql/retention/remove_analytics.sql"),
             Self::CallAnalyses => update!("sql/retention/remove_call_analyses.sql"),
             Self::Rejections => either!("sql/retention/remove_rejections.sql"),
+            Self::KeptRequests => either!("sql/retention/remove_kept_requests.sql"),
         }
     }
 }

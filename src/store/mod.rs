@@ -15,6 +15,7 @@ pub mod forgotten;
 pub mod idempotency;
 pub mod incidents;
 pub mod invariants;
+pub mod kept_requests;
 mod leads;
 mod messages;
 pub mod oidc;

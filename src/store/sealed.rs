@@ -18,6 +18,8 @@ pub enum SealedColumn {
     SecondFactors,
     /// Vendors' credentials among tenants' settings: several values a row.
     TenantSettings,
+    /// Requests that were not verified: each may be long.
+    KeptRequests,
     /// The program's own key of ids and digests.
     OwnKeys,
 }
@@ -30,6 +32,7 @@ impl SealedColumn {
         Self::OauthTokens,
         Self::SecondFactors,
         Self::TenantSettings,
+        Self::KeptRequests,
         Self::OwnKeys,
     ];
 
@@ -41,6 +44,7 @@ impl SealedColumn {
             Self::OauthTokens => "oauth_tokens.token",
             Self::SecondFactors => "second_factors.secret",
             Self::TenantSettings => "tenants.settings",
+            Self::KeptRequests => "kept_requests.request",
             Self::OwnKeys => "secrets.value",
         }
     }

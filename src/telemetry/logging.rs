@@ -48,9 +48,11 @@ impl Settings {
         if directives.peek().is_none() {
             return Some(format!("empty: say one of {}", LEVELS.join(", ")));
         }
-        directives
-            .find_map(directive_mistake)
-            .or_else(|| EnvFilter::try_new(&self.level).err().map(|_| format!("cannot be read: write it as info,{TARGET}::http=debug")))
+        directives.find_map(directive_mistake).or_else(|| {
+            EnvFilter::try_new(&self.level)
+                .err()
+                .map(|_| format!("cannot be read: write it as info,{TARGET}::http=debug"))
+        })
     }
 }
 
@@ -120,8 +122,7 @@ mod tests {
 
     #[test]
     fn a_level_is_a_level() {
-        for right in
-            ["info", "WARN", "off", "info,switchhook::http=debug", "warn,switchhook::jobs=trace", "switchhook"]
+        for right in ["info", "WARN", "off", "info,switchhook::http=debug", "warn,switchhook::jobs=trace", "switchhook"]
         {
             assert_eq!(mistake(right), None, "{right}");
         }

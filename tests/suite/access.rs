@@ -91,6 +91,9 @@ pub async fn set_up(app: &TestApp) {
          on conflict do nothing;
          insert into rejections (id, provider, connection, reason, status)
          select '{rejection}', provider, slug, '{MARK}', 401 from connections where id = '{connection}'
+         on conflict do nothing;
+         insert into kept_requests (id, source_id, provider, at, is_known, rank, reason, bytes, request)
+         values ('{kept}', '{connection}', 'retell', now(), false, 1, '{MARK}', 1, 'v1.none.none')
          on conflict do nothing",
         attribution = id(9),
         call = id(1),
@@ -98,6 +101,7 @@ pub async fn set_up(app: &TestApp) {
         empty = id(11),
         note = id(12),
         rejection = id(13),
+        kept = id(14),
         connection = app.connection_id("retell"),
     ))
     .await;
@@ -127,7 +131,9 @@ pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Valu
             | "agents"
             | "tenants",
         )
-        | ("GET", "dead/jobs" | "rejections" | "rejections/reasons" | "stats/pulse") => (String::new(), None),
+        | ("GET", "dead/jobs" | "rejections" | "rejections/reasons" | "rejections/kept" | "stats/pulse") => {
+            (String::new(), None)
+        }
         (_, path) if ["numbers", "agents", "tenants"].iter().any(|room| path.starts_with(room)) => {
             return of_setup(route, turn);
         }
@@ -156,6 +162,8 @@ pub fn sample(app: &TestApp, route: &Route, turn: usize) -> (String, Option<Valu
         ("POST", "events/replay" | "events/redrive" | "events/discard" | "events/skip") => {
             (String::new(), Some(json!({ "ids": [id(6)], "dry_run": true })))
         }
+        ("GET", "rejections/kept/{id}") => (id(14).to_string(), None),
+        ("POST", "rejections/reverify") => (String::new(), Some(json!({ "id": id(14), "dry_run": true }))),
         ("GET", "events/{id}" | "events/{id}/payload") => (id(6).to_string(), None),
         ("POST", "jobs/retry" | "jobs/cancel") => (String::new(), ids(7)),
         ("GET", "jobs/{id}" | "jobs/{id}/payload") => (id(7).to_string(), None),

@@ -127,6 +127,9 @@ const COMMANDS: &[(&str, Does)] = &[
     ("crm differing", Nothing),
     ("crm pull", Elsewhere("asking_and_telling_the_crm_leaves_a_line")),
     ("crm push", Elsewhere("asking_and_telling_the_crm_leaves_a_line")),
+    ("rejections list", Nothing),
+    ("rejections show", Nothing),
+    ("rejections reverify", Elsewhere("what_a_wrong_secret_refused_is_stored_when_it_is_mended")),
     ("reconcile", Elsewhere("a_run_by_hand_leaves_a_line")),
     ("audit list", Nothing),
     ("verify", Nothing),
@@ -250,7 +253,8 @@ fn every_command_says_here_what_it_leaves_in_the_log() {
     let missing: Vec<&String> = commands.iter().filter(|command| !named.contains(command.as_str())).collect();
     assert!(missing.is_empty(), "say what they do to the database: {missing:?}");
     let commands: BTreeSet<&str> = commands.iter().map(String::as_str).collect();
-    let tests = [include_str!("audit.rs"), include_str!("reconcile.rs"), include_str!("secrets.rs")].concat();
+    let tests = [include_str!("audit.rs"), include_str!("reconcile.rs"), include_str!("secrets.rs")];
+    let tests = [tests.concat(), include_str!("kept_requests.rs").to_owned()].concat();
     for (command, does) in COMMANDS {
         if let Elsewhere(test) = does {
             assert!(tests.contains(&format!("async fn {test}(")), "{command}: there is no test {test}");
@@ -310,7 +314,8 @@ async fn every_command_that_changes_something_leaves_a_line_in_its_transaction()
 /// Routes and forms that change nothing which anybody decided.
 const HARMLESS: &[&str] = &["/api/v1/session", "/sign-in", "/sign-in/code", "/sign-in/second-factor", "/sign-out"];
 /// What the pages and the API note for themselves as somebody uses them.
-const NOTED: &[&str] = &["api_tokens", "sessions", "idempotency_keys", "sign_in_attempts", "rejections", "users"];
+const NOTED: &[&str] =
+    &["api_tokens", "sessions", "idempotency_keys", "sign_in_attempts", "rejections", "kept_requests", "users"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_and_form_that_changes_something_leaves_a_line_in_its_transaction() {

@@ -125,7 +125,7 @@ async fn nothing_is_left_and_nothing_brings_them_back() {
     assert_eq!(report.erased, preview.erased);
     assert_eq!(
         report.erased.iter().map(|place| place.rows).collect::<Vec<_>>(),
-        [1, 2, 1, 3, 2, 0, 0, 2, 6, 2],
+        [1, 2, 1, 3, 2, 0, 0, 2, 6, 0, 2],
         "{:?}",
         report.erased
     );

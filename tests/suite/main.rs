@@ -44,6 +44,7 @@ mod fuzz;
 mod handlers;
 mod headers;
 mod inbox;
+mod kept_requests;
 mod lanes;
 mod leads_page;
 mod live;

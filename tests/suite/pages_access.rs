@@ -84,6 +84,7 @@ fn operators(route: &Route) -> (String, Vec<(&'static str, String)>) {
         ("POST", "operations/jobs/retry" | "operations/jobs/cancel") => {
             (String::new(), vec![("id", id(7).to_string())])
         }
+        ("POST", "operations/rejections/reverify") => (String::new(), vec![]),
         ("POST", "operations/kinds/{kind}/pause" | "operations/kinds/{kind}/resume") => {
             ("start_outreach".to_owned(), vec![])
         }

@@ -26,7 +26,10 @@ async fn old_data() -> TestApp {
          update messages set created_at = now() - interval '100 days';
          update lead_analytics set created_at = now() - interval '100 days';
          insert into rejections (at, reason, status, address) values
-            (now() - interval '100 days', 'not proven', 401, '192.0.2.7'), (now(), 'not proven', 401, '192.0.2.7')",
+            (now() - interval '100 days', 'not proven', 401, '192.0.2.7'), (now(), 'not proven', 401, '192.0.2.7');
+         insert into kept_requests (id, source_id, provider, at, is_known, rank, reason, bytes, request)
+         select uuid_v7(), id, provider, now() - interval '100 days', false, 1, 'x', 1, 'v1.none.none'
+         from connections where provider = 'retell'",
     )
     .await;
     app
@@ -59,7 +62,7 @@ async fn each_kind_goes_by_its_rule_and_a_dry_run_counts_the_same() {
     assert_eq!(app.dump().await, before, "a dry run changes nothing");
     assert_eq!(app.value("select count(*) from operator_log").await, 0);
     assert_eq!(run(&app, false).await, counted);
-    assert!(counted.len() == 8 && counted.iter().all(|(_, _, rows)| *rows > 0), "{counted:?}");
+    assert!(counted.len() == 9 && counted.iter().all(|(_, _, rows)| *rows > 0), "{counted:?}");
     for (table, column) in [
         ("calls", "transcript, transcript_turns, recording_url, summary, analysis"),
         ("recordings", "url, audio"),

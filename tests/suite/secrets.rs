@@ -63,10 +63,13 @@ async fn fill(pool: &PgPool) {
          select id, 'retell', 'sealed', 'X-Key', '{header}' from tenants where slug = 'acme';
          insert into oauth_tokens (account, token) values ('\\x0102', '{oauth}');
          insert into users (login, password_hash, role) values ('dana', 'none', 'viewer');
-         insert into second_factors (user_id, secret, begun_by) select id, '{factor}', 'a session' from users",
+         insert into second_factors (user_id, secret, begun_by) select id, '{factor}', 'a session' from users;
+         insert into kept_requests (id, source_id, provider, at, is_known, rank, reason, bytes, request)
+         select id, id, 'retell', now(), false, 1, 'x', 1, '{kept}' from connections where slug = 'sealed'",
         header = sealed(purpose::HEADER_VALUE, "secret-header"),
         oauth = sealed(purpose::OAUTH_TOKEN, "secret-of-oauth"),
         factor = sealed(purpose::SECOND_FACTOR, "secret-factor"),
+        kept = sealed(purpose::KEPT_REQUEST, "secret-request"),
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.unwrap();
     sqlx::query(
@@ -87,6 +90,7 @@ async fn opened(pool: &PgPool, keys: &Keys) -> Vec<String> {
         (SealedColumn::SourceHeaders, purpose::HEADER_VALUE),
         (SealedColumn::OauthTokens, purpose::OAUTH_TOKEN),
         (SealedColumn::SecondFactors, purpose::SECOND_FACTOR),
+        (SealedColumn::KeptRequests, purpose::KEPT_REQUEST),
         (SealedColumn::OwnKeys, switchhook::crypto::DIGEST_KEY),
     ] {
         for row in page(pool, column, "", 10_000).await.unwrap() {
@@ -161,7 +165,7 @@ async fn a_rotation_that_is_killed_goes_on_where_it_stopped_and_then_nothing_nee
             .unwrap();
     assert_eq!(
         logged,
-        SECRETS as i64 + 5,
+        SECRETS as i64 + 6,
         "every row that was sealed anew is in the log, those before the kill as well"
     );
     let columns: i64 = sqlx::query_scalar("select count(distinct details ->> 'column') from operator_log")

@@ -35,7 +35,7 @@ pub(super) use events::show as events;
 pub(super) use job::show as job;
 pub(super) use jobs::{cancel, pause, resume, retry, show as jobs};
 pub(super) use jobs_bulk::{confirm as confirm_jobs, run as run_jobs};
-pub(super) use rejections::show as rejections;
+pub(super) use rejections::{confirm as confirm_reverify, run as reverify, show as rejections};
 
 /// The place that these pages belong to.
 const PLACE: &str = "/operations";
@@ -303,6 +303,7 @@ fn said(shell: &Shell) -> Option<String> {
         "replay" => format!("Back in the queue: {}.", events()),
         "skip" => format!("Skipped: {}.", events()),
         "discard" => format!("Discarded: {}.", events()),
+        "reverify" => format!("Verified after all, and stored: {}.", show::plural(rows, "request", "requests")),
         "retry" => format!("Begin afresh: {}.", jobs()),
         "cancel" => format!("Called off: {}.", jobs()),
         "pause" => "The kind is paused: none of its jobs begins until it is resumed.".to_owned(),

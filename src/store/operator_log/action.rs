@@ -80,6 +80,8 @@ actions! {
     Skip = "skip",
     Redrive = "redrive",
     Discard = "discard",
+    /// Requests that were kept unverified are verified once more, and stored.
+    Reverify = "reverify",
     RetryJobs = "retry_jobs",
     CancelJobs = "cancel_jobs",
     PauseJobs = "pause_jobs",

@@ -37,7 +37,7 @@ enum Served {
 }
 
 /// Every route that is read. One without an entry fails, and so does an entry without a route.
-const SERVED: [(&str, Served); 38] = [
+const SERVED: [(&str, Served); 39] = [
     ("/api/v1/docs", Served::Viewer),
     ("/api/v1/docs/{file}", Served::NoPage),
     ("/", Served::NoPage),
@@ -60,6 +60,7 @@ const SERVED: [(&str, Served); 38] = [
     ("/operations/jobs/{id}", Served::Texts("/operations/jobs/{job}?payload=1")),
     ("/operations/jobs/confirm", Served::Plain("/operations/jobs/confirm?kind=send_alert")),
     ("/operations/rejections", Served::Texts("/operations/rejections")),
+    ("/operations/rejections/reverify", Served::Plain("/operations/rejections/reverify")),
     ("/overview", Served::Plain("/overview?range=30")),
     ("/campaigns", Served::Texts("/campaigns?range=30")),
     ("/campaigns/{id}", Served::Texts("/campaigns/00000000-0000-0000-0000-0000ca3a0001?range=30")),

@@ -109,7 +109,7 @@ impl TestApp {
         keys.load(&pool).await.unwrap();
         let connections = Arc::new(Connections::new(pool.clone(), link.clone(), keys.clone()));
         let (committer, _) = Committer::start(&pool, &link, &config.http, None, &metrics, &wake_up);
-        let (rejections, _) = Rejections::start(pool.clone(), config.http.rejections_per_minute);
+        let (rejections, _) = Rejections::start(pool.clone(), keys.clone(), clock.clone(), &config.http);
         switchhook::live::register(&mut registry);
         for (name, function) in &config.functions {
             registry.callable_sql_function(name, function);

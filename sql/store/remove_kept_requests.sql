@@ -1,0 +1,2 @@
+-- $1 ids
+delete from kept_requests where id = any ($1)

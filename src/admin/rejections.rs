@@ -192,13 +192,13 @@ fn event(
         id: recording_id(ids, source.id, &external_event_id),
         sha256: providers::sha256_hex(&attachment.bytes),
         bytes: attachment.bytes,
-        media_type: attachment.media_type,
+        media_type: attachment.media_type.into(),
     });
     let event = NewEvent {
         id: Uuid::now_v7(),
         connection_id: source.id,
         tenant_id: source.tenant_id,
-        provider: provider.name(),
+        provider: provider.name().into(),
         event_type: envelope.event_type,
         external_event_id,
         occurred_at: envelope.occurred_at,

@@ -49,6 +49,8 @@ pub struct Context {
     pub link: Link,
     /// The file that the configuration was read from, if one was named.
     pub config_file: Option<PathBuf>,
+    /// How the database is reached, once it is.
+    pub database: db::Settings,
     extend: fn(&mut Registry),
     pool: Option<PgPool>,
     keys: OnceLock<Keys>,
@@ -61,6 +63,7 @@ impl Context {
         let metrics = Arc::new(Metrics::default());
         let link = Link::new(config.database.statement_timeout);
         Self {
+            database: config.database.clone(),
             config,
             output,
             metrics,
@@ -110,6 +113,8 @@ impl Context {
         }
         let pool = db::connect(&settings, &self.link)
             .map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
+        db::prepare(&self.link, &pool, &settings).await;
+        self.database = settings;
         if self.is_embedded() {
             db::migrate(&pool).await.map_err(migration_error)?;
             self.make_key_file(&pool).await?;

@@ -3,7 +3,6 @@
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use anyhow::Context as _;
@@ -65,8 +64,12 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         Err(error) => tracing::warn!(error = %db::describe(&error), "the database cannot be reached yet"),
     }
     let stop_probe = CancellationToken::new();
-    let probe = tokio::spawn(db::probe(context.link.clone(), pool.clone(), stop_probe.clone()));
+    let probe =
+        tokio::spawn(db::probe(context.link.clone(), pool.clone(), context.database.clone(), stop_probe.clone()));
     let mut work = Work::default();
+    let spool = if args.only == Some(Half::Work) { None } else { spool(context, &keys)? };
+    // Also where nobody works: that is what must be told of.
+    work.watch(context, &pool, spool.clone())?;
     if args.only != Some(Half::Ingest) {
         work.start(context, &pool)?;
     }
@@ -74,7 +77,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
         tracing::info!(workers = context.config.processor.workers, "working");
         interrupts.first_or_wrong_key(&keys, &pool, &context.link).await.map(|_| ())
     } else {
-        ingest(context, &keys, pool, &mut interrupts).await
+        ingest(context, &keys, pool, spool, &mut interrupts).await
     };
     tracing::info!("stopping: finishing the batches and jobs in hand");
     work.stop().await;
@@ -85,19 +88,24 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
 }
 
 /// Opens the door, and returns once it is closed and everything that was answered is on disk.
-async fn ingest(context: &Context, keys: &Keys, pool: sqlx::PgPool, interrupts: &mut Interrupts) -> anyhow::Result<()> {
+async fn ingest(
+    context: &Context,
+    keys: &Keys,
+    pool: sqlx::PgPool,
+    spool: Option<Spool>,
+    interrupts: &mut Interrupts,
+) -> anyhow::Result<()> {
     let settings = context.config.http.clone();
     let listener = TcpListener::bind(settings.bind)
         .with_context(|| format!("cannot listen on {} (http.bind, SWITCHHOOK__HTTP__BIND)", settings.bind))?;
     let bind = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let own = ingest_pool(&pool, &settings, context.config.database.statement_timeout);
+    let own = ingest_pool(&pool, context, &settings);
     let connections = Arc::new(Connections::new(own.clone(), context.link.clone(), keys.clone()));
     let refresher = tokio::spawn({
         let (connections, stop) = (Arc::clone(&connections), stop.clone());
         async move { connections.run(stop).await }
     });
-    let spool = spool(context, keys)?;
     let (committer, flusher) =
         Committer::start(&own, &context.link, &settings, spool.as_ref(), &context.metrics, &context.wake_up);
     let drain = tokio::spawn(drain(context, keys, spool.clone(), own.clone(), stop.clone()));
@@ -216,9 +224,10 @@ fn drain(
 
 /// The connections of the endpoint: for each statement with webhooks, for the sources, and for what is refused. No job and
 /// no batch can take them.
-fn ingest_pool(main: &sqlx::PgPool, settings: &http::Settings, statement_timeout: Duration) -> sqlx::PgPool {
+fn ingest_pool(main: &sqlx::PgPool, context: &Context, settings: &http::Settings) -> sqlx::PgPool {
     let connections = u32::try_from(settings.flushers.max(1)).unwrap_or(u32::MAX).saturating_add(INGEST_CONNECTIONS);
-    db::beside(main, "switchhook ingest", connections, settings.answer_timeout, statement_timeout)
+    let longest = context.config.database.statement_timeout;
+    db::beside(main, &context.link, "switchhook ingest", connections, settings.answer_timeout, longest)
 }
 
 /// A vendor's credential under a key that is not given stops this vendor's jobs, not the program: it is said at once.
@@ -259,6 +268,7 @@ fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Resul
     let guards = Console::new(
         console.clone(),
         pool,
+        &context.link,
         keys.clone(),
         Clock::system(),
         http.base_url(),

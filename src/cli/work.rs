@@ -13,6 +13,7 @@ use super::Context;
 use crate::jobs::Watcher;
 use crate::jobs::crm::Feeder as CrmFeeder;
 use crate::reconcile::{Reconciler, Schedule};
+use crate::spool::Spool;
 use crate::store::follow;
 use crate::{db, retention};
 
@@ -37,8 +38,14 @@ impl Work {
         let workers = config.processor.workers;
         let connections = workers.saturating_mul(PROCESSOR_LANES).saturating_add(1);
         let database = &config.database;
-        let own =
-            db::beside(pool, "switchhook processor", connections, database.acquire_timeout, database.statement_timeout);
+        let own = db::beside(
+            pool,
+            &context.link,
+            "switchhook processor",
+            connections,
+            database.acquire_timeout,
+            database.statement_timeout,
+        );
         let processor = Arc::new(context.processor_over(own)?);
         for _ in 0..workers {
             let processor = Arc::clone(&processor);
@@ -58,11 +65,6 @@ impl Work {
             let feeder = Arc::clone(&feeder);
             async move { feeder.run(stop).await }
         });
-        let watcher = Arc::new(Watcher::new(Arc::clone(&desk), config.alerts.clone()));
-        self.keep("watch", move |stop| {
-            let watcher = Arc::clone(&watcher);
-            async move { watcher.run(stop).await }
-        });
         let reconciler = Reconciler { desk, registry: Arc::new(context.registry()?) };
         let schedule = Arc::new(Schedule::new(Arc::new(reconciler), config.reconcile.clone()));
         self.keep("reconcile", move |stop| {
@@ -73,6 +75,17 @@ impl Work {
         self.keep("words", move |stop| follow::run(words_pool.clone(), link.clone(), stop));
         let (pool, link, settings) = (pool.clone(), context.link.clone(), config.retention.clone());
         self.keep("retention", move |stop| retention::run(pool.clone(), link.clone(), settings.clone(), stop));
+        Ok(())
+    }
+
+    /// Starts the watch: every process has one, and they take turns.
+    pub(super) fn watch(&mut self, context: &Context, pool: &PgPool, spool: Option<Spool>) -> anyhow::Result<()> {
+        let desk = Arc::new(context.desk_over(pool.clone())?);
+        let watcher = Arc::new(Watcher::new(desk, context.config.alerts.clone()).over_spool(spool));
+        self.keep("watch", move |stop| {
+            let watcher = Arc::clone(&watcher);
+            async move { watcher.run(stop).await }
+        });
         Ok(())
     }
 

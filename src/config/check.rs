@@ -18,6 +18,9 @@ impl Config {
         if let Some(message) = db::url_mistake(self.database.url.expose()) {
             return wrong("database.url", &message);
         }
+        if let Err(message) = self.database.password() {
+            return wrong("database.password_file", message);
+        }
         if let Some(message) = self.log.mistake() {
             return wrong("log.level", &message);
         }

@@ -29,7 +29,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::clock::Clock;
 use crate::crypto::Keys;
-use crate::db;
+use crate::db::{self, Link};
 
 use password::Hasher;
 
@@ -70,13 +70,14 @@ impl Console {
     pub fn new(
         settings: Settings,
         main: &PgPool,
+        link: &Link,
         keys: Keys,
         clock: Clock,
         base_url: String,
         trusted_proxies: Vec<IpNet>,
     ) -> Self {
         let (connections, longest) = (settings.connections, settings.statement_timeout);
-        let pool = db::beside(main, "switchhook console", connections, CONNECTION_WAIT, longest);
+        let pool = db::beside(main, link, "switchhook console", connections, CONNECTION_WAIT, longest);
         let limits = Limits::new(settings.requests_per_minute);
         let time_zone = "UTC".to_owned();
         let (whatsapp_sender, hasher) = (String::new(), Hasher::default());

@@ -98,6 +98,11 @@ pub fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the server does not let us in: class 28, such as a password that has changed.
+pub(super) fn is_refused(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| code.starts_with("28"))
+}
+
 /// Whether the statement itself is wrong, so that it fails as often as it is sent: a mistake of ours, or of the schema.
 pub fn is_mistake(error: &sqlx::Error) -> bool {
     sqlstate(error).is_some_and(|code| ["0A", "21", "23", "42", "P0", "XX"].iter().any(|class| code.starts_with(class)))

@@ -4,13 +4,16 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 
-use super::error::is_lost;
+use super::error::{is_lost, is_refused};
 
 /// The way to one Postgres, shared by all pools of the process.
 #[derive(Clone, Debug)]
@@ -20,8 +23,11 @@ pub struct Link(Arc<State>);
 struct State {
     /// How long a wait may last in which nothing happens.
     longest: Duration,
-    /// Connections that are older are not used again.
-    trusted_since: Mutex<Instant>,
+    trust: Trust,
+    /// All pools over it.
+    pools: Mutex<Vec<PgPool>>,
+    /// Whether somebody was refused by password since the last look.
+    was_refused: AtomicBool,
     /// How often the server was given up.
     given_up: watch::Sender<u64>,
     /// What the probe found last; `None`: nobody probes.
@@ -50,7 +56,9 @@ impl Link {
     pub fn new(statement_timeout: Duration) -> Self {
         Self(Arc::new(State {
             longest: statement_timeout.saturating_add(GRACE),
-            trusted_since: Mutex::new(Instant::now()),
+            trust: Trust(Arc::new(Mutex::new(Instant::now()))),
+            pools: Mutex::default(),
+            was_refused: AtomicBool::new(false),
             given_up: watch::Sender::new(0),
             found: watch::Sender::new(None),
         }))
@@ -87,6 +95,9 @@ impl Link {
         if is_lost(error) {
             self.distrust();
         }
+        if is_refused(error) {
+            self.0.was_refused.store(true, Ordering::Relaxed);
+        }
     }
 
     /// What the probe found last; `None`: nobody probes.
@@ -115,21 +126,49 @@ impl Link {
         self.0.found.send_replace(Some(found));
     }
 
-    /// Whether a connection of this age may be used.
-    pub(super) fn trusts(&self, age: Duration) -> bool {
-        let trusted_since = *self.0.trusted_since.lock().unwrap_or_else(PoisonError::into_inner);
-        Instant::now().checked_sub(age).is_none_or(|made_at| made_at >= trusted_since)
+    /// What connections of a pool are asked before they are used.
+    pub(super) fn trust(&self) -> Trust {
+        self.0.trust.clone()
+    }
+
+    /// Minds a pool from now on.
+    pub(super) fn mind(&self, pool: &PgPool) {
+        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool.clone());
+    }
+
+    /// From now on all pools connect like this.
+    pub(super) fn redirect(&self, change: impl Fn(PgConnectOptions) -> PgConnectOptions) {
+        for pool in &*self.0.pools.lock().unwrap_or_else(PoisonError::into_inner) {
+            pool.set_connect_options(change(pool.connect_options().as_ref().clone()));
+        }
+    }
+
+    /// Whether somebody was refused by password since this was asked last.
+    pub(super) fn was_refused(&self) -> bool {
+        self.0.was_refused.swap(false, Ordering::Relaxed)
     }
 
     /// No connection that lies idle is used again.
     pub(super) fn distrust(&self) {
-        *self.0.trusted_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.trust.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// And nobody waits any longer for what was asked on one.
     pub(super) fn give_up(&self) {
         self.distrust();
         self.0.given_up.send_modify(|times| *times += 1);
+    }
+}
+
+/// Since when connections are trusted: older ones are not used again.
+#[derive(Clone, Debug)]
+pub(super) struct Trust(Arc<Mutex<Instant>>);
+
+impl Trust {
+    /// Whether a connection of this age may be used.
+    pub(super) fn covers(&self, age: Duration) -> bool {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Instant::now().checked_sub(age).is_none_or(|made_at| made_at >= since)
     }
 }
 
@@ -202,11 +241,11 @@ mod tests {
     fn a_lost_connection_takes_the_trust_from_all_that_are_older() {
         let link = Link::new(Duration::from_secs(30));
         std::thread::sleep(Duration::from_millis(20));
-        assert!(link.trusts(Duration::from_millis(5)));
+        assert!(link.trust().covers(Duration::from_millis(5)));
         link.note(&sqlx::Error::RowNotFound);
-        assert!(link.trusts(Duration::from_millis(5)));
+        assert!(link.trust().covers(Duration::from_millis(5)));
         link.note(&silent());
-        assert!(!link.trusts(Duration::from_millis(5)));
-        assert!(link.trusts(Duration::ZERO));
+        assert!(!link.trust().covers(Duration::from_millis(5)));
+        assert!(link.trust().covers(Duration::ZERO));
     }
 }

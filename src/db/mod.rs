@@ -8,13 +8,15 @@ mod names;
 mod password;
 mod probe;
 mod schema;
+mod servers;
 mod sqlstate;
 mod url;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 
 use crate::redact::Secret;
@@ -24,7 +26,7 @@ pub use lease::Lease;
 pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use password::{PasswordError, PasswordSource};
-pub use probe::probe;
+pub use probe::{prepare, probe};
 pub use schema::Schema;
 pub use sqlstate::condition;
 pub use url::mistake as url_mistake;
@@ -35,6 +37,10 @@ pub use url::mistake as url_mistake;
 pub struct Settings {
     /// A `postgres://` URL. Empty: a private cluster is started.
     pub url: Secret,
+    /// A file with the password, read again when it changes.
+    pub password_file: PathBuf,
+    /// A command that prints the password: the program and its arguments.
+    pub password_command: Vec<String>,
     /// The schema that the tables are in.
     pub schema: Schema,
     /// Connections that the program keeps at most, beside those of the console and of live answers.
@@ -53,8 +59,11 @@ const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Opens the pool. Connections are made when they are first needed, so that the program starts, and answers 503,
 /// while the database is away.
+///
+/// Of several servers it is the first until the probe finds out which of them takes changes.
 pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> {
-    let options: PgConnectOptions = settings.url.expose().parse()?;
+    let servers = servers::servers(settings.url.expose())?;
+    let options = servers.into_iter().next().unwrap_or_default();
     let options = options.application_name("switchhook").options([
         ("search_path", settings.schema.search_path()),
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
@@ -67,13 +76,13 @@ pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> 
     ]);
     // Slow statements show in the batches' times; the driver would print their whole text.
     let options = options.disable_statement_logging();
-    let link = link.clone();
+    let trust = link.trust();
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(false)
         .before_acquire(move |_, connection| {
-            let is_trusted = link.trusts(connection.age);
+            let is_trusted = trust.covers(connection.age);
             Box::pin(async move { Ok(is_trusted) })
         })
         .after_release(|connection, _| {
@@ -83,19 +92,38 @@ pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> 
                 Ok(true)
             })
         });
-    Ok(pool.connect_lazy_with(options))
+    let pool = pool.connect_lazy_with(options);
+    link.mind(&pool);
+    Ok(pool)
+}
+
+impl Settings {
+    /// Where the password comes from, if not from the URL.
+    pub fn password(&self) -> Result<PasswordSource, &'static str> {
+        PasswordSource::of(&self.password_file, &self.password_command)
+    }
 }
 
 /// A pool of its own over the same database, so that whoever uses it takes no connection from others: so many
 /// connections, so long to wait for one, and so long for a statement.
-pub fn beside(main: &PgPool, name: &str, connections: u32, wait: Duration, statement_timeout: Duration) -> PgPool {
+pub fn beside(
+    main: &PgPool,
+    link: &Link,
+    name: &str,
+    connections: u32,
+    wait: Duration,
+    statement_timeout: Duration,
+) -> PgPool {
     let options =
         main.connect_options().as_ref().clone().application_name(name).options([
             ("statement_timeout", statement_timeout.as_millis().to_string()),
             ("timezone", "UTC".to_owned()),
         ]);
     // Whatever else the main pool minds, this one minds too.
-    main.options().clone().max_connections(connections.max(1)).acquire_timeout(wait).connect_lazy_with(options)
+    let pool = main.options().clone().max_connections(connections.max(1)).acquire_timeout(wait);
+    let pool = pool.connect_lazy_with(options);
+    link.mind(&pool);
+    pool
 }
 
 /// A transaction whose statements may take so long and no longer: for a page that somebody waits for.

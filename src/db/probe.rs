@@ -1,14 +1,20 @@
 //! The probe: asks by a connection of its own whether the server is there, takes changes, and is still the one that it was.
-//! It decides when everybody may come back: nobody has to find out for themselves, at the price of a time-out each.
+//! It decides when everybody may come back, so that nobody has to find out at the price of a time-out; of several servers it
+//! finds the one that takes changes; and it notices that the password has changed.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+use super::Settings;
 use super::error::describe;
 use super::link::{Found, Link};
+use super::password::PasswordSource;
+use super::servers::servers;
+use crate::redact::Secret;
 
 /// How often the server is asked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -16,25 +22,33 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// After trouble it is asked again soon: everybody waits for the return.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long the password may take to be read: a command may ask a cloud.
+const PASSWORD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a file with the password is read again.
+const PASSWORD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks until told to stop.
-pub async fn probe(link: Link, pool: PgPool, stop: CancellationToken) {
-    let mut probe = Probe { link, connection: None, last: None, was_silent: false };
+pub async fn probe(link: Link, pool: PgPool, settings: Settings, stop: CancellationToken) {
+    let mut probe = Probe::new(link, &pool, &settings);
     stop.run_until_cancelled(async {
         loop {
-            let asked = match tokio::time::timeout(TIMEOUT, probe.ask(&pool)).await {
-                Ok(Ok(server)) => Ok(server),
-                Ok(Err(error)) => Err(describe(&error)),
-                Err(_) => {
-                    probe.was_silent = true;
-                    Err("it does not answer".to_owned())
-                }
-            };
-            let is_well = probe.conclude(asked);
+            let is_well = probe.turn(&pool).await;
             tokio::time::sleep(if is_well { INTERVAL } else { PAUSE }).await;
         }
     })
     .await;
+}
+
+/// Reads the password and finds the server that takes changes, once, before the first statement. Where none is found,
+/// that first statement says why.
+pub async fn prepare(link: &Link, pool: &PgPool, settings: &Settings) {
+    let mut probe = Probe::new(link.clone(), pool, settings);
+    probe.read_password(true).await;
+    for _ in 0..probe.servers.len().saturating_sub(1) {
+        if probe.turn(pool).await {
+            return;
+        }
+    }
 }
 
 /// One run of one server.
@@ -47,18 +61,55 @@ struct Server {
 struct Probe {
     link: Link,
     connection: Option<PgConnection>,
+    /// Host, port and socket of every server, and which is asked.
+    servers: Vec<PgConnectOptions>,
+    place: usize,
+    password: PasswordSource,
+    last_password: Option<Secret>,
+    password_read_at: Option<Instant>,
     last: Option<DateTime<Utc>>,
     /// Whether connections may be open that nobody answers any more.
     was_silent: bool,
 }
 
 impl Probe {
+    fn new(link: Link, pool: &PgPool, settings: &Settings) -> Self {
+        let servers = servers(settings.url.expose()).unwrap_or_default();
+        let used = pool.connect_options();
+        let place = servers.iter().position(|one| leads_to(one, &used)).unwrap_or_default();
+        Self {
+            link,
+            connection: None,
+            servers,
+            place,
+            password: settings.password().unwrap_or_default(),
+            last_password: None,
+            password_read_at: None,
+            last: None,
+            was_silent: false,
+        }
+    }
+
+    async fn turn(&mut self, pool: &PgPool) -> bool {
+        let was_refused = self.link.was_refused();
+        self.read_password(was_refused || self.connection.is_none()).await;
+        let asked = match tokio::time::timeout(TIMEOUT, self.ask(pool)).await {
+            Ok(Ok(server)) => Ok(server),
+            Ok(Err(error)) => Err(describe(&error)),
+            Err(_) => {
+                self.was_silent = true;
+                Err("it does not answer".to_owned())
+            }
+        };
+        self.conclude(asked, pool)
+    }
+
     /// A connection that was not answered on is dropped on the way.
     async fn ask(&mut self, pool: &PgPool) -> Result<Server, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let options = pool.connect_options().as_ref().clone();
+                let options = self.at_place(pool.connect_options().as_ref().clone());
                 options.application_name("switchhook probe").connect().await?
             }
         };
@@ -68,16 +119,21 @@ impl Probe {
     }
 
     /// Tells everybody what was found; whether all is well.
-    fn conclude(&mut self, asked: Result<Server, String>) -> bool {
-        let before = self.link.found();
-        let (since, is_new) = match &before {
-            Some(Found::Trouble { since, .. }) => (*since, false),
+    fn conclude(&mut self, asked: Result<Server, String>, pool: &PgPool) -> bool {
+        let (since, is_new) = match self.link.found() {
+            Some(Found::Trouble { since, .. }) => (since, false),
             _ => (Instant::now(), true),
         };
         let reason = match asked {
             Ok(Server { started_at, is_read_only: false }) => {
+                let is_elsewhere =
+                    self.servers.get(self.place).is_some_and(|one| !leads_to(one, &pool.connect_options()));
+                if is_elsewhere {
+                    tracing::info!(server = self.place + 1, "another server of the list takes changes");
+                    self.link.redirect(|options| self.at_place(options));
+                }
                 let is_another = self.last.replace(started_at).is_some_and(|last| last != started_at);
-                if is_another || self.was_silent {
+                if is_another || is_elsewhere || self.was_silent {
                     self.link.give_up();
                     self.was_silent = false;
                 }
@@ -96,6 +152,7 @@ impl Probe {
             }
             Err(reason) => reason,
         };
+        self.place = (self.place + 1) % self.servers.len().max(1);
         if is_new {
             tracing::error!(reason, "the database is away");
             self.link.distrust();
@@ -103,4 +160,39 @@ impl Probe {
         self.link.find(Found::Trouble { since, reason });
         false
     }
+
+    /// The same way to the server that is asked.
+    fn at_place(&self, options: PgConnectOptions) -> PgConnectOptions {
+        match self.servers.get(self.place) {
+            Some(server) if self.servers.len() > 1 => options.host(server.get_host()).port(server.get_port()),
+            _ => options,
+        }
+    }
+
+    /// Reads the password where it is time, or somebody needs it; what is new counts for everybody.
+    async fn read_password(&mut self, is_needed: bool) {
+        let is_time = match self.password {
+            PasswordSource::None => return,
+            PasswordSource::File(_) => self.password_read_at.is_none_or(|at| at.elapsed() > PASSWORD_INTERVAL),
+            // A command may cost something: only where connections are made.
+            PasswordSource::Command(_) => false,
+        };
+        if !is_time && !is_needed {
+            return;
+        }
+        self.password_read_at = Some(Instant::now());
+        match self.password.read(PASSWORD_TIMEOUT).await {
+            Ok(Some(password)) if self.last_password.as_ref() != Some(&password) => {
+                self.link.redirect(|options| options.password(password.expose()));
+                self.last_password = Some(password);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the password of the database cannot be read"),
+        }
+    }
+}
+
+/// Whether both lead to the same server.
+fn leads_to(one: &PgConnectOptions, other: &PgConnectOptions) -> bool {
+    (one.get_host(), one.get_port()) == (other.get_host(), other.get_port())
 }

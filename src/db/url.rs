@@ -3,6 +3,7 @@
 
 use openidconnect::url::{ParseError, Url};
 
+use super::servers::{SESSION_ATTRS, parts};
 use crate::nearest::{hint, nearest};
 
 /// The parameters that the driver reads.
@@ -59,7 +60,6 @@ const OF_LIBPQ: &[(&str, &str)] = &[
     ("requirepeer", ""),
     ("requiressl", "say sslmode=require"),
     ("load_balance_hosts", ""),
-    ("target_session_attrs", ""),
 ];
 const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 /// How a URL begins, and how one looks.
@@ -84,21 +84,41 @@ pub fn mistake(text: &str) -> Option<String> {
     if let Some(message) = host_list(rest) {
         return Some(message);
     }
-    match Url::parse(text) {
+    // What is wrong with one of several servers is wrong with the URL.
+    let first = match parts(text) {
+        Some((before, hosts, after)) => format!("{before}{}{after}", hosts.split(',').next().unwrap_or_default()),
+        None => text.to_owned(),
+    };
+    if let Some((before, hosts, after)) = parts(text)
+        && let Some(error) =
+            hosts.split(',').skip(1).find_map(|host| Url::parse(&format!("{before}{host}{after}")).err())
+    {
+        return Some(unreadable(error));
+    }
+    match Url::parse(&first) {
         Ok(url) => parameters(&url).or_else(|| fragment(&url)),
         Err(error) => Some(unreadable(error)),
     }
 }
 
-/// Several hosts, as libpq takes them. The driver knows one.
+/// Several hosts, as libpq takes them: one after another where hosts stand, and nowhere else.
 fn host_list(rest: &str) -> Option<String> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let hosts = authority.rsplit('@').next().unwrap_or_default();
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let listed = form_urlencoded::parse(query.as_bytes())
         .any(|(name, value)| ["host", "hostaddr", "port"].contains(&&*name) && value.contains(','));
-    let is_list = hosts.contains(',') || hosts.to_ascii_lowercase().contains("%2c") || listed;
-    is_list.then(|| "names several hosts: one is taken, so name the one that writes, or a proxy before them".to_owned())
+    let is_list = hosts.to_ascii_lowercase().contains("%2c") || listed;
+    if is_list {
+        return Some(
+            "names several hosts: write them one after another, host:port,host:port, before the database".to_owned(),
+        );
+    }
+    hosts
+        .split(',')
+        .any(str::is_empty)
+        .then(|| "has a host without a name in its list".to_owned())
+        .filter(|_| hosts.contains(','))
 }
 
 fn parameters(url: &Url) -> Option<String> {
@@ -110,6 +130,12 @@ fn parameters(url: &Url) -> Option<String> {
                     let meant = hint(nearest(&mode, SSL_MODES.iter().copied()));
                     return Some(format!("{name} is one of {}{meant}", SSL_MODES.join(", ")));
                 }
+            }
+            "target_session_attrs" if SESSION_ATTRS.contains(&&*value) => {}
+            "target_session_attrs" => {
+                return Some(
+                    "target_session_attrs is read-write or primary: every server must take changes".to_owned(),
+                );
             }
             "port" if value.parse::<u16>().is_err() => return Some("port is a number up to 65535".to_owned()),
             "hostaddr" if value.parse::<std::net::IpAddr>().is_err() => {
@@ -166,9 +192,10 @@ mod tests {
             "postgresql://user@%2Fvar%2Frun%2Fpostgresql/database?application_name=x",
             "postgres:///database?host=/var/run/postgresql&options=-c%20geqo%3Doff&options[jit]=off",
             "postgres://user@[::1]:5432/database?statement-cache-capacity=0",
+            "postgres://u:p@one:5432,two:5433/d?target_session_attrs=read-write",
         ] {
             assert_eq!(mistake(right), None, "{right}");
-            assert!(right.is_empty() || right.parse::<sqlx::postgres::PgConnectOptions>().is_ok(), "{right}");
+            assert!(right.is_empty() || super::super::servers::servers(right).is_ok(), "{right}");
         }
     }
 
@@ -181,8 +208,10 @@ mod tests {
             ("host=h user=u password=s3cret", "is no URL: write it as postgres://"),
             ("mysql://u:s3cret@h/d", "did you mean postgres://?"),
             ("postgress://u:s3cret@h/d", "did you mean postgres://?"),
-            ("postgres://u:s3cret@one:5432,two:5432/d", "several hosts"),
-            ("postgres://u:s3cret@one,two/d", "several hosts"),
+            ("postgres://u:s3cret@one%2Ctwo/d", "several hosts"),
+            ("postgres://u:s3cret@one,/d", "without a name"),
+            ("postgres://u:s3cret@one,two:pg/d", "port that is no number"),
+            ("postgres://u:s3cret@one,two/d?target_session_attrs=standby", "read-write or primary"),
             ("postgres://u:s3cret@/d?host=one,two", "several hosts"),
             ("postgres://u:s3#cret@h/d", "percent-encode"),
             ("postgres://u:s3/cret@h/d", "percent-encode"),

@@ -46,7 +46,7 @@ struct Recent<T> {
 
 impl Health {
     pub(super) fn new(main: &PgPool, link: Link) -> Self {
-        let pool = db::beside(main, "switchhook health", CONNECTIONS, TIMEOUT, TIMEOUT);
+        let pool = db::beside(main, &link, "switchhook health", CONNECTIONS, TIMEOUT, TIMEOUT);
         Self { pool, link, ready: Recent::new(READY_AGE_MAX), backlog: Recent::new(BACKLOG_AGE_MAX) }
     }
 

@@ -167,11 +167,7 @@ pub async fn accept_recovered(
 }
 
 /// A duplicate brings no audio back that retention or erasure has taken away: its first copy brought it.
-async fn keep_audio(
-    connection: &mut PgConnection,
-    accepted: Accepted,
-    audio: &Audio,
-) -> Result<(), sqlx::Error> {
+async fn keep_audio(connection: &mut PgConnection, accepted: Accepted, audio: &Audio) -> Result<(), sqlx::Error> {
     if let Accepted::New(_) = accepted {
         sqlx::query_file!("sql/inbox/keep_audio.sql", audio.id, &audio.bytes, &*audio.media_type, &audio.sha256)
             .execute(connection)

@@ -13,6 +13,7 @@ use super::analysis::BUDGET_IS_SPENT;
 use super::{AlertSettings, Desk, event_watch, send_alert};
 use crate::db;
 use crate::outbox::{self, NewJob};
+use crate::spool::{Holds, Spool};
 use crate::store::billing::{self, Balance, CreditState};
 use crate::store::second_factors;
 
@@ -23,12 +24,18 @@ const GUESSED_LOGIN_MIN: i64 = 50;
 pub struct Watcher {
     desk: Arc<Desk>,
     settings: AlertSettings,
+    spool: Option<Spool>,
 }
 
 impl Watcher {
     /// A watch with these bounds.
     pub fn new(desk: Arc<Desk>, settings: AlertSettings) -> Self {
-        Self { desk, settings }
+        Self { desk, settings, spool: None }
+    }
+
+    /// One that also tells of what waits in this process's spool.
+    pub fn over_spool(self, spool: Option<Spool>) -> Self {
+        Self { spool, ..self }
     }
 
     /// Looks at intervals until told to stop.
@@ -47,6 +54,7 @@ impl Watcher {
     /// Looks once: opens, keeps and ends incidents, and puts up the alerts.
     pub async fn look(&self) -> Result<(), sqlx::Error> {
         let now = self.desk.now();
+        self.look_at_spool(now).await?;
         self.look_at_events(now).await?;
         let mut transaction = self.desk.pool.begin().await?;
         if !sqlx::query_file_scalar!("sql/jobs/lock_watch.sql").fetch_one(&mut *transaction).await? {
@@ -60,6 +68,22 @@ impl Watcher {
         }
         for over in sqlx::query_file!("sql/jobs/resolve_incidents.sql", now).fetch_all(&mut *transaction).await? {
             tell(&mut transaction, over.id, over.tenant_id, "resolved", now).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Only this process knows what is in its spool: it opens the incident, and ends it.
+    async fn look_at_spool(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let Some(spool) = &self.spool else { return Ok(()) };
+        let (holds, subject) = (spool.holds(), spool.directory().path().display().to_string());
+        let mut transaction = self.desk.pool.begin().await?;
+        if holds.records > 0 || holds.set_aside_bytes > 0 {
+            self.keep(&mut transaction, of_spool(&holds, subject), now).await?;
+        } else {
+            let over = sqlx::query_file!("sql/jobs/resolve_incident.sql", now, "spool", subject);
+            for over in over.fetch_all(&mut *transaction).await? {
+                tell(&mut transaction, over.id, over.tenant_id, "resolved", now).await?;
+            }
         }
         transaction.commit().await
     }
@@ -156,6 +180,18 @@ fn of_lost(events: i64) -> Trouble {
              changed by hand?"
         ),
     }
+}
+
+fn of_spool(holds: &Holds, subject: String) -> Trouble {
+    let is_lost = holds.set_aside_bytes > 0;
+    let summary = match is_lost {
+        true => {
+            format!("{} bytes of the spool cannot be read or stored: switchhook spool status", holds.set_aside_bytes)
+        }
+        false => format!("{} webhooks wait in the spool: Postgres could not take them", holds.records),
+    };
+    let severity = if is_lost { "critical" } else { "warning" }.to_owned();
+    Trouble { cause: "spool".to_owned(), subject, tenant_id: None, severity, summary }
 }
 
 fn of_credit(balance: Balance) -> Trouble {

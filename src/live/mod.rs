@@ -81,7 +81,7 @@ impl Live {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let own = |connections, timeout| db::beside(&main, "switchhook live", connections, timeout, timeout);
+        let own = |connections, timeout| db::beside(&main, &link, "switchhook live", connections, timeout, timeout);
         let callers = own(settings.caller_connections, settings.caller_timeout);
         let callees = own(settings.function_connections, settings.function_timeout);
         Self {

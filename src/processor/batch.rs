@@ -11,12 +11,12 @@ use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::Processor;
 use super::forget::forget;
 use super::plan::Plan;
 use super::trouble::Trouble;
 use super::turns::Seen;
 use super::write::{Effect, Step, Written, write};
+use super::{Processor, begin};
 use crate::crypto::DigestKey;
 use crate::db::Lease;
 use crate::domain::{TenantError, TenantFacts};
@@ -24,9 +24,6 @@ use crate::inbox::{self, Event, Lanes, Look, Outcome, Postponed, Settled};
 use crate::queue::Failure;
 use crate::store;
 
-/// How long a batch waits for a lock. Other batches hold theirs for less than a second; whoever holds one for longer is no
-/// batch, and 500 events need not wait for it.
-const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// The shortest and the longest wait of an event that others were in the way of.
 const BUSY_WAIT_MIN: Duration = Duration::from_secs(2);
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(300);
@@ -113,7 +110,8 @@ impl Processor {
         alone: &OnceLock<Uuid>,
     ) -> Result<Batch, Trouble> {
         let began = Instant::now();
-        let mut transaction = connection.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
+        let mut transaction =
+            connection.begin_with(AssertSqlSafe(begin::statement(lanes, self.settings.handler_timeout))).await?;
         let claim = inbox::claim(&mut transaction, look).await?;
         let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: claim.is_full, stuck: None };
         if seen.taken == 0 {
@@ -150,28 +148,11 @@ impl Processor {
         Ok(Batch { report, seen, handed_over: handed_over.len() })
     }
 
-    /// How a transaction of the processor begins: with the newest rows, whatever the database's default is; with plans made
-    /// for the tables as they are now, since one made while the queue was empty stays cached through the burst; and with
-    /// bounds on waiting. All of it ends with the transaction, so a pooler may stand between.
-    fn begin_statement(&self, lanes: Lanes) -> String {
-        let mut lock_wait = LOCK_WAIT;
-        let mut more = String::new();
-        if lanes == Lanes::Handlers {
-            let longest = self.settings.handler_timeout;
-            lock_wait = lock_wait.min(longest / 2);
-            more = format!("; set local statement_timeout = {}", longest.as_millis().max(1));
-        }
-        format!(
-            "begin isolation level read committed; set local plan_cache_mode = force_custom_plan; \
-             set local lock_timeout = {}{more}",
-            lock_wait.as_millis().max(1)
-        )
-    }
-
     /// Puts the one event off that a batch was in trouble with, so that it does not keep those behind it waiting.
     async fn put_off(&self, look: &Look, lanes: Lanes, id: Uuid, trouble: Trouble) -> Result<Batch, Trouble> {
         let began = Instant::now();
-        let mut transaction = self.pool.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
+        let mut transaction =
+            self.pool.begin_with(AssertSqlSafe(begin::statement(lanes, self.settings.handler_timeout))).await?;
         // Claimed anew, so that the locks are taken in the order of all batches.
         let claim = inbox::claim(&mut transaction, look).await?;
         let event = match &*claim.events {

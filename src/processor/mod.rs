@@ -1,6 +1,7 @@
 //! The processor: claims batches of events and carries each through translate, resolve, fold, write, settle and commit.
 
 mod batch;
+mod begin;
 mod fold;
 mod forget;
 mod handlers;

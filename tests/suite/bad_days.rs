@@ -26,11 +26,17 @@ struct Day {
 
 impl Day {
     async fn begin(settings: &[(&str, &str)]) -> Self {
+        Self::begin_over(settings, |line| line.to_owned()).await
+    }
+
+    /// With a URL that is made of the line's.
+    async fn begin_over(settings: &[(&str, &str)], url_of: impl FnOnce(&str) -> String) -> Self {
         let (database, url) = database_url().await;
         let line = PostgresLine::to(&url).await;
+        let over_line = url_of(&line.url);
         let usual = [("DATABASE__ACQUIRE_TIMEOUT", "1s"), ("HTTP__ANSWER_TIMEOUT", "2s"), ("LOG__LEVEL", "info")];
         let settings: Vec<(&str, &str)> = usual.iter().chain(settings).copied().collect();
-        let binary = Binary::serve(&line.url, &["--setup"], &settings).await;
+        let binary = Binary::serve(&over_line, &["--setup"], &settings).await;
         let token = Binary::new_url_token(&url, "bolna");
         let webhook_url = format!("{}/webhooks/bolna/default/{token}", binary.base);
         let pool = PgPoolOptions::new().max_connections(3).connect(&url).await.unwrap();
@@ -358,4 +364,59 @@ async fn a_program_ends_when_it_is_told_to_however_silent_postgres_is() {
     }
     println!("ended {:?} after it was told to", began.elapsed());
     day.end().await;
+}
+
+/// The same URL with other servers in it.
+fn with_servers(url: &str, servers: &str) -> String {
+    let (before, rest) = url.split_once('@').unwrap();
+    let (_, after) = rest.split_once('/').unwrap();
+    format!("{before}@{servers}/{after}?target_session_attrs=read-write")
+}
+
+fn server_of(url: &str) -> String {
+    url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_servers_the_one_that_takes_changes_is_found_at_the_start_and_after_a_failover() {
+    // At the port of the first nobody listens.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let day = Day::begin_over(&[], |line| with_servers(line, &format!("{closed},{}", server_of(line)))).await;
+    day.end().await;
+    let second = std::sync::OnceLock::new();
+    let admin = crate::support::url_of("postgres");
+    let other = PostgresLine::to(&admin).await;
+    let day = Day::begin_over(&[], |line| {
+        let servers = format!("{},{}", server_of(line), server_of(second.get_or_init(|| other.url.clone())));
+        with_servers(line, &servers)
+    })
+    .await;
+    day.line.silence_all();
+    let began = Instant::now();
+    day.flows(SECONDS).await;
+    println!("all flows over the second server {:?} after the first went silent", began.elapsed());
+    assert!(day.binary.log().contains("another server of the list takes changes"));
+    day.line.let_new_through();
+    other.silence_all();
+    day.flows(SECONDS).await;
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_has_changed_needs_no_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let role = format!("rotates_{}", std::process::id());
+    let admin = PgPoolOptions::new().max_connections(1).connect(&crate::support::url_of("postgres")).await.unwrap();
+    let execute = async |statement: String| sqlx::raw_sql(AssertSqlSafe(statement)).execute(&admin).await.unwrap();
+    execute(format!("create role {role} superuser login password 'the first'")).await;
+    std::fs::write(&file, "the first\n").unwrap();
+    let settings = [("DATABASE__PASSWORD_FILE", file.to_str().unwrap())];
+    let day = Day::begin_over(&settings, |line| format!("postgres://{role}@{}", line.split_once('@').unwrap().1)).await;
+    execute(format!("alter role {role} password 'the second'")).await;
+    day.end_connections().await;
+    std::fs::write(&file, "the second\n").unwrap();
+    day.flows(SECONDS).await;
+    day.end().await;
+    execute(format!("drop role {role}")).await;
 }

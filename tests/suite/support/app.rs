@@ -133,7 +133,7 @@ impl TestApp {
             let (settings, http) = (config.console.clone(), &config.http);
             let (url, proxies) = (http.base_url(), http.trusted_proxies.clone());
             let oidc = Oidc::new(config.oidc.clone(), &url, clock.clone()).unwrap();
-            let console = Console::new(settings, &pool, keys.clone(), clock.clone(), url, proxies);
+            let console = Console::new(settings, &pool, &link, keys.clone(), clock.clone(), url, proxies);
             let console = console.signing_in_with(oidc);
             let console = Data::new(console.writing_from(config.integrations.whatsapp.phone_number_id.clone()));
             let trace = Data::new(Trace {

@@ -50,7 +50,7 @@ create table connections (
     disabled_at timestamptz,
     created_at timestamptz not null default now(),
     unique (provider, slug),
-    check ((header_name is null) = (header_value is null))
+    constraint connections_header_is_whole check ((header_name is null) = (header_value is null))
 );
 comment on table connections is 'one sender of one tenant; a null tenant means shared: the called number or the agent tells the tenant';
 comment on column connections.allow_unsigned is 'store webhooks without verification; live requests are never answered so; doctor warns';
@@ -66,7 +66,7 @@ create table connection_secrets (
     ends_unreplaced boolean not null default false,
     is_temporary boolean not null default false,
     last_used_at timestamptz,
-    check (not is_temporary or (expires_at is not null and last_used_at is null))
+    constraint connection_secrets_temporary_ends check (not is_temporary or (expires_at is not null and last_used_at is null))
 );
 comment on column connection_secrets.secret is 'sealed under a master key: v1.<id of the key>.<base64url>';
 comment on column connection_secrets.ends_unreplaced is 'ends at expires_at even if no newer one has verified anything: somebody said so';

@@ -19,7 +19,7 @@ create table webhook_events (
     is_queued boolean,
     payload jsonb not null,
     unique (connection_id, external_event_id),
-    check ((processed_at is null) = (outcome is null))
+    constraint webhook_events_outcome_when_processed check ((processed_at is null) = (outcome is null))
 ) with (
     -- Settling rewrites the row. A batch settles all rows of a page at once, so half of the page is left for their
     -- new versions: that keeps it a heap-only update, which touches no index and logs only what has changed (160

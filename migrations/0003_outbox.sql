@@ -15,7 +15,7 @@ create table jobs (
     created_at timestamptz not null default now(),
     -- For ever: a replayed event finds its job here and puts up no second one.
     unique (kind, key),
-    check ((settled_at is null) = (outcome is null))
+    constraint jobs_outcome_when_settled check ((settled_at is null) = (outcome is null))
 );
 create index jobs_due_idx on jobs (due_at, id) where settled_at is null;
 comment on column jobs.due_at is 'merge: the earliest, while the job is not settled';

@@ -195,7 +195,7 @@ create table lead_analytics (
     data jsonb,
     rank text collate "C" not null,
     created_at timestamptz not null default now(),
-    check (case kind when 'individual' then call_id is not null else phone is not null end)
+    constraint lead_analytics_subject_by_kind check (case kind when 'individual' then call_id is not null else phone is not null end)
 );
 comment on table lead_analytics is 'all columns but the key are one ranked group; individual: one a call; complete: one a person';
 create unique index lead_analytics_individual_idx on lead_analytics (call_id) where kind = 'individual';

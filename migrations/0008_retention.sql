@@ -8,7 +8,7 @@ create table retention_rules (
     action text not null default 'delete',
     created_at timestamptz not null default now(),
     -- What people said cannot be made anonymous by a machine: it goes, or it stays.
-    check (case kind
+    constraint retention_rules_action_by_kind check (case kind
         when 'payloads' then action = 'delete'
         when 'transcripts' then action = 'delete'
         when 'recordings' then action in ('delete', 'anonymise')

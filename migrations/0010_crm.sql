@@ -28,7 +28,7 @@ create table crm_links (
     pushed_at timestamptz,
     looked_at timestamptz,
     differs text[] not null default '{}',
-    check ((record_id is null) = (module is null))
+    constraint crm_links_record_has_module check ((record_id is null) = (module is null))
 );
 comment on table crm_links is 'one row a lead that a CRM was, or is to be, told of';
 comment on column crm_links.pushes is 'jobs push_to_crm put up for it so far: the last one has the key lead_id:pushes';

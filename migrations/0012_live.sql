@@ -31,8 +31,8 @@ create table appointments (
     created_at timestamptz not null default now(),
     cancelled_at timestamptz,
     moved_to uuid,
-    check (starts_at < ends_at and ends_at <= busy_until),
-    check (starts_at >= '1970-01-01 00:00:00+00' and busy_until < '9000-01-01 00:00:00+00'),
+    constraint appointments_end_after_start check (starts_at < ends_at and ends_at <= busy_until),
+    constraint appointments_within_place check (starts_at >= '1970-01-01 00:00:00+00' and busy_until < '9000-01-01 00:00:00+00'),
     constraint appointments_one_at_a_place exclude using gist (place with &&) where (cancelled_at is null)
 );
 comment on table appointments is 'who comes when; what an agent books is written at once, in the transaction that stores its request, and never by replaying it';

@@ -8,7 +8,7 @@ create table conversation_links (
     set_by text not null,
     set_at timestamptz not null default now(),
     primary key (call_id, other_id),
-    check (call_id < other_id)
+    constraint conversation_links_in_order check (call_id < other_id)
 );
 comment on table conversation_links is 'what people decided of two calls; deleting the row leaves it to their numbers and times again';
 comment on column conversation_links.is_same is 'true: they are one conversation; false: they are two, whatever their numbers and times say';

@@ -12,9 +12,9 @@ create table users (
     oidc_issuer text,
     oidc_subject text,
     unique (oidc_issuer, oidc_subject),
-    check (num_nulls(oidc_issuer, oidc_subject) in (0, 2)),
-    check (oidc_issuer is null or password_hash is null),
-    check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$' or oidc_issuer is not null and length(login) between 3 and 254)
+    constraint users_oidc_is_whole check (num_nulls(oidc_issuer, oidc_subject) in (0, 2)),
+    constraint users_oidc_without_password check (oidc_issuer is null or password_hash is null),
+    constraint users_login_form check (login ~ '^[a-z0-9][a-z0-9._@+-]{0,99}$' or oidc_issuer is not null and length(login) between 3 and 254)
 );
 comment on column users.second_factor_required is 'an admin obliges them: without one they come only as far as setting it up';
 comment on column users.oidc_issuer is 'the identity provider that they sign in with; null: by password';
@@ -33,7 +33,7 @@ create table sessions (
     created_at timestamptz not null default now(),
     last_used_at timestamptz not null default now(),
     expires_at timestamptz not null,
-    check (num_nonnulls(token_id, user_id) = 1)
+    constraint sessions_one_owner check (num_nonnulls(token_id, user_id) = 1)
 );
 create index sessions_user_idx on sessions (user_id);
 comment on table sessions is 'role and tenant are those of the token or user behind it, at this moment: who is taken away is out at once';

@@ -11,7 +11,7 @@ create table source_tokens (
     ends_unreplaced boolean not null default false,
     is_temporary boolean not null default false,
     last_verified_at timestamptz,
-    check (not is_temporary or (expires_at is not null and last_verified_at is null))
+    constraint source_tokens_temporary_ends check (not is_temporary or (expires_at is not null and last_verified_at is null))
 );
 comment on table source_tokens is 'what is shown once and compared ever after: tokens of secret URLs (webhook) and of live requests (live)';
 comment on column source_tokens.digest is 'keyed digest of the token; the token itself is never stored';

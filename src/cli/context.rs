@@ -126,6 +126,7 @@ impl Context {
     /// The database, and a schema that fits; an older one is an error that says what to do.
     pub async fn ready_pool(&mut self) -> anyhow::Result<PgPool> {
         let pool = self.pool().await?;
+        self.config.database.schema.check(&pool).await?;
         anyhow::ensure!(
             db::is_up_to_date(&pool).await.map_err(|error| anyhow::anyhow!(db::describe(&error)))?,
             "the database's schema is older than this program: run `switchhook migrate`"

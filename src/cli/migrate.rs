@@ -8,6 +8,7 @@ use crate::db;
 
 pub(super) async fn run(context: &mut Context) -> anyhow::Result<ExitCode> {
     let pool = context.pool().await?;
+    context.config.database.schema.check(&pool).await?;
     db::migrate(&pool).await.map_err(migration_error)?;
     let version = db::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
     context

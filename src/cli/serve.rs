@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::{Console, Oidc};
 use crate::crypto::{KeyError, Keys};
+use crate::db::SchemaError;
 use crate::http::{self, Committer, Connections, Descriptors, Door, Draining, Rejections};
 use crate::providers::Trace;
 use crate::spool::{Drain, Spool};
@@ -52,7 +53,13 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     if args.setup {
         setup::run(context, &pool).await?;
     }
-    match db::is_up_to_date(&pool).await {
+    let is_up_to_date = db::is_up_to_date(&pool).await;
+    if is_up_to_date.is_ok()
+        && let Err(error @ SchemaError::Another { .. }) = context.config.database.schema.check(&pool).await
+    {
+        return Err(error.into());
+    }
+    match is_up_to_date {
         Ok(true) => match keys.load(&pool).await {
             Err(error) if KeyError::of(&error).is_some() => return Err(error.into()),
             Err(_) => {}

@@ -23,6 +23,7 @@ const TOKEN: &str = "first token";
 
 /// Migrates, fills an empty database, and says how to go on.
 pub(super) async fn run(context: &Context, pool: &PgPool) -> anyhow::Result<()> {
+    context.config.database.schema.check(pool).await?;
     db::migrate(pool).await.map_err(migration_error)?;
     let keys = context.keys()?;
     let key = keys.load(pool).await?;

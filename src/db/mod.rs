@@ -27,7 +27,7 @@ pub use link::{Found, Link, unless_silent};
 pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use password::{PasswordError, PasswordSource};
 pub use probe::{prepare, probe};
-pub use schema::Schema;
+pub use schema::{Schema, SchemaError};
 pub use sqlstate::condition;
 pub use url::mistake as url_mistake;
 

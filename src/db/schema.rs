@@ -1,6 +1,7 @@
 //! The schema that the tables are in, by name: several installations may share a database.
 
 use serde::Deserialize;
+use sqlx::PgPool;
 
 /// What Postgres keeps of a name; a longer one would be cut off and meet another.
 const NAME_BYTES_MAX: usize = 63;
@@ -16,6 +17,35 @@ impl Schema {
     pub(super) fn search_path(&self) -> String {
         format!("\"{}\"", self.0.replace('"', "\"\""))
     }
+
+    /// Whether connections look for their tables in it. They are told to when they are made; a pooler may leave that out,
+    /// and then it is the role that must be told.
+    pub async fn check(&self, pool: &PgPool) -> Result<(), SchemaError> {
+        let found = sqlx::query_file_scalar!("sql/db/schema.sql").fetch_one(pool).await?;
+        match found == self.0 {
+            true => Ok(()),
+            false => Err(SchemaError::Another { found, wanted: self.0.clone() }),
+        }
+    }
+}
+
+/// Why it is not known that connections look in the right schema.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// They look in another one.
+    #[error(
+        "connections look in schema {found} and not in {wanted} (database.schema). A pooler that leaves out `options` needs a \
+         role of its own for each schema: alter role … in database … set search_path = {wanted}"
+    )]
+    Another {
+        /// Where they look.
+        found: String,
+        /// Where they should.
+        wanted: String,
+    },
+    /// The database says no.
+    #[error("{}", super::describe(.0))]
+    Database(#[from] sqlx::Error),
 }
 
 impl std::fmt::Display for Schema {

@@ -172,8 +172,7 @@ async fn the_log_forgets_only_leads_that_were_deleted_and_each_once() {
         "select keep_erased_leads()",
         "create temporary table leads (id uuid, tenant_id uuid, phone text);
          insert into leads values (uuid_v7(), uuid_v7(), '+15550100188');
-         create trigger mine after delete on leads referencing old table as deleted
-             for each statement execute function keep_erased_leads();
+         create trigger mine after delete on leads for each row execute function keep_erased_leads();
          delete from leads",
     ] {
         let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&app.pool).await.unwrap_err();

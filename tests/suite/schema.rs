@@ -82,3 +82,24 @@ async fn every_table_has_a_key_and_deletes_under_a_publication_of_all_tables() {
     ))
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_constraint_over_several_columns_has_a_name_of_its_own() {
+    let app = TestApp::spawn().await;
+    // Postgres numbers them; a migration to come must be able to name what it drops.
+    let unnamed = app
+        .rows(
+            "select to_jsonb(conname::text) from pg_constraint
+             where connamespace = 'public'::regnamespace and conname ~ ('^' || conrelid::regclass::text || '_check[0-9]*$')",
+        )
+        .await;
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_events_write_has_a_trigger_that_reads_a_transition_table() {
+    let app = TestApp::spawn().await;
+    let reading =
+        app.rows("select to_jsonb(tgname::text) from pg_trigger where num_nonnulls(tgoldtable, tgnewtable) > 0").await;
+    assert!(reading.is_empty(), "distributed tables do not take these: {reading:?}");
+}

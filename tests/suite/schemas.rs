@@ -62,7 +62,16 @@ async fn two_installations_in_one_database_do_not_meet() {
             crate::support::client().post(format!("{}/webhooks/bolna/{token}", binary.base)).json(&body).send();
         request.await.unwrap().status().as_u16()
     };
-    assert_eq!(post(&served[0]).await, 200);
+    // A new URL is known to the running program within moments.
+    let mut status = 404;
+    for _ in 0..100 {
+        status = post(&served[0]).await;
+        if status == 200 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(status, 200);
     assert_eq!(post(&served[1]).await, 404, "a secret URL of the one is none of the other");
     for _ in 0..200 {
         if count(&pool, &format!("{}.webhook_events where processed_at is not null", quoted[0])).await == 1 {
@@ -190,4 +199,21 @@ fn a_schema_of_postgres_is_refused_by_its_key() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("database.schema"), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_look_in_another_schema_are_refused() {
+    // As over a pooler that leaves out what the program says when it connects.
+    let (name, pool) = database().await;
+    let wanted = db::Schema::try_from("hooks".to_owned()).unwrap();
+    let told = wanted.check(&pool).await.unwrap_err().to_string();
+    assert!(told.contains("look in schema public and not in hooks (database.schema)"), "{told}");
+    // The way out that it names.
+    let user: String = sqlx::query_scalar("select quote_ident(current_user)").fetch_one(&pool).await.unwrap();
+    execute(&pool, &format!("create schema hooks; alter role {user} in database {name} set search_path = hooks")).await;
+    let again = PgPool::connect(&url_of(&name)).await.unwrap();
+    wanted.check(&again).await.unwrap();
+    again.close().await;
+    pool.close().await;
+    drop_database(&name).await;
 }

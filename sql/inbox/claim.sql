@@ -1,5 +1,6 @@
 -- $1 rows at most; $2 lanes in the order they are looked at, and of each: $3 where to begin, $4 rows to pass over,
--- $5 rows at most; $6 bytes of payload at most; $7 events to leave alone
+-- $5 rows at most; $6 bytes of payload at most; $7 events to leave alone;
+-- $8 whether payloads are wanted
 -- skip locked lets claimers pass each other. The rows come off the queue in this transaction: a crash puts them back,
 -- so nothing is ever stuck and nothing needs rescuing. What is no longer pending (settled or deleted by hand) just comes
 -- off: its id is null here. A lane is looked at row by row, and no further than until there are enough.
@@ -41,7 +42,7 @@ select e.lane as "lane!", e.next_attempt_at as "due_at!", (select count(*) from 
        e.event_type as "event_type?", e.external_event_id as "external_event_id?", e.occurred_at,
        e.received_at as "received_at?", e.attempts as "attempts?", e.campaign_rank, c.region as "connection_region?",
        t.region as "tenant_region?", (extract(epoch from t.outreach_delay) * 1000)::bigint as "tenant_outreach_delay_ms?",
-       e.payload::text as payload, e.payload_removed_at is not null as payload_removed
+       case when e.id is not null then case when $8 then e.payload::text else '{}' end end as payload, e.payload_removed_at is not null as payload_removed
 from fitting e
 left join connections c on c.id = e.connection_id
 left join tenants t on t.id = coalesce(e.tenant_id, c.tenant_id)

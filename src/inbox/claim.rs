@@ -34,6 +34,7 @@ pub async fn claim(connection: &mut PgConnection, look: &Look) -> Result<Claim, 
         &look.rows_of_lane,
         look.bytes,
         &look.avoided,
+        !look.is_blind,
     )
     .fetch_all(connection)
     .await?;

@@ -12,7 +12,8 @@ const TENANT_LANES: i16 = 16;
 /// The lane of events whose handler is a user's own function.
 pub(super) const HANDLERS: i16 = 2 * TENANT_LANES;
 /// One claim in so many looks at replayed events first, so that they come forward beside any number of live ones.
-const REPLAYS_EVERY: u64 = 8;
+/// No divisor of the number of lanes, so that each lane has its turn at that too.
+const REPLAYS_EVERY: u64 = 9;
 
 /// Which lanes a claim looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct Look {
     pub(super) passed: Vec<i64>,
     pub(super) rows_of_lane: Vec<i64>,
     pub(super) avoided: Vec<Uuid>,
+    pub(super) is_blind: bool,
 }
 
 impl Look {
@@ -67,6 +69,17 @@ impl Look {
         self
     }
 
+    /// The same, with empty payloads.
+    pub fn without_payloads(mut self) -> Self {
+        self.is_blind = true;
+        self
+    }
+
+    /// Whether it looks for one event only.
+    pub fn is_single(&self) -> bool {
+        self.rows == 1
+    }
+
     fn add(&mut self, lane: i16, passed: i64, rows: i64, floors: &HashMap<i16, DateTime<Utc>>) {
         self.lanes.push(lane);
         self.since.push(floors.get(&lane).copied().unwrap_or(DateTime::UNIX_EPOCH));
@@ -79,20 +92,24 @@ impl Look {
 mod tests {
     use super::*;
 
+    fn lanes_of_all() -> Vec<i16> {
+        (0..HANDLERS).collect()
+    }
+
     #[test]
     fn every_lane_is_looked_at_live_ones_first_and_replayed_ones_at_times() {
         let mut first = Vec::new();
-        for turn in 0..32 {
+        for turn in 0..144 {
             let look = Look::new(Lanes::Tenants, turn, 500, 1, &HashMap::new());
             let mut lanes = look.lanes.clone();
             lanes.sort_unstable();
             lanes.dedup();
-            assert_eq!(lanes, (0..32).collect::<Vec<_>>());
+            assert_eq!(lanes, lanes_of_all());
             first.push(look.lanes[0]);
         }
-        assert_eq!(first.iter().filter(|lane| **lane >= 16).count(), 4);
+        assert_eq!(first.iter().filter(|lane| **lane >= 16).count(), 16);
         first.sort_unstable();
         first.dedup();
-        assert!(first.len() > 16, "they take turns: {first:?}");
+        assert_eq!(first, lanes_of_all(), "they take turns");
     }
 }

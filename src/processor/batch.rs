@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::trouble::Trouble;
 use super::turns::Seen;
 use super::write::{Effect, Step, Written, write};
-use super::{Processor, begin};
+use super::Processor;
 use crate::crypto::DigestKey;
 use crate::db::Lease;
 use crate::domain::{TenantError, TenantFacts};
@@ -24,10 +24,9 @@ use crate::inbox::{self, Event, Lanes, Look, Outcome, Postponed, Settled};
 use crate::queue::Failure;
 use crate::store;
 
-/// The shortest and the longest wait of an event that others were in the way of.
-const BUSY_WAIT_MIN: Duration = Duration::from_secs(2);
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(300);
-
+/// How long a batch waits for a lock. Other batches hold theirs for less than a second; whoever holds one for longer is no
+/// batch, and 500 events need not wait for it.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// What became of the events of one batch, or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
@@ -55,9 +54,9 @@ impl AddAssign for Report {
 
 /// Everything that will be settled, collected along the line.
 #[derive(Debug, Default)]
-struct Ledger {
-    settled: Vec<Settled>,
-    postponed: Vec<Postponed>,
+pub(super) struct Ledger {
+    pub(super) settled: Vec<Settled>,
+    pub(super) postponed: Vec<Postponed>,
     forgotten: Vec<Uuid>,
 }
 
@@ -69,6 +68,9 @@ pub(super) struct Batch {
     /// Events that were left to the lane of those with a handler of the user's own.
     pub(super) handed_over: usize,
 }
+
+/// What is counted once a batch is committed: its events, what became of them, halvings, and when it began.
+type Counts = (Vec<EventFacts>, Ledger, u64, Instant);
 
 impl Processor {
     /// Claims the events that `look` finds and carries them to their commit. Where one event alone is in trouble, it is
@@ -85,7 +87,11 @@ impl Processor {
         self.metrics.rolled_back(trouble.cause());
         match (trouble, alone.get()) {
             (Trouble::Lost(error), _) => Err(Trouble::Lost(error)),
-            (trouble, Some(id)) => self.put_off(look, lanes, *id, trouble).await,
+            (trouble, Some(id)) => self.put_off(look, lanes, Some(*id), trouble).await,
+            // Not even the claim succeeded.
+            (Trouble::Event(failure), None) if look.is_single() => {
+                self.put_off(look, lanes, None, Trouble::Event(failure)).await
+            }
             (trouble, None) => Err(trouble),
         }
     }
@@ -109,14 +115,35 @@ impl Processor {
         lanes: Lanes,
         alone: &OnceLock<Uuid>,
     ) -> Result<Batch, Trouble> {
+        let mut transaction = connection.begin_with(AssertSqlSafe(self.begin_statement(lanes))).await?;
+        let result = self.work(&mut transaction, key, look, lanes, alone).await;
+        match &result {
+            Ok(_) => transaction.commit().await?,
+            Err(Trouble::Lost(_)) => {}
+            // Waited for, so that the next claim finds the locks gone.
+            Err(_) => transaction.rollback().await?,
+        }
+        let (batch, counts) = result?;
+        if let Some((facts, ledger, splits, began)) = counts {
+            let report = self.account(&facts, &ledger, splits, began.elapsed());
+            return Ok(Batch { report, ..batch });
+        }
+        Ok(batch)
+    }
+
+    async fn work(
+        &self,
+        transaction: &mut PgConnection,
+        key: &DigestKey,
+        look: &Look,
+        lanes: Lanes,
+        alone: &OnceLock<Uuid>,
+    ) -> Result<(Batch, Option<Counts>), Trouble> {
         let began = Instant::now();
-        let mut transaction =
-            connection.begin_with(AssertSqlSafe(begin::statement(lanes, self.settings.handler_timeout))).await?;
-        let claim = inbox::claim(&mut transaction, look).await?;
+        let claim = inbox::claim(&mut *transaction, look).await?;
         let seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: claim.is_full, stuck: None };
         if seen.taken == 0 {
-            transaction.rollback().await?;
-            return Ok(Batch::default());
+            return Ok((Batch::default(), None));
         }
         if let [event] = &*claim.events {
             alone.get_or_init(|| event.id);
@@ -129,58 +156,40 @@ impl Processor {
             let is_theirs = |(_, plan): &mut (Event, Plan)| matches!(plan, Plan::Call(_) | Plan::Select(_));
             handed_over.extend(planned.extract_if(.., is_theirs).map(|(event, _)| event.id));
         }
-        let mut steps = self.resolve_all(&mut transaction, key, planned, &mut ledger).await?;
-        forget(&mut transaction, key, &mut steps).await?;
-        let mut written = write(&mut transaction, &steps).await?;
+        let mut steps = self.resolve_all(&mut *transaction, key, planned, &mut ledger).await?;
+        forget(&mut *transaction, key, &mut steps).await?;
+        let mut written = write(&mut *transaction, &steps).await?;
         if lanes == Lanes::Handlers {
-            let (called, rest) = self.call_handlers(&mut transaction, steps, &mut written).await?;
+            let (called, rest) = self.call_handlers(&mut *transaction, steps, &mut written).await?;
             handed_over.extend(rest.iter().map(|step| step.event.id));
             steps = called;
         }
         let splits = written.splits;
         self.conclude(steps, written, &mut ledger);
-        inbox::settle(&mut transaction, &ledger.settled).await?;
-        inbox::remove_payloads(&mut transaction, &ledger.forgotten).await?;
-        inbox::postpone(&mut transaction, &ledger.postponed).await?;
-        inbox::hand_over(&mut transaction, &handed_over).await?;
-        transaction.commit().await?;
-        let report = self.account(&facts, &ledger, splits, began.elapsed());
-        Ok(Batch { report, seen, handed_over: handed_over.len() })
+        inbox::settle(&mut *transaction, &ledger.settled).await?;
+        inbox::remove_payloads(&mut *transaction, &ledger.forgotten).await?;
+        inbox::postpone(&mut *transaction, &ledger.postponed).await?;
+        inbox::hand_over(&mut *transaction, &handed_over).await?;
+        let batch = Batch { seen, handed_over: handed_over.len(), ..Batch::default() };
+        Ok((batch, Some((facts, ledger, splits, began))))
     }
 
-    /// Puts the one event off that a batch was in trouble with, so that it does not keep those behind it waiting.
-    async fn put_off(&self, look: &Look, lanes: Lanes, id: Uuid, trouble: Trouble) -> Result<Batch, Trouble> {
-        let began = Instant::now();
-        let mut transaction =
-            self.pool.begin_with(AssertSqlSafe(begin::statement(lanes, self.settings.handler_timeout))).await?;
-        // Claimed anew, so that the locks are taken in the order of all batches.
-        let claim = inbox::claim(&mut transaction, look).await?;
-        let event = match &*claim.events {
-            [event] if event.id == id => event,
-            _ => return Err(trouble),
-        };
-        let mut ledger = Ledger::default();
-        match trouble {
-            Trouble::Event(failure) => self.fail(event, failure, &mut ledger),
-            Trouble::Busy(reason) => self.fail(event, Failure::Busy(reason), &mut ledger),
-            Trouble::Lost(_) => {}
+    /// How a transaction of the processor begins: with the newest rows, whatever the database's default is; with plans made
+    /// for the tables as they are now, since one made while the queue was empty stays cached through the burst; and with
+    /// bounds on waiting. All of it ends with the transaction, so a pooler may stand between.
+    pub(super) fn begin_statement(&self, lanes: Lanes) -> String {
+        let mut lock_wait = LOCK_WAIT;
+        let mut more = String::new();
+        if lanes == Lanes::Handlers {
+            let longest = self.settings.handler_timeout;
+            lock_wait = lock_wait.min(longest / 2);
+            more = format!("; set local statement_timeout = {}", longest.as_millis().max(1));
         }
-        let mut seen = Seen { last_due_at: claim.last_due_at, taken: claim.taken, is_full: true, stuck: None };
-        let written = async {
-            inbox::settle(&mut transaction, &ledger.settled).await?;
-            inbox::postpone(&mut transaction, &ledger.postponed).await
-        };
-        match written.await.map_err(Trouble::from) {
-            Ok(()) => transaction.commit().await?,
-            Err(Trouble::Lost(error)) => return Err(Trouble::Lost(error)),
-            // Its row in the inbox is what somebody holds: it stays where it is, and this worker passes it by for a while.
-            Err(_) => {
-                transaction.rollback().await?;
-                (seen.stuck, ledger) = (Some(id), Ledger::default());
-            }
-        }
-        let facts = [EventFacts::of(event)];
-        Ok(Batch { report: self.account(&facts, &ledger, 0, began.elapsed()), seen, handed_over: 0 })
+        format!(
+            "begin isolation level read committed; set local plan_cache_mode = force_custom_plan; \
+             set local lock_timeout = {}{more}",
+            lock_wait.as_millis().max(1)
+        )
     }
 
     /// Translates: payload to changes. What is ignored or unreadable is settled here, on its own.
@@ -276,15 +285,8 @@ impl Processor {
         }
     }
 
-    /// The longer an event has waited for others, the longer it may wait: a quarter of that time, so that it is soon there
-    /// when they are done, and is not tried for ever each second.
-    fn busy_wait(&self, event: &Event) -> Duration {
-        let waited = (self.clock.now() - event.received_at).to_std().unwrap_or_default();
-        (waited / 4).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX).mul_f64(0.5 + rand::random::<f64>() / 2.0)
-    }
-
     /// A failed event is tried again later, or is dead.
-    fn fail(&self, event: &Event, failure: Failure, ledger: &mut Ledger) {
+    pub(super) fn fail(&self, event: &Event, failure: Failure, ledger: &mut Ledger) {
         let attempt = u32::try_from(event.attempts).unwrap_or(0).saturating_add(1);
         let last_error = failure.to_string();
         let wait = match failure {
@@ -318,7 +320,7 @@ impl Processor {
     }
 
     /// Counts and logs a committed batch.
-    fn account(&self, facts: &[EventFacts], ledger: &Ledger, splits: u64, took: Duration) -> Report {
+    pub(super) fn account(&self, facts: &[EventFacts], ledger: &Ledger, splits: u64, took: Duration) -> Report {
         let count = |outcome: Outcome| ledger.settled.iter().filter(|event| event.outcome == outcome).count() as u64;
         let report = Report {
             claimed: (ledger.settled.len() + ledger.postponed.len()) as u64,
@@ -364,14 +366,14 @@ impl Processor {
 }
 
 /// What is remembered of an event for the counts.
-struct EventFacts {
+pub(super) struct EventFacts {
     id: Uuid,
     provider: &'static str,
     received_at: DateTime<Utc>,
 }
 
 impl EventFacts {
-    fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &Event) -> Self {
         // Hand-inserted rows may name a platform that we do not know; labels come from a fixed list.
         let provider = crate::providers::find(&event.provider).map_or("other", |provider| provider.name());
         Self { id: event.id, provider, received_at: event.received_at }

@@ -1,11 +1,11 @@
 //! The processor: claims batches of events and carries each through translate, resolve, fold, write, settle and commit.
 
 mod batch;
-mod begin;
 mod fold;
 mod forget;
 mod handlers;
 mod plan;
+mod put_off;
 mod run;
 mod search;
 mod settings;

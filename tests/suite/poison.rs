@@ -208,6 +208,30 @@ async fn an_event_whose_own_row_somebody_holds_is_passed_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_postgres_cannot_write_out_is_dead_and_keeps_nobody_waiting() {
+    let app = TestApp::spawn().await;
+    // 5 kB in the table, 1.3 GB as text: more than Postgres makes of anything.
+    app.execute(&format!(
+        "insert into webhook_events (connection_id, event_type, external_event_id, payload)
+         values ('{}', 'call_ended', 'huge', ('[1' || repeat(',1e131071', 10000) || ']')::jsonb)",
+        app.connection_id("retell")
+    ))
+    .await;
+    insert(&app, 20, &[]).await;
+    let report = app.run_until_idle().await;
+    assert_eq!((report.processed, report.dead), (20, 1));
+    assert_eq!(
+        app.rows(
+            "select jsonb_build_array(external_event_id, last_error) from webhook_events e where outcome = 'dead'"
+        )
+        .await,
+        [json!(["huge", "database error 54000 (too large or too deep)"])]
+    );
+    // Nobody else can read it either.
+    app.execute("delete from webhook_events where external_event_id = 'huge'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_beyond_the_handlers_is_the_failure_of_its_event_alone() {
     let app = TestApp::spawn().await;
     // A time that no calendar has: adding it to any other panics.

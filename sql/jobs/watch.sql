@@ -30,7 +30,8 @@ where j.settled_at is null and j.due_at < $1::timestamptz - make_interval(secs =
 having count(*) > 0
 union all
 select 'refused_senders', r.provider || '/' || coalesce(r.connection, ''), null, 'warning',
-       format('%s requests to %s/%s were not verified in ten minutes: is the secret right?', sum(r.repeats), r.provider,
+       format('%s requests to %s/%s were not verified in ten minutes: is the secret right? When it is, '
+              '`switchhook rejections reverify` stores what was kept', sum(r.repeats), r.provider,
               coalesce(r.connection, ''))
 from rejections r
 where r.at > $1::timestamptz - interval '10 minutes' and r.status = 401 and r.provider is not null

@@ -42,10 +42,17 @@ pub struct Reverified {
     pub refused: BTreeMap<String, u64>,
 }
 
+/// The event of a kept request that verifies.
+struct Verified {
+    kept_id: Uuid,
+    event: NewEvent,
+    audio: Option<Audio>,
+}
+
 /// What a kept request is held to be now.
 enum Held {
     /// It would be stored.
-    Verified(Box<(NewEvent, Option<Audio>)>),
+    Verified(Box<Verified>),
     /// It stays out.
     Refused(String),
 }
@@ -71,7 +78,7 @@ pub async fn reverify(
         for kept in page {
             report.requests += 1;
             match held(keys, ids, &sources, &kept) {
-                Held::Verified(event) => verified.push((kept.id, event)),
+                Held::Verified(found) => verified.push(*found),
                 Held::Refused(why) => *report.refused.entry(why).or_default() += 1,
             }
         }
@@ -106,15 +113,14 @@ async fn store(
     scope: &Scope,
     report: &mut Reverified,
     operation_id: Uuid,
-    verified: Vec<(Uuid, Box<(NewEvent, Option<Audio>)>)>,
+    verified: Vec<Verified>,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = pool.begin().await?;
     let mut stored = 0;
-    for (id, found) in verified {
-        let (event, audio) = *found;
+    for Verified { kept_id, event, audio } in verified {
         let mut step = transaction.begin().await?;
         // Two people may do this at once: the row says who of them does it.
-        if kept_requests::remove(&mut *step, &[id]).await? == 0 {
+        if kept_requests::remove(&mut *step, &[kept_id]).await? == 0 {
             step.rollback().await?;
             continue;
         }
@@ -170,7 +176,10 @@ fn held(keys: &Keys, ids: &DigestKey, sources: &HashMap<Uuid, Connection>, kept:
             refused("a live request: the caller whom it was about has hung up")
         }
         Err(refusal) => Held::Refused(refusal.inward()),
-        Ok(document) => Held::Verified(Box::new(event(provider, source, ids, document))),
+        Ok(document) => {
+            let (event, audio) = event(provider, source, ids, document);
+            Held::Verified(Box::new(Verified { kept_id: kept.id, event, audio }))
+        }
     }
 }
 

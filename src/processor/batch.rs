@@ -11,12 +11,12 @@ use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
+use super::Processor;
 use super::forget::forget;
 use super::plan::Plan;
 use super::trouble::Trouble;
 use super::turns::Seen;
 use super::write::{Effect, Step, Written, write};
-use super::Processor;
 use crate::crypto::DigestKey;
 use crate::db::Lease;
 use crate::domain::{TenantError, TenantFacts};

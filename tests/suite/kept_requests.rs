@@ -10,6 +10,7 @@ use switchhook::providers::{self, Outgoing};
 use switchhook::redact::{Phone, Secret};
 use switchhook::retention::{self, Person};
 use switchhook::store::kept_requests::Which;
+use switchhook::store::source_tokens::TokenUse;
 use switchhook::store::{connections, tokens};
 use uuid::Uuid;
 
@@ -104,6 +105,42 @@ async fn what_a_wrong_secret_refused_is_stored_when_it_is_mended() {
     );
     // Once more changes nothing.
     assert_eq!(again(&app, false).await.verified, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_every_platform_all_is_kept_that_verifies_it_later() {
+    let app = spawn(&[]).await;
+    const TOKEN: &str = "the-token-in-the-url-that-the-platform-has";
+    for provider in providers::ALL {
+        let is_webhook = |body: &str| serde_json::from_str(body).is_ok_and(|body| provider.question(&body).is_none());
+        let sample = provider.samples().iter().find(|sample| is_webhook(sample.body)).unwrap();
+        let (name, secret) = (provider.name(), provider.signs().then(right));
+        let sent = provider.sign(sample.body, secret.as_ref(), app.clock.now());
+        let query = if provider.signs() { String::new() } else { format!("?token={TOKEN}") };
+        app.send(&format!("/webhooks/{name}{query}"), sent).await.assert_status(401);
+    }
+    app.eventually(&format!("select count(*) = {} from kept_requests", providers::ALL.len())).await;
+    for provider in providers::ALL {
+        let id = app.connection_id(provider.name());
+        match provider.signs() {
+            true => {
+                connections::add_secret(&app.owner, &app.keys, id, Uuid::now_v7(), &right(), None).await.unwrap();
+            }
+            false => app.add_token(id, TokenUse::Webhook, &format!("{TOKEN}-of-{}", provider.name())).await,
+        }
+    }
+    let signing = providers::ALL.iter().filter(|provider| provider.signs()).count() as u64;
+    assert_eq!(again(&app, true).await.verified, signing, "the tokens are still others");
+    // A token is good for one source only.
+    for provider in providers::ALL.iter().filter(|provider| !provider.signs()) {
+        app.execute("delete from source_tokens").await;
+        app.add_token(app.connection_id(provider.name()), TokenUse::Webhook, TOKEN).await;
+        let verified = again(&app, false).await;
+        assert!(verified.verified >= 1, "{}: {verified:?}", provider.name());
+    }
+    assert_eq!(app.value("select count(*) from kept_requests").await, 0);
+    let recovered = app.value("select count(distinct provider) from webhook_events where origin = 'recovered'").await;
+    assert_eq!(recovered, providers::ALL.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

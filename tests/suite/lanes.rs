@@ -18,6 +18,7 @@ const THEIRS: &str = "00000000-0000-0000-0000-000000000202";
 pub fn processor_over(app: &TestApp, pool: PgPool) -> Processor {
     Processor {
         pool,
+        link: app.processor.link.clone(),
         keys: app.keys.clone(),
         registry: Arc::clone(&app.processor.registry),
         settings: app.processor.settings.clone(),

@@ -11,21 +11,21 @@ use crate::support::postgres_line::PostgresLine;
 use crate::support::{Binary, client, database_url, drop_database};
 
 /// How long it may take until everything flows again, once the cause has ended; on a machine that is busy with other tests.
-const SECONDS: Duration = Duration::from_secs(15);
+pub const SECONDS: Duration = Duration::from_secs(15);
 
 /// The program over a line that can go silent.
-struct Day {
-    line: PostgresLine,
-    binary: Binary,
-    pool: PgPool,
-    client: reqwest::Client,
-    webhook_url: String,
-    database: String,
-    calls: std::cell::Cell<u32>,
+pub struct Day {
+    pub line: PostgresLine,
+    pub binary: Binary,
+    pub pool: PgPool,
+    pub client: reqwest::Client,
+    pub webhook_url: String,
+    pub database: String,
+    pub calls: std::cell::Cell<u32>,
 }
 
 impl Day {
-    async fn begin(settings: &[(&str, &str)]) -> Self {
+    pub async fn begin(settings: &[(&str, &str)]) -> Self {
         Self::begin_over(settings, |line| line.to_owned()).await
     }
 
@@ -47,7 +47,7 @@ impl Day {
     }
 
     /// Sends the next call, and returns the status of the answer and how long it took.
-    async fn send(&self) -> (u16, Duration) {
+    pub async fn send(&self) -> (u16, Duration) {
         let call = self.calls.get();
         self.calls.set(call + 1);
         let body = json!({ "id": format!("call-{call}"), "status": "completed", "agent_id": "agent-1",
@@ -74,7 +74,7 @@ impl Day {
         panic!("nothing flows after {longest:?} ({last}): {}", self.binary.log());
     }
 
-    async fn ready(&self) -> (u16, Value) {
+    pub async fn ready(&self) -> (u16, Value) {
         let ready = self.client.get(format!("{}/readyz", self.binary.base)).timeout(Duration::from_secs(10)).send();
         match ready.await {
             Ok(answer) => (answer.status().as_u16(), answer.json().await.unwrap()),
@@ -93,15 +93,15 @@ impl Day {
         false
     }
 
-    async fn number(&self, statement: &str) -> i64 {
+    pub async fn number(&self, statement: &str) -> i64 {
         sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_one(&self.pool).await.unwrap().get(0)
     }
 
-    async fn execute(&self, statement: &str) {
+    pub async fn execute(&self, statement: &str) {
         sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap();
     }
 
-    async fn end_connections(&self) {
+    pub async fn end_connections(&self) {
         self.execute(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity
              where application_name like 'switchhook%' and datname = current_database()",
@@ -109,7 +109,7 @@ impl Day {
         .await;
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         let Self { binary, pool, database, .. } = self;
         drop(binary);
         pool.close().await;
@@ -216,111 +216,6 @@ async fn jobs_that_wait_for_a_lock_take_no_connection_from_webhooks() {
         assert_eq!(status, 200, "{}", day.binary.log());
     }
     locking.rollback().await.unwrap();
-    day.end().await;
-}
-
-/// What an answer says of its webhook.
-fn outcome_of(answer: &reqwest::Response) -> String {
-    answer.headers().get("switchhook-outcome").map_or(String::new(), |value| value.to_str().unwrap().to_owned())
-}
-
-impl Day {
-    /// Sends so many calls at once, and returns what was said of each and how long the longest took.
-    async fn send_many(&self, first: u32, count: u32) -> (Vec<String>, Duration) {
-        let began = Instant::now();
-        let sent = (first..first + count).map(|call| async move {
-            let body = json!({ "id": format!("kept-{call}"), "status": "completed", "agent_id": "agent-1",
-                "telephony_data": { "to_number": "+15550109999", "from_number": format!("+155502{call:05}"),
-                    "call_type": "inbound", "duration": "30" } });
-            let sent = self.client.post(&self.webhook_url).json(&body).timeout(Duration::from_secs(20)).send();
-            sent.await.map_or_else(
-                |error| format!("{error}"),
-                |answer| format!("{} {}", answer.status().as_u16(), outcome_of(&answer)),
-            )
-        });
-        let said = futures_util::future::join_all(sent).await;
-        (said, began.elapsed())
-    }
-
-    async fn kept_calls(&self) -> i64 {
-        self.number("select count(*) from calls where provider_call_id like 'kept-%'").await
-    }
-
-    async fn wait_for(&self, what: &str, statement: &str, expected: i64) {
-        let began = Instant::now();
-        while self.number(statement).await != expected {
-            assert!(began.elapsed() < SECONDS * 2, "{what}: {}", self.binary.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
-
-const KEPT_EVENTS: &str =
-    "select count(*) from webhook_events where external_event_id like '%kept-%' and processed_at is not null";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_are_kept_while_postgres_is_silent_and_stored_once_when_it_is_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().to_str().unwrap();
-    let mut day = Day::begin(&[("SPOOL__DIR", dir)]).await;
-    day.line.silence_all();
-    // The first wait for Postgres, for less than a platform waits; the later ones no more.
-    let (said, took) = day.send_many(0, 20).await;
-    assert!(said.iter().all(|said| said == "200 spooled"), "{said:?}");
-    assert!(took < SECONDS, "{took:?}");
-    let (said, took) = day.send_many(20, 200).await;
-    assert!(said.iter().all(|said| said == "200 spooled"), "{said:?}");
-    println!("200 webhooks were kept in {took:?}");
-    let (again, _) = day.send_many(0, 10).await;
-    assert!(again.iter().all(|said| said == "200 spooled"), "{again:?}");
-    let (status, body) = day.ready().await;
-    assert_eq!((status, &body["status"]), (200, &json!("spooling")), "{body}");
-    // A crash takes none of it away; the next process finds it, and waits for Postgres like the first.
-    day.binary.kill();
-    let shown = Binary::command("postgres://localhost")
-        .args(["spool", "status", "--json"])
-        .env("SWITCHHOOK__SPOOL__DIR", dir)
-        .output()
-        .unwrap();
-    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!((&shown[0]["records"], &shown[0]["is_in_use"]), (&json!(230), &json!(false)), "{shown}");
-    day.line.let_new_through();
-    day.binary = Binary::serve(&day.line.url, &[], &[("SPOOL__DIR", dir)]).await;
-    day.wait_for("the spool is stored", KEPT_EVENTS, 220).await;
-    assert_eq!(day.kept_calls().await, 220);
-    let early = "select count(*) from webhook_events where external_event_id like '%kept-%' and received_at > now() - interval '1 second'";
-    assert_eq!(day.number(early).await, 0, "events keep the time at which they came");
-    let left = std::fs::read_dir(folder.path().join("000")).unwrap().count();
-    assert_eq!(left, 1, "the lock alone is left");
-    day.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_spool_is_left_as_soon_as_postgres_takes_webhooks_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let day = Day::begin(&[("SPOOL__DIR", folder.path().to_str().unwrap())]).await;
-    let of = |change: &str| format!("alter database {} {change} default_transaction_read_only", day.database);
-    day.execute(&format!("{} = on", of("set"))).await;
-    day.end_connections().await;
-    let began = Instant::now();
-    let mut kept = 0;
-    while kept < 300 {
-        assert!(began.elapsed() < SECONDS, "{}", day.binary.log());
-        let (said, _) = day.send_many(1_000 + kept, 50).await;
-        assert!(said.iter().all(|said| said.starts_with("200 ")), "read-only is no reason to refuse: {said:?}");
-        kept += 50;
-    }
-    day.execute(&of("reset")).await;
-    day.wait_for("all is stored", KEPT_EVENTS, 300).await;
-    let began = Instant::now();
-    loop {
-        let (said, _) = day.send_many(5_000 + u32::try_from(began.elapsed().as_millis()).unwrap(), 1).await;
-        assert!(began.elapsed() < SECONDS, "{said:?}: {}", day.binary.log());
-        if said == ["200 accepted"] {
-            break;
-        }
-    }
-    assert_eq!(day.number("select count(*) from webhook_events where outcome = 'dead'").await, 0);
     day.end().await;
 }
 

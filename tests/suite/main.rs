@@ -90,6 +90,7 @@ mod setting_urls;
 mod setup;
 mod sign_in;
 mod spoken;
+mod spool;
 mod stale_plans;
 mod story_permutations;
 mod strangers;

@@ -150,6 +150,7 @@ async fn ingest(
     })?;
     let handle = server.handle();
     let server = tokio::spawn(server);
+    let link = context.link.clone();
     let beside = match console_bind {
         None => None,
         Some(bind) => {
@@ -157,7 +158,7 @@ async fn ingest(
                 TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind} (console.bind)"))?;
             tracing::info!(bind = %listener.local_addr()?, "listening for the API and the pages");
             let server =
-                http::start_console(listener, &context.config.http, networks, Clock::system(), move |config| {
+                http::start_console(listener, &context.config.http, networks, link, Clock::system(), move |config| {
                     people_routes(config, &people, &trace)
                 })?;
             let handle = server.handle();

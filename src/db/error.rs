@@ -81,6 +81,11 @@ pub fn is_data_error(error: &sqlx::Error) -> bool {
     sqlstate(error).is_some_and(|code| code.starts_with("22") || code.starts_with("54"))
 }
 
+/// Whether the database can never hold this row: a data error, or a constraint that it breaks (class 23).
+pub fn is_unstorable(error: &sqlx::Error) -> bool {
+    is_data_error(error) || sqlstate(error).is_some_and(|code| code.starts_with("23"))
+}
+
 /// Whether the statement was refused for what it says, so that the connection is sound and others may succeed.
 /// Lost connections, shutdowns, servers that take no changes and full disks are none of this.
 pub fn is_statement_error(error: &sqlx::Error) -> bool {

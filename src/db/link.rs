@@ -90,6 +90,12 @@ impl Link {
         result.inspect_err(|error| self.note(error))
     }
 
+    /// Returns when the server is given up: it will never answer what it was asked until then.
+    pub async fn gone(&self) {
+        // An error would mean that the sender is gone, which lives as long as `self` does.
+        self.0.given_up.subscribe().changed().await.ok();
+    }
+
     /// Takes note of an error: a connection that is lost is seldom the only one.
     pub fn note(&self, error: &sqlx::Error) {
         if is_lost(error) {
@@ -194,7 +200,8 @@ pub async fn unless_silent<T>(
     .await
 }
 
-pub(super) fn silent() -> sqlx::Error {
+/// What is said where the database says nothing.
+pub fn silent() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database is silent"))
 }
 

@@ -21,9 +21,11 @@ use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 
 use crate::redact::Secret;
 
-pub use error::{describe, is_batch_trouble, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout};
+pub use error::{
+    describe, is_batch_trouble, is_data_error, is_lost, is_mistake, is_statement_error, is_timeout, is_unstorable,
+};
 pub use lease::Lease;
-pub use link::{Found, Link, unless_silent};
+pub use link::{Found, Link, silent, unless_silent};
 pub use migrate::{MIGRATOR, MigrationError, apply, is_up_to_date, migrate};
 pub use password::{PasswordError, PasswordSource};
 pub use probe::{prepare, probe};

@@ -44,8 +44,14 @@ pub async fn probe(link: Link, pool: PgPool, settings: Settings, stop: Cancellat
 pub async fn prepare(link: &Link, pool: &PgPool, settings: &Settings) {
     let mut probe = Probe::new(link.clone(), pool, settings);
     probe.read_password(true).await;
-    for _ in 0..probe.servers.len().saturating_sub(1) {
-        if probe.turn(pool).await {
+    if probe.servers.len() < 2 {
+        return;
+    }
+    for place in 0..probe.servers.len() {
+        (probe.place, probe.connection) = (place, None);
+        let asked = tokio::time::timeout(TIMEOUT, probe.ask(pool)).await;
+        if let Ok(Ok(Server { is_read_only: false, .. })) = asked {
+            probe.lead_there(pool);
             return;
         }
     }
@@ -126,12 +132,7 @@ impl Probe {
         };
         let reason = match asked {
             Ok(Server { started_at, is_read_only: false }) => {
-                let is_elsewhere =
-                    self.servers.get(self.place).is_some_and(|one| !leads_to(one, &pool.connect_options()));
-                if is_elsewhere {
-                    tracing::info!(server = self.place + 1, "another server of the list takes changes");
-                    self.link.redirect(|options| self.at_place(options));
-                }
+                let is_elsewhere = self.lead_there(pool);
                 let is_another = self.last.replace(started_at).is_some_and(|last| last != started_at);
                 if is_another || is_elsewhere || self.was_silent {
                     self.link.give_up();
@@ -159,6 +160,16 @@ impl Probe {
         }
         self.link.find(Found::Trouble { since, reason });
         false
+    }
+
+    /// Has everybody use the server that was asked; whether they did not until now.
+    fn lead_there(&self, pool: &PgPool) -> bool {
+        let is_elsewhere = self.servers.get(self.place).is_some_and(|one| !leads_to(one, &pool.connect_options()));
+        if is_elsewhere {
+            tracing::info!(server = self.place + 1, "another server of the list takes changes");
+            self.link.redirect(|options| self.at_place(options));
+        }
+        is_elsewhere
     }
 
     /// The same way to the server that is asked.

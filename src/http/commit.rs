@@ -136,8 +136,14 @@ impl Flusher {
     }
 
     async fn flush_all(&self, batch: Vec<Entry>) {
-        if let Some(spool) = self.spool.as_ref().filter(|spool| spool.is_on()) {
-            return keep(spool, batch).await;
+        if let Some(spool) = &self.spool {
+            // The probe knows before anybody has waited.
+            if self.link.is_in_trouble() {
+                spool.turn_on();
+            }
+            if spool.is_on() {
+                return keep(spool, batch).await;
+            }
         }
         // Also those whose sender has hung up: some senders never come again.
         let (with_audio, plain): (Vec<Entry>, Vec<Entry>) = batch.into_iter().partition(|entry| entry.audio.is_some());
@@ -180,27 +186,33 @@ impl Flusher {
         }
     }
 
+    /// Where there is a spool, it must have the time to write as well: then this takes so long, whatever happens.
     async fn write(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
-        let began = Instant::now();
-        loop {
-            match self.link.watched_for(self.patience(), self.write_once(chunk)).await {
-                // A connection that died while it lay idle shows only now, and it is not the only one. Trying again is
-                // safe: what was stored after all is found as its own duplicate.
-                Err(error) if db::is_lost(&error) && began.elapsed() < self.patience() => {
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-                result => {
-                    let has_failed = result.as_ref().is_err_and(|error| !db::is_statement_error(error));
-                    *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = has_failed.then(Instant::now);
-                    return result;
-                }
+        let result = match self.spool {
+            None => self.write_in(self.patience, chunk).await,
+            Some(_) => {
+                let longest = self.patience * 3 / 4;
+                let written = tokio::time::timeout(longest, self.write_in(longest, chunk)).await;
+                written.unwrap_or_else(|_| Err(db::silent()))
             }
-        }
+        };
+        let has_failed = result.as_ref().is_err_and(|error| !db::is_statement_error(error));
+        *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = has_failed.then(Instant::now);
+        result
     }
 
-    /// Where there is a spool, it must have the time to write as well.
-    fn patience(&self) -> Duration {
-        if self.spool.is_some() { self.patience * 3 / 4 } else { self.patience }
+    async fn write_in(&self, longest: Duration, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
+        let began = Instant::now();
+        loop {
+            match self.link.watched_for(longest, self.write_once(chunk)).await {
+                // A connection that died while it lay idle shows only now, and it is not the only one. Trying again is
+                // safe: what was stored after all is found as its own duplicate.
+                Err(error) if db::is_lost(&error) && began.elapsed() < longest => {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn write_once(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {

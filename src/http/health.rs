@@ -32,7 +32,7 @@ const CONNECTIONS: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Health {
     pool: PgPool,
-    link: Link,
+    pub(super) link: Link,
     ready: Recent<Option<String>>,
     backlog: Recent<Option<Backlog>>,
 }

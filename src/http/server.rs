@@ -215,13 +215,14 @@ pub fn start(
 ) -> std::io::Result<Server> {
     let (settings, networks, clock) = (door.settings.clone(), door.networks(), door.clock.clone());
     let sockets = Sockets::new(&settings, sockets_max(&settings), networks, clock);
-    let budgets = Data::from(Arc::clone(&door.budgets));
+    let (budgets, link) = (Data::from(Arc::clone(&door.budgets)), Data::new(door.health.link.clone()));
     let (door, base_url) = (Data::new(door), settings.base_url());
     entrance::serve(listener, &settings, settings.threads, sockets, move || {
         App::new()
             .wrap(from_fn(watch))
             .wrap(console::baseline(&base_url))
             .app_data(budgets.clone())
+            .app_data(link.clone())
             .app_data(door.clone())
             .configure(routes)
             .configure(more.clone())
@@ -234,12 +235,14 @@ pub fn start_console(
     listener: TcpListener,
     settings: &Settings,
     networks: Arc<Networks>,
+    link: Link,
     clock: Clock,
     more: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<Server> {
     let all = sockets_max(settings) / CONSOLE_SHARE;
     let sockets = Sockets::new(settings, all, Arc::clone(&networks), clock.clone());
     let budgets = Data::from(Budgets::new(settings.in_flight_bytes_max));
+    let link = Data::new(link);
     let strangers = Data::new(Strangers { networks, clock, trusted_proxies: settings.trusted_proxies.clone() });
     let base_url = settings.base_url();
     entrance::serve(listener, settings, 1, sockets, move || {
@@ -247,6 +250,7 @@ pub fn start_console(
             .wrap(from_fn(watch))
             .wrap(console::baseline(&base_url))
             .app_data(budgets.clone())
+            .app_data(link.clone())
             .app_data(strangers.clone())
             .configure(more.clone())
             .default_service(web::to(nothing_here_either))

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::error::PayloadError;
+use actix_web::error::{InternalError, PayloadError};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
@@ -20,6 +21,10 @@ use super::networks::Standing;
 use super::phase::Phase;
 use super::sockets::Socket;
 use crate::console::Entry;
+use crate::db::Link;
+
+/// How long a page or the API may take: many times as long as its statements, and short enough to free their connections.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
 
 /// Tells the socket of a request what it is doing.
 pub(super) async fn watch(
@@ -43,7 +48,15 @@ pub(super) async fn watch(
             request.set_payload(Payload::Stream { payload: Box::pin(counted) });
         }
     }
-    let result = next.call(request).await;
+    let link = request.app_data::<Data<Link>>().filter(|_| !request.path().starts_with("/webhooks/")).cloned();
+    let called = next.call(request);
+    let result = match link {
+        None => called.await,
+        Some(link) => tokio::select! {
+            result = called => result,
+            () = nobody_answers(&link) => Err(silent()),
+        },
+    };
     let is_whole = socket.phase() == Phase::Working;
     let lacked_room = socket.lacked_room.swap(false, Ordering::Relaxed);
     let ends = Ends { socket };
@@ -60,6 +73,16 @@ pub(super) async fn watch(
         ends
     });
     Ok(response.map_body(|_, body| Answer { body, _ends: ends }))
+}
+
+/// Returns when the database that a page or the API waits for will never answer. Webhooks mind that themselves.
+async fn nobody_answers(link: &Link) {
+    tokio::time::timeout(ANSWER_MAX, link.gone()).await.ok();
+}
+
+fn silent() -> Error {
+    let response = Refused::unavailable("the database does not answer").response();
+    InternalError::from_response("the database does not answer", response).into()
 }
 
 fn no_room() -> HttpResponse {
@@ -160,7 +183,6 @@ impl Drop for Counted {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
-    use std::time::Duration;
 
     use actix_web::middleware::from_fn;
     use actix_web::{App, web};

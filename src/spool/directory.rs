@@ -14,6 +14,8 @@ const PROCESSES_MAX: u32 = 256;
 const LOCK: &str = "lock";
 /// Where records lie that could not be read or stored.
 const SET_ASIDE: &str = "set-aside";
+/// How the name of an end ends that was never finished.
+pub(super) const TORN: &str = "torn";
 
 /// The directory of one process, for as long as this lives.
 #[derive(Debug)]
@@ -77,7 +79,11 @@ impl Directory {
         if bytes.is_empty() {
             return Ok(());
         }
-        tracing::error!(segment, why, bytes = bytes.len(), "a part of the spool is set aside");
+        // A process that was killed leaves an end that it never finished, and nobody was told that this is there.
+        match why {
+            TORN => tracing::warn!(segment, bytes = bytes.len(), "the end of the spool was never finished"),
+            _ => tracing::error!(segment, why, bytes = bytes.len(), "a part of the spool is set aside"),
+        }
         let folder = self.path.join(SET_ASIDE);
         make(&folder)?;
         let mut file = File::create(folder.join(format!("{segment:010}.{why}")))?;
@@ -100,7 +106,10 @@ pub fn holds(path: &Path) -> io::Result<Holds> {
     match std::fs::read_dir(path.join(SET_ASIDE)) {
         Ok(entries) => {
             for entry in entries {
-                holds.set_aside_bytes += entry?.metadata()?.len();
+                let entry = entry?;
+                if entry.path().extension().is_none_or(|why| why != TORN) {
+                    holds.set_aside_bytes += entry.metadata()?.len();
+                }
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

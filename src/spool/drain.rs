@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
-use super::directory::Directory;
+use super::directory::{Directory, TORN};
 use super::record::{Record, RecordError};
 use super::segment::{Found, Reader, Segment, segments};
 use super::{Spool, directories};
@@ -98,9 +98,15 @@ impl Drain {
             self.spool.turn_off();
         }
         while self.spool.holds().records > 0 && !stop.is_cancelled() {
-            self.spool.rotate().await;
-            let drained = self.drain(self.spool.directory(), stop, true).await?;
+            let below = self.spool.rotate().await;
+            let drained = self.drain(self.spool.directory(), below, stop, true).await?;
             self.told(drained);
+            if drained == Drained::default() {
+                // Somebody has taken files away: what is there counts.
+                let found = self.spool.directory().holds()?;
+                self.spool.0.shared.change(|holds| *holds = found);
+                break;
+            }
         }
         for path in directories(&self.dir)? {
             if path == self.spool.directory().path() {
@@ -108,7 +114,7 @@ impl Drain {
             }
             // Who is gone has left its lock.
             if let Some(left) = Directory::lock(&path)? {
-                let drained = self.drain(&left, stop, false).await?;
+                let drained = self.drain(&left, u64::MAX, stop, false).await?;
                 self.told(drained);
             }
         }
@@ -118,11 +124,12 @@ impl Drain {
     async fn drain(
         &self,
         directory: &Directory,
+        below: u64,
         stop: &CancellationToken,
         is_own: bool,
     ) -> Result<Drained, DrainError> {
         let mut sum = Drained::default();
-        for segment in segments(directory.path())? {
+        for segment in segments(directory.path())?.into_iter().filter(|segment| segment.number < below) {
             if stop.is_cancelled() {
                 break;
             }
@@ -207,7 +214,7 @@ async fn drain_segment(
             // All at the end: a segment that is read again because Postgres went away sets nothing aside twice.
             directory.set_aside(segment.number, "damaged", &damaged)?;
             directory.set_aside(segment.number, "refused", &refused)?;
-            directory.set_aside(segment.number, "torn", &chunk.torn)?;
+            directory.set_aside(segment.number, TORN, &chunk.torn)?;
             return Ok(drained);
         }
     }
@@ -251,7 +258,7 @@ async fn store_all<'r>(records: &'r [Record], pool: &PgPool, link: &Link) -> Res
     let mut refused = Vec::new();
     match link.watched(store(&plain, pool)).await {
         Ok(()) => {}
-        Err(error) if db::is_data_error(&error) => refused.extend(one_by_one(&plain, pool, link).await?),
+        Err(error) if db::is_unstorable(&error) => refused.extend(one_by_one(&plain, pool, link).await?),
         Err(error) => return Err(error),
     }
     refused.extend(one_by_one(&with_audio, pool, link).await?);
@@ -263,7 +270,7 @@ async fn one_by_one<'r>(records: &[&'r Record], pool: &PgPool, link: &Link) -> R
     for record in records {
         match link.watched(store(&[*record], pool)).await {
             Ok(()) => {}
-            Err(error) if db::is_data_error(&error) => refused.push(*record),
+            Err(error) if db::is_unstorable(&error) => refused.push(*record),
             Err(error) => return Err(error),
         }
     }

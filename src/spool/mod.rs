@@ -146,12 +146,14 @@ impl Spool {
         &self.0.directory
     }
 
-    /// Closes the segment that is written to, so that it can be drained.
-    async fn rotate(&self) {
+    /// Closes the segment that is written to, and returns the number from which on segments are still written to: those below
+    /// can be drained and removed.
+    async fn rotate(&self) -> u64 {
         let (reply, answer) = oneshot::channel();
-        if self.0.commands.send(Command::Rotate { reply }).await.is_ok() {
-            answer.await.ok();
+        if self.0.commands.send(Command::Rotate { reply }).await.is_err() {
+            return 0;
         }
+        answer.await.unwrap_or(0)
     }
 
     /// Waits until something is to be done, or so long.

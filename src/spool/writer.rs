@@ -23,8 +23,14 @@ const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// What the writer is told.
 #[derive(Debug)]
 pub(super) enum Command {
-    Keep { record: Record, reply: oneshot::Sender<Result<(), SpoolError>> },
-    Rotate { reply: oneshot::Sender<()> },
+    Keep {
+        record: Record,
+        reply: oneshot::Sender<Result<(), SpoolError>>,
+    },
+    /// Closes the segment that is written to, and says which number the next one has.
+    Rotate {
+        reply: oneshot::Sender<u64>,
+    },
 }
 
 /// A record as it is written, when it came, and who waits for it.
@@ -68,7 +74,7 @@ impl Writer {
                     Command::Rotate { reply } => {
                         self.keep(std::mem::take(&mut together));
                         self.active = None;
-                        reply.send(()).ok();
+                        reply.send(self.next_number).ok();
                     }
                 }
                 let is_enough = together.len() >= RECORDS_AT_ONCE || bytes >= BYTES_AT_ONCE;

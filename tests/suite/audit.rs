@@ -134,6 +134,10 @@ const COMMANDS: &[(&str, Does)] = &[
     ("audit list", Nothing),
     ("verify", Nothing),
     ("secrets new-key", Nothing),
+    ("spool status", Nothing),
+    ("spool show", Nothing),
+    // What it stores is what the program would have stored by itself.
+    ("spool drain", Work),
     ("secrets status", Nothing),
     (
         "secrets rotate",

@@ -200,7 +200,7 @@ async fn a_handler_that_waits_for_a_lock_spends_no_attempt() {
     assert_eq!(app.run_until_idle().await.failed, 1);
     assert_eq!(
         app.rows("select jsonb_build_array(attempts, last_error) from webhook_events").await,
-        [json!([0, "database error 55P03 (locked by another)"])]
+        [json!([0, "database error 55P03 (locked by another for too long)"])]
     );
     holder.rollback().await.unwrap();
     app.execute("update webhook_events set next_attempt_at = now()").await;

@@ -35,6 +35,7 @@ mod erasure;
 mod erasure_jobs;
 mod erasure_records;
 mod event_watch;
+mod failover;
 mod fairness;
 mod first_minute;
 mod first_run_pages;

@@ -124,9 +124,7 @@ impl Evidence {
                     evidence.secret = Some((place, carrier(provider, delivery, secret)));
                     break;
                 }
-                // Of several secrets the one that fits but for the time says most.
-                Err(_) if matches!(evidence.refusal, Some(Refusal::OffTime { .. })) => {}
-                Err(why) => evidence.refusal = Some(why),
+                Err(why) => evidence.refusal = Some(after(evidence.refusal.take(), why)),
             }
         }
         if !credentials.tokens.is_empty() {
@@ -228,6 +226,14 @@ pub(super) fn shared_token(delivery: &Delivery<'_>, secret: &Secret) -> Result<(
     }))
 }
 
+/// Of several secrets the last one's refusal is told; that an earlier one fits but for the time is for ourselves.
+fn after(before: Option<Refusal>, last: Refusal) -> Refusal {
+    match (before, last) {
+        (Some(Refusal::OffTime { late, .. }), Refusal::NotProven(told)) => Refusal::OffTime { told, late },
+        (_, last) => last,
+    }
+}
+
 /// Why a signature is refused that has a time. `fits`: whether the secret is right, so that it is the time that is wrong.
 pub(super) fn refusal(fits: bool, told: &'static str, late: Option<TimeDelta>) -> Refusal {
     match (fits, late) {
@@ -248,6 +254,26 @@ fn carrier(provider: &dyn Provider, delivery: &Delivery<'_>, secret: &Secret) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_secrets_the_sender_hears_of_the_last_and_we_of_the_one_that_fits() {
+        let dialpad = crate::providers::find("dialpad").unwrap();
+        let secrets = ["the-right-secret", "a-newer-secret"].map(Secret::new).to_vec();
+        let now = DateTime::from_timestamp(1_793_534_400, 0).unwrap();
+        let body = dialpad.sign(r#"{"call_id":1,"exp":1793527200}"#, Some(&secrets[0]), now).body;
+        let headers = actix_web::http::header::HeaderMap::new();
+        let delivery = Delivery { query: "", headers: &headers, body: body.as_bytes() };
+        for (secrets, told) in [
+            (secrets.clone(), "not verified: the signature does not fit"),
+            (secrets.into_iter().rev().collect(), "not verified: the JWT has expired"),
+        ] {
+            let credentials = Credentials { secrets, ..Credentials::default() };
+            let refusal = verify_webhook(dialpad, &delivery, &credentials, now).unwrap_err();
+            assert_eq!(refusal.to_string(), told);
+            let inward = "not verified: the signature is right, its time is off by 2 h (behind our clock)";
+            assert_eq!(refusal.inward(), inward);
+        }
+    }
 
     #[test]
     fn only_we_are_told_that_the_signature_is_right() {

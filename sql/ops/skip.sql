@@ -48,27 +48,29 @@ select not :'all'::boolean
     order by count(*) desc, e.provider, e.event_type;
 \else
     with chosen as materialized (
-        select q.lane, q.next_attempt_at, q.event_id
+        -- From the queue to each event by its key, as sql/inbox/skip.sql.
+        select q.ctid as tid, q.event_id
         from event_queue q
-        join webhook_events e on e.id = q.event_id
-        where e.processed_at is null
-          and (:'provider' = '' or e.provider = :'provider')
-          and (:'type' = '' or e.event_type = :'type')
-          and (:'tenant' = '' or e.tenant_id = (select id from tenants where slug = :'tenant'))
-          and (:'since' = '' or e.received_at >= nullif(:'since', '')::timestamptz)
-          and (:'until' = '' or e.received_at < nullif(:'until', '')::timestamptz)
-          and (:'id' = '' or e.id = nullif(:'id', '')::uuid)
+        cross join lateral (
+            select from webhook_events e
+            where e.id = q.event_id and e.processed_at is null
+              and (:'provider' = '' or e.provider = :'provider')
+              and (:'type' = '' or e.event_type = :'type')
+              and (:'tenant' = '' or e.tenant_id = (select id from tenants where slug = :'tenant'))
+              and (:'since' = '' or e.received_at >= nullif(:'since', '')::timestamptz)
+              and (:'until' = '' or e.received_at < nullif(:'until', '')::timestamptz)
+              and (:'id' = '' or e.id = nullif(:'id', '')::uuid)
+            offset 0
+        ) e
         order by q.lane, q.next_attempt_at, q.event_id
         for update of q skip locked
     ), taken as (
-        delete from event_queue q using chosen
-        where q.lane = chosen.lane and q.next_attempt_at = chosen.next_attempt_at and q.event_id = chosen.event_id
+        delete from event_queue where ctid = any (array(select tid from chosen))
     ), skipped as (
         update webhook_events e
         set processed_at = clock_timestamp(), outcome = 'ignored',
             note = concat_ws(': ', 'skipped by hand', nullif(:'reason', ''))
-        from chosen
-        where e.id = chosen.event_id and e.processed_at is null
+        where e.id = any (array(select event_id from chosen)) and e.processed_at is null
         returning e.id
     )
     insert into operator_log (actor, tenant_id, action, row_count, details)

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool, Row};
 use switchhook::outbox::{self, Outcome, Settled, Terms};
+use uuid::Uuid;
 
 use crate::support::{TestApp, url_of};
 
@@ -43,23 +45,63 @@ async fn a_replay_by_sql_reads_each_row_of_the_queue_once_whatever_the_plan_was_
         "update webhook_events set next_attempt_at = now() + interval '1 second'",
         "update webhook_events set processed_at = now()",
     ] {
-        let read = async |transaction: &mut sqlx::PgConnection| -> i64 {
-            sqlx::query_scalar(
-                "select pg_stat_get_xact_tuples_returned('event_queue'::regclass)
-                      + pg_stat_get_xact_tuples_returned('event_queue_pkey'::regclass)",
-            )
-            .fetch_one(transaction)
-            .await
-            .unwrap()
-        };
-        let before = read(&mut transaction).await;
+        let before = read_of_queue(&mut transaction).await;
         sqlx::raw_sql(statement).execute(&mut *transaction).await.unwrap();
-        let rows = read(&mut transaction).await - before;
+        let rows = read_of_queue(&mut transaction).await - before;
         assert!(rows <= EVENTS * READ_FOR_A_REPLAY_MAX, "{statement}: {rows} rows of the queue for {EVENTS} events");
     }
     let left: i64 = sqlx::query_scalar("select count(*) from event_queue").fetch_one(&mut *transaction).await.unwrap();
     assert_eq!(left, 0, "skipped by hand, they are off the queue");
     transaction.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skipping_reads_the_queue_once_whatever_there_is_beside_it() {
+    let app = TestApp::spawn().await;
+    // Dead ones, and half of them back in the queue: the statistics know of neither.
+    app.execute(&format!(
+        "insert into webhook_events (connection_id, event_type, external_event_id, payload, processed_at, outcome, last_error)
+             select id, 'alert_triggered', n::text, '{{}}', now(), 'dead', 'x'
+             from connections, generate_series(1, {EVENTS}) n where provider = 'retell';
+         update webhook_events set processed_at = null where external_event_id::integer % 2 = 0"
+    ))
+    .await;
+    let mut transaction = app.owner.begin().await.unwrap();
+    let before: i64 = read_of_queue(&mut transaction).await;
+    let row = sqlx::query(include_str!("../../sql/inbox/skip.sql"))
+        .bind(None::<&str>)
+        .bind("alert_triggered")
+        .bind(None::<Uuid>)
+        .bind(None::<DateTime<Utc>>)
+        .bind(None::<DateTime<Utc>>)
+        .bind(Vec::<Uuid>::new())
+        .bind(DateTime::<Utc>::UNIX_EPOCH)
+        .bind(Uuid::nil())
+        .bind(EVENTS)
+        .bind("a test")
+        .bind(None::<Uuid>)
+        .bind(None::<&str>)
+        .bind(Uuid::max())
+        .bind(-1_i16)
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(row.get::<i64, _>(0), EVENTS / 2);
+    let read = read_of_queue(&mut transaction).await - before;
+    assert!(read <= EVENTS * READ_FOR_A_REPLAY_MAX, "{read} rows of the queue for {EVENTS} events");
+    transaction.rollback().await.unwrap();
+    app.execute("update webhook_events set processed_at = now() where processed_at is null").await;
+}
+
+/// Rows of the queue and entries of its index that this transaction has read.
+async fn read_of_queue(connection: &mut PgConnection) -> i64 {
+    sqlx::query_scalar(
+        "select pg_stat_get_xact_tuples_returned('event_queue'::regclass)
+              + pg_stat_get_xact_tuples_returned('event_queue_pkey'::regclass)",
+    )
+    .fetch_one(connection)
+    .await
+    .unwrap()
 }
 
 fn terms() -> Terms {

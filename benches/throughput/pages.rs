@@ -85,7 +85,7 @@ async fn fill(database: &mut Database, scale: Scale) -> anyhow::Result<()> {
 
 async fn token(database: &Database) -> anyhow::Result<Secret> {
     let pool = sqlx::PgPool::connect(&database.url).await?;
-    let (_, token) = tokens::add(&pool, &keys::digest_key(), None, Role::Admin, "bench", None).await?;
+    let (_, token, _) = tokens::add(&pool, &keys::digest_key(), None, Role::Admin, "bench", None).await?;
     pool.close().await;
     Ok(token)
 }

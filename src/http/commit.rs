@@ -6,7 +6,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use sqlx::{PgConnection, PgPool};
@@ -14,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Settings;
+use crate::clock::Clock;
 use crate::db::{self, Lease, Link};
 use crate::inbox::{self, Accepted, Audio, NewEvent};
 use crate::queue::WakeUp;
@@ -252,7 +252,7 @@ async fn store(connection: &mut PgConnection, chunk: &[Entry]) -> Result<Vec<Acc
 async fn keep(spool: &Spool, chunk: Vec<Entry>) {
     let kept = chunk.into_iter().map(|Entry { event, audio, reply }| async move {
         let id = event.id;
-        let kept = spool.keep(Record { received_at: Utc::now(), event, audio }).await;
+        let kept = spool.keep(Record { received_at: Clock::system().now(), event, audio }).await;
         let said = kept.map(|()| Accepted::Spooled(id)).map_err(|error| {
             tracing::error!(%error, "a webhook could not be kept");
             StoreError::Unavailable

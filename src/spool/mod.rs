@@ -20,6 +20,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::clock::Clock;
 use crate::crypto::Keys;
 
 pub use directory::{Directory, directories, holds};
@@ -127,7 +128,11 @@ impl Spool {
     /// Keeps a webhook, and returns once it is on disk.
     pub async fn keep(&self, record: Record) -> Result<(), SpoolError> {
         let (reply, answer) = oneshot::channel();
-        self.0.commands.send(Command::Keep { record, reply }).await.map_err(|_| SpoolError::Closed)?;
+        self.0
+            .commands
+            .send(Command::Keep { record: Box::new(record), reply })
+            .await
+            .map_err(|_| SpoolError::Closed)?;
         answer.await.map_err(|_| SpoolError::Closed)?
     }
 
@@ -138,7 +143,7 @@ impl Spool {
 
     /// Whether it takes more.
     pub fn has_room(&self) -> bool {
-        !self.0.settings.is_full(&self.holds(), 0)
+        !self.0.settings.is_full(&self.holds(), 0, Clock::system().now())
     }
 
     /// Its directory.

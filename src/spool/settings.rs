@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::Holds;
@@ -23,9 +23,9 @@ pub struct Settings {
 
 impl Settings {
     /// Whether so many bytes more are too many, or what is held is too old.
-    pub(super) fn is_full(&self, holds: &Holds, more: u64) -> bool {
+    pub(super) fn is_full(&self, holds: &Holds, more: u64, now: DateTime<Utc>) -> bool {
         let age_max = TimeDelta::from_std(self.age_max).unwrap_or(TimeDelta::MAX);
         holds.bytes + holds.set_aside_bytes + more > self.bytes_max
-            || holds.oldest_at.is_some_and(|oldest_at| Utc::now() - oldest_at > age_max)
+            || holds.oldest_at.is_some_and(|oldest_at| now - oldest_at > age_max)
     }
 }

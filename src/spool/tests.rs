@@ -6,6 +6,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
+use crate::clock::Clock;
 use crate::crypto::{Keys, MasterKeys};
 use crate::inbox::{Audio, NewEvent};
 
@@ -53,7 +54,7 @@ async fn what_is_kept_is_read_again_in_order_and_sealed_on_the_way() {
     let spool = Spool::open(&settings(folder.path(), 1 << 20), &keys).unwrap();
     for number in 1..10 {
         let mut old = record(number);
-        old.received_at = chrono::Utc::now();
+        old.received_at = Clock::system().now();
         spool.keep(old).await.unwrap();
     }
     assert_eq!(spool.holds().records, 9);
@@ -78,7 +79,7 @@ async fn a_torn_end_is_no_record_and_a_damaged_one_is_told_and_takes_no_other_wi
     let spool = Spool::open(&settings(folder.path(), 1 << 20), &keys).unwrap();
     let mut lengths = vec![0];
     for number in 1..4 {
-        spool.keep(Record { received_at: chrono::Utc::now(), ..record(number) }).await.unwrap();
+        spool.keep(Record { received_at: Clock::system().now(), ..record(number) }).await.unwrap();
         lengths.push(spool.holds().bytes);
     }
     let (path, file) =
@@ -112,7 +113,7 @@ async fn a_spool_takes_no_more_than_it_may_and_nothing_behind_what_is_too_old() 
     let (folder, keys) = (tempfile::tempdir().unwrap(), Keys::new(MasterKeys::fresh()));
     let spool = Spool::open(&settings(folder.path(), 2_000), &keys).unwrap();
     let mut taken = 0;
-    while spool.keep(Record { received_at: chrono::Utc::now(), ..record(2) }).await.is_ok() {
+    while spool.keep(Record { received_at: Clock::system().now(), ..record(2) }).await.is_ok() {
         taken += 1;
         assert!(taken < 100);
     }
@@ -132,11 +133,11 @@ async fn each_process_has_a_directory_and_finds_what_it_has_left() {
     assert_ne!(one.directory().path(), other.directory().path());
     let path = one.directory().path().to_owned();
     assert!(Directory::lock(&path).unwrap().is_none(), "it is in use");
-    one.keep(Record { received_at: chrono::Utc::now(), ..record(1) }).await.unwrap();
+    one.keep(Record { received_at: Clock::system().now(), ..record(1) }).await.unwrap();
     drop(one);
     let again = Spool::open(&settings, &keys).unwrap();
     assert_eq!((again.directory().path(), again.holds().records), (&*path, 1));
-    again.keep(Record { received_at: chrono::Utc::now(), ..record(2) }).await.unwrap();
+    again.keep(Record { received_at: Clock::system().now(), ..record(2) }).await.unwrap();
     assert_eq!(read(&path, &keys), events(1..3), "in another segment, behind the first");
     assert_eq!(segments(&path).unwrap().len(), 2);
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::record::Record;
 use super::segment::{Segment, segments};
 use super::{Settings, Shared, SpoolError};
+use crate::clock::Clock;
 use crate::crypto::Keys;
 
 /// Records that are brought to the disk together at most.
@@ -24,7 +25,7 @@ const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Command {
     Keep {
-        record: Record,
+        record: Box<Record>,
         reply: oneshot::Sender<Result<(), SpoolError>>,
     },
     /// Closes the segment that is written to, and says which number the next one has.
@@ -87,7 +88,7 @@ impl Writer {
     fn keep(&mut self, together: Vec<Encoded>) {
         let Some((first_at, ..)) = together.first() else { return };
         let bytes: u64 = together.iter().map(|(_, encoded, _)| encoded.len() as u64).sum();
-        let kept = if self.settings.is_full(&self.shared.holds(), bytes) {
+        let kept = if self.settings.is_full(&self.shared.holds(), bytes, Clock::system().now()) {
             Err(SpoolError::Full)
         } else {
             self.append(&together).map_err(|error| {

@@ -74,7 +74,8 @@ fn operators(route: &Route) -> (String, Vec<(&'static str, String)>) {
         ("GET", "operations/jobs/{id}") => (id(7).to_string(), vec![]),
         ("POST", "operations/run") => {
             let (before, last) = (Uuid::nil().to_string(), id(6).to_string());
-            let place = [("due", "1970-01-01T00:00:00Z"), ("place", &*before), ("last", &*last), ("id", &*last)];
+            let due = "1970-01-01T00:00:00Z";
+            let place = [("lane", "0"), ("due", due), ("place", &*before), ("last", &*last), ("id", &*last)];
             (String::new(), [words(&[("do", "discard")]), words(&place)].concat())
         }
         ("POST", "operations/jobs/run") => {

@@ -185,7 +185,7 @@ async fn a_lock_that_somebody_holds_costs_no_attempt_and_the_others_little_time(
     assert_eq!((report.processed, report.failed, report.dead), (39, 1, 0));
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
     let waiting = "select jsonb_build_array(external_event_id, attempts, last_error) from webhook_events where processed_at is null";
-    assert_eq!(app.rows(waiting).await, [json!(["e7", 0, "database error 55P03 (locked by another)"])]);
+    assert_eq!(app.rows(waiting).await, [json!(["e7", 0, "database error 55P03 (locked by another for too long)"])]);
     holder.rollback().await.unwrap();
     app.execute("update webhook_events set next_attempt_at = now() where processed_at is null").await;
     assert_eq!(app.run_until_idle().await.processed, 1);

@@ -201,7 +201,7 @@ async fn the_runtime_role_cannot_rewrite_the_log_nor_change_what_there_is() {
         .rows(
             "select to_jsonb(proname::text) from pg_proc
              where pronamespace = 'public'::regnamespace and prosecdef
-               and (not coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=public, pg_temp$'
+               and (not coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=public, pg_temp( |$)'
                     or has_function_privilege('public', oid, 'execute'))",
         )
         .await;

@@ -92,7 +92,10 @@ pub(super) async fn healthz() -> HttpResponse {
 pub(super) async fn readyz(door: Data<Door>) -> HttpResponse {
     let reason = match door.draining.is_draining() {
         true => Some("draining".to_owned()),
-        false if door.committer.is_failing() => Some("webhooks cannot be stored".to_owned()),
+        // The spool knows when they can be stored again, also where none has come since.
+        false if door.spool.as_ref().map_or_else(|| door.committer.is_failing(), Spool::is_on) => {
+            Some("webhooks cannot be stored".to_owned())
+        }
         false => door.health.reason_not_ready().await,
     };
     let spool = door.spool.as_ref().filter(|_| !door.draining.is_draining());

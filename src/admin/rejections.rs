@@ -13,7 +13,6 @@ use super::AdminError;
 use crate::access::Scope;
 use crate::crypto::{DigestKey, Keys};
 use crate::db;
-use crate::domain::recording_id;
 use crate::inbox::{self, Accepted, Audio, NewEvent};
 use crate::providers::{
     self, Asked, Carried, Credentials, Delivery, Document, Evidence, PlatformClass, Refusal, Verdict, VerifiedBy,
@@ -177,7 +176,7 @@ fn held(keys: &Keys, ids: &DigestKey, sources: &HashMap<Uuid, Connection>, kept:
         }
         Err(refusal) => Held::Refused(refusal.inward()),
         Ok(document) => {
-            let (event, audio) = event(provider, source, ids, document);
+            let (event, audio) = document.into_event(provider, source.id, source.tenant_id, ids);
             Held::Verified(Box::new(Verified { kept_id: kept.id, event, audio }))
         }
     }
@@ -188,32 +187,6 @@ fn document(provider: &'static dyn providers::Provider, delivery: &Delivery<'_>)
         true => Document::read(provider, delivery),
         false => Err(Refusal::Unreadable("this media type is not read".to_owned())),
     }
-}
-
-fn event(
-    provider: &'static dyn providers::Provider,
-    source: &Connection,
-    ids: &DigestKey,
-    document: Document,
-) -> (NewEvent, Option<Audio>) {
-    let Document { text, mut payload, envelope, external_event_id } = document;
-    let audio = provider.detach(&mut payload).map(|attachment| Audio {
-        id: recording_id(ids, source.id, &external_event_id),
-        sha256: providers::sha256_hex(&attachment.bytes),
-        bytes: attachment.bytes,
-        media_type: attachment.media_type.into(),
-    });
-    let event = NewEvent {
-        id: Uuid::now_v7(),
-        connection_id: source.id,
-        tenant_id: source.tenant_id,
-        provider: provider.name().into(),
-        event_type: envelope.event_type,
-        external_event_id,
-        occurred_at: envelope.occurred_at,
-        payload: if audio.is_some() { payload.to_string() } else { text },
-    };
-    (event, audio)
 }
 
 fn header_map(request: &Request) -> HeaderMap {

@@ -106,21 +106,33 @@ async fn ingest(
     let listener = TcpListener::bind(settings.bind)
         .with_context(|| format!("cannot listen on {} (http.bind, SWITCHHOOK__HTTP__BIND)", settings.bind))?;
     let bind = listener.local_addr()?;
-    let stop = CancellationToken::new();
+    let mut tasks = Work::default();
     let own = ingest_pool(&pool, context, &settings);
     let connections = Arc::new(Connections::new(own.clone(), context.link.clone(), keys.clone()));
-    let refresher = tokio::spawn({
-        let (connections, stop) = (Arc::clone(&connections), stop.clone());
-        async move { connections.run(stop).await }
+    tasks.keep("sources", {
+        let connections = Arc::clone(&connections);
+        move |stop| {
+            let connections = Arc::clone(&connections);
+            async move { connections.run(stop).await }
+        }
     });
     let (committer, flusher) =
         Committer::start(&own, &context.link, &settings, spool.as_ref(), &context.metrics, &context.wake_up);
-    let drain = tokio::spawn(drain(context, keys, spool.clone(), own.clone(), stop.clone()));
+    if let Some(drain) = drain(context, keys, spool.clone(), &own) {
+        let drain = Arc::new(drain);
+        tasks.keep("spool", move |stop| {
+            let drain = Arc::clone(&drain);
+            async move { drain.run(stop).await }
+        });
+    }
     let (rejections, rejections_writer) = Rejections::start(own, keys.clone(), Clock::system(), &settings);
     let live = Arc::new(context.live_over(pool.clone())?);
-    let tally = tokio::spawn({
-        let (live, stop) = (Arc::clone(&live), stop.clone());
-        async move { live.run(stop).await }
+    tasks.keep("live", {
+        let live = Arc::clone(&live);
+        move |stop| {
+            let live = Arc::clone(&live);
+            async move { live.run(stop).await }
+        }
     });
     raise_descriptors();
     let draining = Draining::default();
@@ -180,12 +192,9 @@ async fn ingest(
     tracing::info!("stopping: no new connections, finishing the requests in flight");
     handle.stop(true).await;
     server.await??;
-    stop.cancel();
     let rest = async {
-        refresher.await.ok();
-        tally.await.ok();
+        tasks.stop().await;
         flusher.await.ok();
-        drain.await.ok();
         rejections_writer.await.ok();
     };
     if tokio::time::timeout(shutdown_timeout, rest).await.is_err() {
@@ -197,7 +206,7 @@ async fn ingest(
 /// Where webhooks are kept while the database cannot take them.
 fn spool(context: &Context, keys: &Keys) -> anyhow::Result<Option<Spool>> {
     let Some(settings) = context.spool_settings() else {
-        tracing::warn!("no spool: webhooks hear 503 while Postgres is away (spool.dir)");
+        tracing::warn!("no spool: webhooks receive 503 while Postgres is away (spool.dir)");
         return Ok(None);
     };
     let spool = Spool::open(&settings, keys)
@@ -207,27 +216,16 @@ fn spool(context: &Context, keys: &Keys) -> anyhow::Result<Option<Spool>> {
     Ok(Some(spool))
 }
 
-/// Stores what the spool holds, for as long as the program runs.
-fn drain(
-    context: &Context,
-    keys: &Keys,
-    spool: Option<Spool>,
-    pool: sqlx::PgPool,
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + Send + use<> {
-    let drain = spool.zip(context.spool_settings()).map(|(spool, settings)| Drain {
+/// What stores what the spool holds.
+fn drain(context: &Context, keys: &Keys, spool: Option<Spool>, pool: &sqlx::PgPool) -> Option<Drain> {
+    spool.zip(context.spool_settings()).map(|(spool, settings)| Drain {
         spool,
         dir: settings.dir,
         keys: keys.clone(),
-        pool,
+        pool: pool.clone(),
         link: context.link.clone(),
         wake_up: Arc::clone(&context.wake_up),
-    });
-    async move {
-        if let Some(drain) = drain {
-            drain.run(stop).await;
-        }
-    }
+    })
 }
 
 /// The connections of the endpoint: for each statement with webhooks, for the sources, and for what is refused. No job and

@@ -130,9 +130,7 @@ async fn drain(dir: &std::path::Path, context: &mut Context) -> anyhow::Result<E
         match Directory::lock(&path)? {
             None => report.in_use += 1,
             Some(directory) => {
-                let drained = spool::drain_directory(&directory, &keys, &pool, &context.link).await?;
-                report.drained.stored += drained.stored;
-                report.drained.set_aside += drained.set_aside;
+                report.drained += spool::drain_directory(&directory, &keys, &pool, &context.link).await?;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The working half of `serve`: processors, jobs, and everything that is done at intervals. What panics is started again.
+//! The tasks of `serve`: processors, jobs, and everything that is done at intervals. What panics is started again.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -94,12 +94,12 @@ impl Work {
         self.stop.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
-            tracing::warn!("a batch took too long and is rolled back, or a job is left to its lease");
+            tracing::warn!("not everything in hand was finished: a batch is rolled back, a job is left to its lease");
         }
     }
 
     /// Runs a task, again after a panic: one mistake must not end for good what everybody waits for.
-    fn keep<F>(&mut self, name: &'static str, run: impl Fn(CancellationToken) -> F + Send + 'static)
+    pub(super) fn keep<F>(&mut self, name: &'static str, run: impl Fn(CancellationToken) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {

@@ -143,13 +143,16 @@ impl Console {
     }
 }
 
+/// How long the database may be silent while sums are written.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
 async fn flush(failures: &Failures, pool: &PgPool) {
     let sums = failures.take();
     if sums.is_empty() {
         return;
     }
     let written = async { write_sums(&mut *pool.acquire().await?, &sums).await };
-    if let Err(error) = written.await {
+    if let Err(error) = db::unless_silent(SILENCE_MAX, written).await {
         let failed: u64 = sums.iter().map(|(_, failed)| failed).sum();
         tracing::warn!(error = %db::describe(&error), failed, "failed sign-ins were not summed up in the log");
     }

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::Settings;
+use super::rejections::SILENCE_MAX;
 use crate::clock::Clock;
 use crate::crypto::Keys;
 use crate::db;
@@ -206,7 +207,8 @@ impl Keeper {
         sources.sort_unstable();
         sources.dedup();
         for chunk in rows.chunks(ROWS_MAX) {
-            if let Err(error) = kept_requests::add(&self.pool, chunk).await {
+            let added = db::unless_silent(SILENCE_MAX, kept_requests::add(&self.pool, chunk)).await;
+            if let Err(error) = added {
                 tracing::warn!(rows = chunk.len(), error = %db::describe(&error), "unverified requests could not be kept");
                 return;
             }
@@ -215,7 +217,8 @@ impl Keeper {
             return;
         }
         let bytes = i64::try_from(self.bounds.bytes).unwrap_or(i64::MAX);
-        if let Err(error) = kept_requests::prune(&self.pool, &sources, i64::from(self.bounds.requests), bytes).await {
+        let prune = kept_requests::prune(&self.pool, &sources, i64::from(self.bounds.requests), bytes);
+        if let Err(error) = db::unless_silent(SILENCE_MAX, prune).await {
             tracing::warn!(error = %db::describe(&error), "kept requests could not be pruned");
         }
     }
@@ -229,7 +232,7 @@ impl Keeper {
         self.expired_at = Some(now);
         let kept_for = TimeDelta::from_std(self.bounds.kept_for).unwrap_or(TimeDelta::MAX);
         let Some(oldest) = now.checked_sub_signed(kept_for) else { return };
-        if let Err(error) = kept_requests::expire(&self.pool, oldest).await {
+        if let Err(error) = db::unless_silent(SILENCE_MAX, kept_requests::expire(&self.pool, oldest)).await {
             tracing::debug!(error = %db::describe(&error), "kept requests that are over could not be taken away");
         }
     }

@@ -21,7 +21,7 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How often it is asked whether the minute is over while nobody is refused.
 const IDLE: Duration = Duration::from_secs(5);
 /// How long the database may be silent; refusals that come meanwhile wait in the queue.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Platforms and reasons that are summed up in a minute at most.
 const MAX_SUMS: usize = 1_000;
 

@@ -8,7 +8,6 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::answer::{self, Refused};
 use super::body::{self, BodyError, Bounds};
@@ -20,7 +19,7 @@ use super::rejections::Rejection;
 use super::server::Door;
 use super::{StoreError, handshake, kept};
 use crate::console::address;
-use crate::domain::{Question, recording_id};
+use crate::domain::Question;
 use crate::inbox::{Accepted, Audio, NewEvent};
 use crate::providers::{
     self, Acknowledgement, Asked, Carried, Delivery, Document, Lacks, PlatformClass, Provider, Refusal, Verdict,
@@ -271,25 +270,7 @@ fn event(
     known: &Known,
     document: Document,
 ) -> Result<(NewEvent, Option<Audio>), Refused> {
-    let ids = connections.ids()?;
-    let Document { text, mut payload, envelope, external_event_id } = document;
-    let audio = provider.detach(&mut payload).map(|attachment| Audio {
-        id: recording_id(ids, known.id, &external_event_id),
-        sha256: providers::sha256_hex(&attachment.bytes),
-        bytes: attachment.bytes,
-        media_type: attachment.media_type.into(),
-    });
-    let event = NewEvent {
-        id: Uuid::now_v7(),
-        connection_id: known.id,
-        tenant_id: known.tenant_id,
-        provider: provider.name().into(),
-        event_type: envelope.event_type,
-        external_event_id,
-        occurred_at: envelope.occurred_at,
-        payload: if audio.is_some() { payload.to_string() } else { text },
-    };
-    Ok((event, audio))
+    Ok(document.into_event(provider, known.id, known.tenant_id, connections.ids()?))
 }
 
 fn unread(error: BodyError, limit: usize, ask: &Ask) -> Refused {

@@ -16,6 +16,7 @@ mod query;
 mod reader;
 pub mod retell;
 mod sample;
+mod stored;
 mod switchhook;
 #[cfg(test)]
 mod testing;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Holds;
-use super::segment::segments;
+use super::segment::{oldest_at, segments};
 
 /// Processes of one machine at most that share `spool.dir`.
 const PROCESSES_MAX: u32 = 256;
@@ -94,32 +94,44 @@ impl Directory {
 
 /// What lies in the directory of a process, whoever has it.
 pub fn holds(path: &Path) -> io::Result<Holds> {
-    let mut holds = Holds::default();
+    let mut holds = Holds { set_aside_bytes: set_aside_bytes(path)?, oldest_at: oldest_at(path)?, ..Holds::default() };
     for segment in segments(path)? {
-        let about = std::fs::metadata(&segment.path)?;
-        holds.bytes += about.len();
+        holds.bytes += std::fs::metadata(&segment.path)?.len();
         holds.records += segment.count()?;
-        if holds.oldest_at.is_none() && about.len() > 0 {
-            holds.oldest_at = Some(about.created().or_else(|_| about.modified())?.into());
-        }
-    }
-    match std::fs::read_dir(path.join(SET_ASIDE)) {
-        Ok(entries) => {
-            for entry in entries {
-                let entry = entry?;
-                if entry.path().extension().is_none_or(|why| why != TORN) {
-                    holds.set_aside_bytes += entry.metadata()?.len();
-                }
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
     }
     Ok(holds)
 }
 
+/// Bytes that lie aside and that a person must look at.
+pub(super) fn set_aside_bytes(path: &Path) -> io::Result<u64> {
+    let entries = match std::fs::read_dir(path.join(SET_ASIDE)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().extension().is_none_or(|why| why != TORN) {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
 /// Makes a directory that only its owner reads: what lies there is sealed, and still nobody's business.
+/// Its name must survive a crash of the machine as well, and so must those above it that were made with it.
 fn make(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make(parent)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }

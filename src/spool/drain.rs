@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::{Directory, TORN};
 use super::record::{Record, RecordError};
-use super::segment::{Found, Reader, Segment, segments};
+use super::segment::{self, Found, Reader, Segment, segments};
 use super::{Spool, directories};
 use crate::crypto::Keys;
 use crate::db::{self, Lease, Link};
@@ -47,6 +47,13 @@ pub struct Drained {
     pub stored: u64,
     /// Records that can never be read or stored, and are set aside.
     pub set_aside: u64,
+}
+
+impl std::ops::AddAssign for Drained {
+    fn add_assign(&mut self, other: Self) {
+        self.stored += other.stored;
+        self.set_aside += other.set_aside;
+    }
 }
 
 /// Why draining stopped.
@@ -89,72 +96,60 @@ impl Drain {
         }
     }
 
+    /// The files decide what there is to drain; what was counted is for people.
     async fn turn(&self, stop: &CancellationToken) -> Result<(), DrainError> {
-        if self.spool.is_on() && self.spool.holds().records == 0 {
-            // Nothing is there that could be tried.
+        while self.drain_own(stop).await? {}
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        if self.spool.is_on() {
+            // There was nothing that could be tried.
             self.link
                 .watched(async { sqlx::query_file!("sql/db/server_state.sql").fetch_one(&self.pool).await })
                 .await?;
             self.spool.turn_off();
         }
-        while self.spool.holds().records > 0 && !stop.is_cancelled() {
-            let below = self.spool.rotate().await;
-            let drained = self.drain(self.spool.directory(), below, stop, true).await?;
-            self.told(drained);
-            if drained == Drained::default() {
-                // Somebody has taken files away: what is there counts.
-                let found = self.spool.directory().holds()?;
-                self.spool.0.shared.change(|holds| *holds = found);
-                break;
-            }
-        }
+        self.spool.look_aside()?;
         for path in directories(&self.dir)? {
             if path == self.spool.directory().path() {
                 continue;
             }
             // Who is gone has left its lock.
             if let Some(left) = Directory::lock(&path)? {
-                let drained = self.drain(&left, u64::MAX, stop, false).await?;
-                self.told(drained);
+                self.told(drain_directory(&left, &self.keys, &self.pool, &self.link).await?);
             }
         }
         Ok(())
     }
 
-    async fn drain(
-        &self,
-        directory: &Directory,
-        below: u64,
-        stop: &CancellationToken,
-        is_own: bool,
-    ) -> Result<Drained, DrainError> {
+    /// Drains what is closed of this process's own; whether there was anything.
+    async fn drain_own(&self, stop: &CancellationToken) -> Result<bool, DrainError> {
+        let below = self.spool.rotate().await;
+        let directory = self.spool.directory();
+        let closed = segments(directory.path())?.into_iter().filter(|segment| segment.number < below);
         let mut sum = Drained::default();
-        for segment in segments(directory.path())?.into_iter().filter(|segment| segment.number < below) {
+        let mut is_any = false;
+        for segment in closed {
             if stop.is_cancelled() {
-                break;
+                return Ok(false);
             }
+            is_any = true;
             let bytes = std::fs::metadata(&segment.path)?.len();
             let drained = drain_segment(directory, &segment, &self.keys, &self.pool, &self.link, || {
-                if is_own {
-                    self.spool.turn_off();
-                }
+                self.spool.turn_off();
                 self.wake_up.notify_one();
             })
             .await?;
-            std::fs::remove_file(&segment.path)?;
-            if is_own {
-                let found = directory.holds()?;
-                self.spool.0.shared.change(|holds| {
-                    holds.records = holds.records.saturating_sub(drained.stored + drained.set_aside);
-                    holds.bytes = holds.bytes.saturating_sub(bytes);
-                    holds.set_aside_bytes = found.set_aside_bytes;
-                    holds.oldest_at = found.oldest_at.filter(|_| holds.records > 0);
-                });
-            }
-            sum.stored += drained.stored;
-            sum.set_aside += drained.set_aside;
+            let oldest_at = segment::oldest_at(directory.path())?;
+            self.spool.0.shared.change(|holds| {
+                holds.records = holds.records.saturating_sub(drained.stored + drained.set_aside);
+                holds.bytes = holds.bytes.saturating_sub(bytes);
+                holds.oldest_at = oldest_at;
+            });
+            sum += drained;
         }
-        Ok(sum)
+        self.told(sum);
+        Ok(is_any)
     }
 
     fn told(&self, drained: Drained) {
@@ -164,7 +159,7 @@ impl Drain {
     }
 }
 
-/// Stores everything that a directory holds, for `switchhook spool drain`.
+/// Stores everything that a directory holds which no process has.
 pub async fn drain_directory(
     directory: &Directory,
     keys: &Keys,
@@ -173,15 +168,12 @@ pub async fn drain_directory(
 ) -> Result<Drained, DrainError> {
     let mut sum = Drained::default();
     for segment in segments(directory.path())? {
-        let drained = drain_segment(directory, &segment, keys, pool, link, || {}).await?;
-        std::fs::remove_file(&segment.path)?;
-        sum.stored += drained.stored;
-        sum.set_aside += drained.set_aside;
+        sum += drain_segment(directory, &segment, keys, pool, link, || {}).await?;
     }
     Ok(sum)
 }
 
-/// Stores what a segment holds. `committed` is called whenever something is.
+/// Stores what a segment holds, and removes it. `committed` is called whenever something is.
 async fn drain_segment(
     directory: &Directory,
     segment: &Segment,
@@ -215,6 +207,7 @@ async fn drain_segment(
             directory.set_aside(segment.number, "damaged", &damaged)?;
             directory.set_aside(segment.number, "refused", &refused)?;
             directory.set_aside(segment.number, TORN, &chunk.torn)?;
+            std::fs::remove_file(&segment.path)?;
             return Ok(drained);
         }
     }

@@ -161,6 +161,13 @@ impl Spool {
         answer.await.unwrap_or(0)
     }
 
+    /// Looks again at what lies aside: somebody may have taken it away.
+    fn look_aside(&self) -> std::io::Result<()> {
+        let set_aside_bytes = directory::set_aside_bytes(self.0.directory.path())?;
+        self.0.shared.change(|holds| holds.set_aside_bytes = set_aside_bytes);
+        Ok(())
+    }
+
     /// Waits until something is to be done, or so long.
     async fn rung(&self, longest: Duration) {
         tokio::time::timeout(longest, self.0.shared.ring.notified()).await.ok();

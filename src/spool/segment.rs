@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use super::record::{BYTES_MAX, HEAD_BYTES, Record, RecordError};
 use crate::crypto::Keys;
 
@@ -42,6 +44,13 @@ pub fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Since when something has been there: when the first segment was begun.
+pub(super) fn oldest_at(directory: &Path) -> io::Result<Option<DateTime<Utc>>> {
+    let Some(first) = segments(directory)?.into_iter().next() else { return Ok(None) };
+    let about = std::fs::metadata(first.path)?;
+    Ok(Some(about.created().or_else(|_| about.modified())?.into()))
 }
 
 impl Segment {

@@ -141,3 +141,16 @@ async fn each_process_has_a_directory_and_finds_what_it_has_left() {
     assert_eq!(read(&path, &keys), events(1..3), "in another segment, behind the first");
     assert_eq!(segments(&path).unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn where_the_files_are_gone_nothing_is_held_whatever_was_counted() {
+    let (folder, keys) = (tempfile::tempdir().unwrap(), Keys::new(MasterKeys::fresh()));
+    let spool = Spool::open(&settings(folder.path(), 1 << 20), &keys).unwrap();
+    spool.keep(Record { received_at: Clock::system().now(), ..record(1) }).await.unwrap();
+    let first = segments(spool.directory().path()).unwrap().remove(0);
+    assert!(spool.rotate().await > first.number, "what is closed stands below what is written to");
+    assert_eq!(spool.holds().records, 1);
+    std::fs::remove_file(first.path).unwrap();
+    spool.rotate().await;
+    assert_eq!(spool.holds(), Holds::default());
+}

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::record::Record;
 use super::segment::{Segment, segments};
-use super::{Settings, Shared, SpoolError};
+use super::{Holds, Settings, Shared, SpoolError};
 use crate::clock::Clock;
 use crate::crypto::Keys;
 
@@ -50,7 +50,19 @@ pub(super) struct Writer {
 /// The segment that is written to.
 struct Active {
     file: File,
+    /// What of it is on disk.
     bytes: u64,
+}
+
+impl Active {
+    fn append(&mut self, together: &[Encoded]) -> io::Result<()> {
+        for (_, encoded, _) in together {
+            self.file.write_all(encoded)?;
+        }
+        self.file.sync_data()?;
+        self.bytes += together.iter().map(|(_, encoded, _)| encoded.len() as u64).sum::<u64>();
+        Ok(())
+    }
 }
 
 impl Writer {
@@ -75,6 +87,7 @@ impl Writer {
                     Command::Rotate { reply } => {
                         self.keep(std::mem::take(&mut together));
                         self.active = None;
+                        self.count_nothing();
                         reply.send(self.next_number).ok();
                     }
                 }
@@ -82,6 +95,13 @@ impl Writer {
                 next = if is_enough { None } else { commands.try_recv().ok() };
             }
             self.keep(together);
+        }
+    }
+
+    /// Where no file is there, nothing is held, whatever was counted.
+    fn count_nothing(&self) {
+        if segments(&self.directory).is_ok_and(|there| there.is_empty()) {
+            self.shared.change(|holds| *holds = Holds { set_aside_bytes: holds.set_aside_bytes, ..Holds::default() });
         }
     }
 
@@ -121,11 +141,11 @@ impl Writer {
             Some(active) => active,
             None => self.begin()?,
         };
-        for (_, encoded, _) in together {
-            active.file.write_all(encoded)?;
-            active.bytes += encoded.len() as u64;
+        if let Err(error) = active.append(together) {
+            // Nobody was told that it is there, and a full disk needs its room.
+            active.file.set_len(active.bytes).ok();
+            return Err(error);
         }
-        active.file.sync_data()?;
         if active.bytes < SEGMENT_BYTES {
             self.active = Some(active);
         }

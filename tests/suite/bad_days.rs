@@ -315,3 +315,24 @@ async fn a_password_that_has_changed_needs_no_restart() {
     day.end().await;
     execute(format!("drop role {role}")).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_only_takes_webhooks_in_tells_that_nobody_works_them_off() {
+    let (database, url) = database_url().await;
+    let settings = [("ALERTS__INTERVAL", "1s"), ("ALERTS__LAG_MAX", "1s")];
+    let binary = Binary::serve(&url, &["--setup", "--only", "ingest"], &settings).await;
+    let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    let event = "insert into webhook_events (connection_id, event_type, external_event_id, payload)
+                 select id, 'call_started', 'waits', '{}' from connections where provider = 'retell'";
+    sqlx::raw_sql(event).execute(&pool).await.unwrap();
+    let lag =
+        "select exists (select from incidents where cause = 'lag' and subject = 'events' and resolved_at is null)";
+    let began = Instant::now();
+    while !sqlx::raw_sql(lag).fetch_one(&pool).await.unwrap().get::<bool, _>(0) {
+        assert!(began.elapsed() < SECONDS * 2, "{}", binary.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(binary);
+    pool.close().await;
+    drop_database(&database).await;
+}

@@ -112,3 +112,19 @@ async fn the_spool_is_left_as_soon_as_postgres_takes_webhooks_again() {
     assert_eq!(day.number("select count(*) from webhook_events where outcome = 'dead'").await, 0);
     day.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_aside_is_told_of_until_somebody_has_taken_it_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let aside = folder.path().join("000/set-aside");
+    std::fs::create_dir_all(&aside).unwrap();
+    let damaged = aside.join("0000000001.damaged");
+    std::fs::write(&damaged, "what a disk has made of it").unwrap();
+    let settings = [("SPOOL__DIR", folder.path().to_str().unwrap()), ("ALERTS__INTERVAL", "1s")];
+    let day = Day::begin(&settings).await;
+    let open = "select count(*) from incidents where cause = 'spool' and severity = 'critical' and resolved_at is null";
+    day.wait_for("somebody is told", open, 1).await;
+    std::fs::remove_file(damaged).unwrap();
+    day.wait_for("it is over", open, 0).await;
+    day.end().await;
+}

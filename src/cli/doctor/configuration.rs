@@ -109,7 +109,7 @@ pub(super) async fn tenants_of_groups(
 /// Where webhooks go while the database is away, and what waits there.
 pub(super) fn spool(context: &Context) -> Check {
     let Some(settings) = context.spool_settings() else {
-        return Check::warn("spool", "off: webhooks hear 503 while Postgres is away; name a directory in spool.dir");
+        return Check::warn("spool", "off: webhooks receive 503 while Postgres is away; name a directory in spool.dir");
     };
     let mut sum = Holds::default();
     let held = directories(&settings.dir).and_then(|paths| {

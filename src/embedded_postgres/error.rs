@@ -67,6 +67,14 @@ pub enum Error {
         /// What it said last.
         log: String,
     },
+    /// `pg_basebackup` failed.
+    #[error("pg_basebackup could not copy the cluster into {}:\n{log}", .folder.display())]
+    Copy {
+        /// The folder of the copy.
+        folder: PathBuf,
+        /// What it said last.
+        log: String,
+    },
     /// Postgres ended, or did not become ready.
     #[error("Postgres {what} (log: {}):\n{log}", .file.display())]
     Server {

@@ -10,9 +10,11 @@ mod binaries;
 mod download;
 mod error;
 mod keeper;
+mod line;
 mod place;
 mod postmaster;
 mod server;
+mod standby;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Executor as _};
 
 pub use error::Error;
+pub use line::Line;
 use place::{Claim, Place};
 use postmaster::Postmaster;
 use server::Server;
@@ -169,6 +172,11 @@ impl Cluster {
     /// The folder where the data, the log and the password lie.
     pub fn data_dir(&self) -> &Path {
         &self.place.root
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The major version.

@@ -22,6 +22,9 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// What `initdb` may take on a slow disk.
 const INITDB_LIMIT: Duration = Duration::from_secs(180);
 
+/// What the copy of a cluster may take.
+const COPY_LIMIT: Duration = Duration::from_secs(600);
+
 /// After a crash Postgres reads its log again, at most two gigabytes of it.
 const READY_LIMIT: Duration = Duration::from_secs(600);
 
@@ -82,6 +85,26 @@ impl Server {
         let remembered = place.read("port").and_then(|port| port.parse().ok());
         let (keeper, port) = launch(place, options, &binaries, &locks, remembered).await?;
         Ok((Self { keeper, binaries, locks }, port))
+    }
+
+    /// Copies the cluster on this port of loopback, whose password the place has, and starts the copy as its standby.
+    pub async fn follow(
+        place: &Place,
+        options: &Options,
+        locks: Locks,
+        binaries: &Binaries,
+        primary: u16,
+    ) -> Result<(Self, u16), Error> {
+        place.clear(options.keep)?;
+        copy(place, options, binaries, &locks, primary).await?;
+        let wanted = place.read("port").and_then(|port| port.parse().ok());
+        let (keeper, port) = launch(place, options, binaries, &locks, wanted).await?;
+        Ok((Self { keeper, binaries: binaries.clone(), locks }, port))
+    }
+
+    /// The programs that it runs.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
     }
 
     /// Has the server die as in a crash, and starts it again, on its port unless somebody was quicker to take that.
@@ -147,6 +170,20 @@ async fn init(place: &Place, options: &Options, binaries: &Binaries, locks: &Loc
         drop(fs::remove_dir_all(&unfinished));
     }
     Err(Error::Initdb { folder: place.root.clone(), log: place.log_tail(begin) })
+}
+
+async fn copy(place: &Place, options: &Options, binaries: &Binaries, locks: &Locks, primary: u16) -> Result<(), Error> {
+    let begin = place.log_len();
+    let mut copy = Command::new(binaries.program("pg_basebackup"));
+    copy.arg("--pgdata").arg(place.unfinished()).arg(format!("--port={primary}")).arg(format!("--username={USER}"));
+    copy.args(["--host=127.0.0.1", "--wal-method=stream", "--write-recovery-conf", "--checkpoint=fast"]);
+    copy.env("PGPASSWORD", place.read("password").unwrap_or_default());
+    let mut keeper = keep(place, options, &copy, locks)?;
+    let status = keeper.wait(COPY_LIMIT).await.map_err(Error::io("wait for pg_basebackup"))?;
+    match status.is_some_and(|status| status.success()) {
+        true => place.finish().map_err(Error::io("rename the finished copy")),
+        false => Err(Error::Copy { folder: place.root.clone(), log: place.log_tail(begin) }),
+    }
 }
 
 /// Starts the server, on the wanted port if it is free, and waits until it answers.

@@ -10,7 +10,6 @@ use switchhook::embedded_postgres::{Cluster, Options};
 use uuid::Uuid;
 
 use crate::bad_days::SECONDS;
-use crate::support::standby::Standby;
 use crate::support::{Binary, client, roles};
 
 /// Senders at once.
@@ -48,7 +47,10 @@ async fn after_a_failover_the_promoted_standby_is_used_and_has_all_that_was_answ
     let cluster = Cluster::start(Options::throw_away(folder).durable()).await.unwrap();
     let url = cluster.url("postgres");
     roles::prepare(&url).await;
-    let standby = Standby::of(&url).await;
+    let standby_folder = std::env::temp_dir().join(format!("switchhook-standby-{}", std::process::id()));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let standby = cluster.standby(Options::throw_away(standby_folder).durable(), free).await.unwrap();
+    let standby_url = standby.url("postgres");
     let primary = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
     // What is answered is on both.
     sqlx::raw_sql("alter system set synchronous_standby_names = '*'").execute(&primary).await.unwrap();
@@ -58,7 +60,7 @@ async fn after_a_failover_the_promoted_standby_is_used_and_has_all_that_was_answ
         "{}?target_session_attrs=read-write",
         url.replace(
             &format!("127.0.0.1:{}", port(&url)),
-            &format!("127.0.0.1:{},127.0.0.1:{}", port(&standby.url), port(&url))
+            &format!("127.0.0.1:{},127.0.0.1:{}", port(&standby_url), port(&url))
         )
     );
     let settings = [("DATABASE__ACQUIRE_TIMEOUT", "1s"), ("HTTP__ANSWER_TIMEOUT", "2s")];
@@ -74,7 +76,7 @@ async fn after_a_failover_the_promoted_standby_is_used_and_has_all_that_was_answ
     }
     primary.close().await;
     cluster.stop().await.unwrap();
-    standby.promote().await;
+    standby.promote().await.unwrap();
     let promoted = Instant::now();
     let first = loop {
         if let Some((at, _)) = told.accepted.lock().unwrap().iter().find(|(at, _)| *at > promoted) {
@@ -89,7 +91,7 @@ async fn after_a_failover_the_promoted_standby_is_used_and_has_all_that_was_answ
     for sender in senders {
         sender.await.unwrap();
     }
-    let pool = PgPoolOptions::new().max_connections(1).connect(&standby.url).await.unwrap();
+    let pool = PgPoolOptions::new().max_connections(1).connect(&standby_url).await.unwrap();
     let pending = "select count(*) from webhook_events where processed_at is null";
     let began = Instant::now();
     while sqlx::query_scalar::<_, i64>(pending).fetch_one(&pool).await.unwrap() > 0 {
@@ -106,4 +108,5 @@ async fn after_a_failover_the_promoted_standby_is_used_and_has_all_that_was_answ
     .unwrap();
     assert_eq!(lost, Vec::<Uuid>::new(), "of {} answered 200", ids.len());
     pool.close().await;
+    standby.stop().await.unwrap();
 }

@@ -17,7 +17,6 @@ mod platforms;
 pub mod postgres_line;
 pub mod raw;
 pub mod roles;
-pub mod standby;
 pub mod story;
 mod tables;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]

@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc docs sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api bench big clean
+.PHONY: help run demo test check fmt clippy doc docs sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api torture bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ screenshots: ## Every page into target/screenshots/, light and dark, wide and na
 fuzz-api: ## Make up requests out of the API's document for a quarter of an hour, others every time (SEED=1 for the same)
 	SWITCHHOOK_FUZZ_EXAMPLES=500 SWITCHHOOK_FUZZ_SECONDS=1800 SWITCHHOOK_FUZZ_SEED=$${SEED:-$$RANDOM} \
 	  cargo test --test suite -- fuzz:: --nocapture
+
+torture: ## Break everything around the program, ten minutes without Postgres among it (half an hour; ARGS="--rounds 9" for more)
+	.ci/torture $(ARGS)
 
 bench: ## Measure ingest, processing and latency against raw Postgres (some minutes; ARGS=--quick for less)
 	cargo bench --bench throughput -- $(ARGS)

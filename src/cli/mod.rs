@@ -46,6 +46,7 @@ mod tenant_settings;
 #[cfg(test)]
 mod tests;
 mod token;
+mod torture;
 mod trigger;
 mod user;
 mod verify;
@@ -162,6 +163,8 @@ enum Command {
     Config(config::Command),
     /// Look for what is wrong, and for what may become wrong
     Doctor(doctor::Args),
+    /// Break everything around the program while webhooks come in, and prove that nothing is lost or doubled
+    Torture(torture::Args),
 }
 
 /// Every command, by its words: `serve`, `number add`. A test holds what each leaves in the operator log.
@@ -242,6 +245,7 @@ async fn run(command: Command, config_file: Option<&Path>, context: &mut Context
         Command::Verify(args) => verify::run(args, context),
         Command::Config(command) => config::run(command, config_file, context),
         Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Torture(args) => torture::run(args, context).await,
     }
 }
 

@@ -20,6 +20,9 @@ use crate::store::source_tokens::{self, TokenUse};
 /// How long the service may take to answer: a little longer than http.answer_timeout.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long an idle connection is kept: a good deal less than http.keep_alive.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// How long a temporary secret or token is good where nobody takes it away: longer than a demo takes.
 const TEMPORARY: Duration = Duration::from_secs(300);
 
@@ -49,6 +52,8 @@ pub(super) fn client() -> anyhow::Result<reqwest::Client> {
     rustls::crypto::ring::default_provider().install_default().ok();
     reqwest::Client::builder()
         .timeout(TIMEOUT)
+        // The service closes idle connections later, so that none is used the moment it closes it.
+        .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()

@@ -34,6 +34,7 @@ const COMMANDS: &[(&str, Does)] = &[
     ("serve", Work),
     ("migrate", Work),
     ("demo", Work),
+    ("torture", Work),
     ("process", Work),
     ("trigger", Work),
     ("stats", Nothing),

@@ -96,6 +96,7 @@ mod stale_plans;
 mod story_permutations;
 mod strangers;
 mod tenants;
+mod torture;
 mod unattributed_page;
 mod vault;
 mod verdicts;

@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use self::vendors::Vendors;
+pub(super) use self::vendors::{Asked, Vendors};
 use super::{Context, Output};
 use crate::clock::Clock;
 use crate::config::Config;

@@ -15,9 +15,9 @@ const CALL: &str = include_str!("analyze_call.json");
 const LEAD: &str = include_str!("analyze_lead.json");
 
 /// Both, listening.
-pub(super) struct Vendors {
+pub(in crate::cli) struct Vendors {
     /// `http://127.0.0.1:<port>`.
-    pub(super) base_url: String,
+    pub(in crate::cli) base_url: String,
     desk: Data<Desk>,
     handle: ServerHandle,
 }
@@ -30,11 +30,13 @@ struct Desk {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(in crate::cli) struct Asked {
     /// What a person would want to know of it.
-    pub(super) line: String,
+    pub(in crate::cli) line: String,
+    /// Who is written to, if somebody is.
+    pub(in crate::cli) to: Option<String>,
     /// The id of the message in the answer.
-    pub(super) message_id: Option<String>,
+    pub(in crate::cli) message_id: Option<String>,
 }
 
 impl Desk {
@@ -46,7 +48,7 @@ impl Desk {
 
 impl Vendors {
     /// Starts them on a free port.
-    pub(super) fn start() -> std::io::Result<Self> {
+    pub(in crate::cli) fn start() -> std::io::Result<Self> {
         let desk: Data<Desk> = Data::from(Arc::new(Desk::default()));
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let base_url = format!("http://{}", listener.local_addr()?);
@@ -69,11 +71,11 @@ impl Vendors {
     }
 
     /// Everything that was asked so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(in crate::cli) fn asked(&self) -> Vec<Asked> {
         self.desk.list().clone()
     }
 
-    pub(super) async fn stop(self) {
+    pub(in crate::cli) async fn stop(self) {
         self.handle.stop(false).await;
     }
 }
@@ -89,7 +91,8 @@ async fn message(desk: Data<Desk>, Json(body): Json<Value>) -> HttpResponse {
     };
     let mut asked = desk.list();
     let message_id = format!("wamid.story{}", asked.len());
-    asked.push(Asked { line: format!("WhatsApp to +{to}: {what}"), message_id: Some(message_id.clone()) });
+    let line = format!("WhatsApp to +{to}: {what}");
+    asked.push(Asked { line, to: Some(to.clone()), message_id: Some(message_id.clone()) });
     HttpResponse::Ok().json(json!({
         "messaging_product": "whatsapp",
         "contacts": [{ "input": to, "wa_id": to }],
@@ -103,7 +106,7 @@ async fn response(desk: Data<Desk>, Json(body): Json<Value>) -> HttpResponse {
     let line = format!("OpenAI: {schema}, {} characters", body["input"].to_string().chars().count());
     let mut asked = desk.list();
     let id = format!("resp_story{}", asked.len());
-    asked.push(Asked { line, message_id: None });
+    asked.push(Asked { line, to: None, message_id: None });
     HttpResponse::Ok().json(json!({
         "id": id, "object": "response", "status": "completed", "model": body["model"], "error": null,
         "incomplete_details": null,

@@ -55,7 +55,7 @@ impl Launcher {
         let output = self.command().args(arguments).stdin(Stdio::null()).output().await?;
         anyhow::ensure!(
             output.status.success(),
-            "`switchhook {}` failed: {}",
+            "the command {} failed: {}",
             arguments.join(" "),
             String::from_utf8_lossy(&output.stderr).trim()
         );

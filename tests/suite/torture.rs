@@ -18,12 +18,15 @@ const NOTHING: [&str; 7] = [
     "rows_that_differ",
 ];
 
+/// The days of the long one; other tests have the rest.
+const DAYS: &str = "kill-endpoint,kill-worker,silent-server,gone,read-only,crash,outage,failover,disk-full";
+
 fn torture(arguments: &[&str]) -> Output {
     let mut command = Binary::command("");
     command
         .env_remove("DATABASE_URL")
         .arg("torture")
-        .args(["--rate", "20", "--each", "2s", "--outage", "8s", "--json"]);
+        .args(["--rate", "10", "--each", "2s", "--outage", "8s", "--json"]);
     command.args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
@@ -80,7 +83,8 @@ impl Drop for SmallDisk {
 fn nothing_is_lost_or_doubled_whatever_breaks() {
     let disk = SmallDisk::mount();
     let disk_path = disk.as_ref().map(|disk| disk.path().display().to_string());
-    let arguments: Vec<&str> = disk_path.iter().flat_map(|path| ["--small-disk", path.as_str()]).collect();
+    let mut arguments = vec!["--only", DAYS];
+    arguments.extend(disk_path.iter().flat_map(|path| ["--small-disk", path.as_str()]));
     let report = report(&torture(&arguments));
     let days: Vec<&str> = report["days"].as_array().unwrap().iter().map(|day| day["day"].as_str().unwrap()).collect();
     let not_tried = report["not_tried"].as_array().unwrap();
@@ -98,7 +102,7 @@ fn nothing_is_lost_or_doubled_whatever_breaks() {
         let day = report["days"].as_array().unwrap().iter().find(|day| day["day"] == name).unwrap();
         day["spooled"].as_u64().unwrap()
     };
-    assert!(spooled("outage") > 0 && spooled("calm") == 0, "{report:#}");
+    assert!(spooled("outage") > 0, "{report:#}");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod sqlstate;
 mod url;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -66,7 +67,7 @@ const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> {
     let servers = servers::servers(settings.url.expose())?;
     let options = servers.into_iter().next().unwrap_or_default();
-    let options = options.application_name("switchhook").options([
+    let options = options.application_name(&session_name("switchhook")).options([
         ("search_path", settings.schema.search_path()),
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", "60000".to_owned()),
@@ -99,6 +100,18 @@ pub fn connect(settings: &Settings, link: &Link) -> Result<PgPool, sqlx::Error> 
     Ok(pool)
 }
 
+/// What a session of ours is called in `pg_stat_activity`: by the name of its pool, and of this process, so that the process
+/// finds those again that it has given up.
+fn session_name(pool: &str) -> String {
+    format!("{pool} {}", process_name())
+}
+
+/// The name of this process among others.
+fn process_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("{:08x}", rand::random::<u32>()))
+}
+
 impl Settings {
     /// Where the password comes from, if not from the URL.
     pub fn password(&self) -> Result<PasswordSource, &'static str> {
@@ -117,7 +130,7 @@ pub fn beside(
     statement_timeout: Duration,
 ) -> PgPool {
     let options =
-        main.connect_options().as_ref().clone().application_name(name).options([
+        main.connect_options().as_ref().clone().application_name(&session_name(name)).options([
             ("statement_timeout", statement_timeout.as_millis().to_string()),
             ("timezone", "UTC".to_owned()),
         ]);

@@ -9,11 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
-use super::Settings;
 use super::error::describe;
 use super::link::{Found, Link};
 use super::password::PasswordSource;
 use super::servers::servers;
+use super::{Settings, process_name};
 use crate::redact::Secret;
 
 /// How often the server is asked.
@@ -107,7 +107,29 @@ impl Probe {
                 Err("it does not answer".to_owned())
             }
         };
-        self.conclude(asked, pool)
+        let was_silent = self.was_silent;
+        let is_well = self.conclude(asked, pool);
+        if is_well && was_silent {
+            self.end_sessions().await;
+        }
+        is_well
+    }
+
+    /// Everybody has let go of what was silent; what is locked there must be free as well.
+    async fn end_sessions(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let ending = sqlx::query_file_scalar!("sql/db/end_sessions.sql", process_name()).fetch_one(connection);
+        match tokio::time::timeout(TIMEOUT, ending).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(ended)) => {
+                tracing::info!(ended, "ended sessions that had gone silent, and what they had locked is free")
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error = %describe(&error), "sessions that had gone silent could not be ended")
+            }
+            // It would be answered later, when somebody else asks.
+            Err(_) => self.connection = None,
+        }
     }
 
     /// A connection that was not answered on is dropped on the way.

@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool, Row};
+use switchhook::config::Config;
+use switchhook::db;
+use switchhook::redact::Secret;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::postgres_line::PostgresLine;
 use crate::support::{Binary, client, database_url, drop_database};
@@ -334,5 +338,37 @@ async fn a_process_that_only_takes_webhooks_in_tells_that_nobody_works_them_off(
     }
     drop(binary);
     pool.close().await;
+    drop_database(&database).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_silent_connections_had_locked_is_free_when_they_are_given_up() {
+    let (database, url) = database_url().await;
+    let line = PostgresLine::to(&url).await;
+    let config = Config::load(None).unwrap();
+    let settings = db::Settings { url: Secret::new(line.url.clone()), ..config.database };
+    let link = db::Link::new(settings.statement_timeout);
+    let pool = db::connect(&settings, &link).unwrap();
+    let beside = db::beside(&pool, &link, "switchhook processor", 1, SECONDS, SECONDS);
+    let stop = CancellationToken::new();
+    let probe = tokio::spawn(db::probe(link.clone(), pool.clone(), settings, stop.clone()));
+    let (mut one, mut two) = (pool.begin().await.unwrap(), beside.begin().await.unwrap());
+    sqlx::query("select pg_advisory_xact_lock(1)").execute(&mut *one).await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock(2)").execute(&mut *two).await.unwrap();
+    line.silence_open();
+    let direct = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    let began = Instant::now();
+    // Postgres itself ends such a session after a minute.
+    let are_free = "select count(*) = 0 from pg_locks where locktype = 'advisory' and objid in (1, 2)
+                    and database = (select oid from pg_database where datname = current_database())";
+    while !sqlx::query_scalar::<_, bool>(are_free).fetch_one(&direct).await.unwrap() {
+        assert!(began.elapsed() < SECONDS, "still locked");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("what was locked is free {:?} after the connections went silent", began.elapsed());
+    stop.cancel();
+    probe.await.unwrap();
+    drop((one, two));
+    direct.close().await;
     drop_database(&database).await;
 }

@@ -14,6 +14,7 @@ demo: ## Send the sample calls of all platforms to the running service, and show
 
 test: ## The whole test suite, over a throw-away Postgres of its own and a real Chromium
 	cargo test
+	cargo test --test suite -- --ignored --nocapture torture::
 
 check: fmt clippy doc sqlx-check test deny ## Everything that CI runs
 

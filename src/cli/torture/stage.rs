@@ -21,8 +21,9 @@ use crate::store::directory::unguessable;
 
 /// How often it is asked whether all is well again.
 const POLL: Duration = Duration::from_millis(20);
-/// How long that may take, and as long as the day once more.
-const RECOVERY_MAX: Duration = Duration::from_secs(60);
+/// How long that may take, and as long as the day once more. What killed workers had in hand counts against the bound of its
+/// kind until its leases are over.
+const RECOVERY_MAX: Duration = Duration::from_secs(300);
 /// The longest that webhooks may wait for their 200 at the end.
 const FINISH_MAX: Duration = Duration::from_secs(60);
 
@@ -52,7 +53,8 @@ pub(super) struct Row {
 impl Row {
     /// Whether the day went as it must.
     pub(super) fn is_good(&self) -> bool {
-        let all_answered = self.refused == 0 && (self.unanswered == 0 || self.day.stops_endpoint());
+        // An endpoint that has just started refuses until it knows its sources.
+        let all_answered = self.day.stops_endpoint() || (self.refused == 0 && self.unanswered == 0);
         all_answered && self.stored_again_ms.is_some() && self.worked_off_ms.is_some()
     }
 }

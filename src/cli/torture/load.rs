@@ -25,7 +25,7 @@ const IN_FLIGHT_MAX: usize = 5_000;
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Answers {
     /// Stored.
     pub(super) accepted: u64,
     /// Stored before.
@@ -61,7 +61,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    tally: Tally,
+    answers: Answers,
     /// By number: answered 200.
     taken: HashSet<u64>,
     /// What was answered last that was no 200.
@@ -96,11 +96,11 @@ impl Load {
     }
 
     /// What was answered so far; the slowest since this was asked last.
-    pub(super) fn tally(&self) -> Tally {
+    pub(super) fn answers(&self) -> Answers {
         let mut state = self.shared.state();
-        let tally = state.tally;
-        state.tally.slowest = Duration::ZERO;
-        tally
+        let answers = state.answers;
+        state.answers.slowest = Duration::ZERO;
+        answers
     }
 
     /// What was answered last that was no 200, since this was asked last.
@@ -177,26 +177,26 @@ async fn attempt(shared: &Shared, number: u64, body: &str, first: Instant) -> bo
     let answer = match answer {
         Ok(answer) if answer.status() == reqwest::StatusCode::OK => answer,
         Ok(answer) => {
-            state.tally.refused += 1;
+            state.answers.refused += 1;
             state.last_refusal = Some(answer.status().as_u16());
             return false;
         }
         Err(_) => {
-            state.tally.unanswered += 1;
+            state.answers.unanswered += 1;
             return false;
         }
     };
     let outcome = answer.headers().get("switchhook-outcome").and_then(|value| value.to_str().ok());
     match outcome {
-        Some("spooled") => state.tally.spooled += 1,
-        Some("duplicate") => state.tally.duplicates += 1,
+        Some("spooled") => state.answers.spooled += 1,
+        Some("duplicate") => state.answers.duplicates += 1,
         _ => {
-            state.tally.accepted += 1;
+            state.answers.accepted += 1;
             state.stored_at = state.stored_at.max(Some(sent_at));
         }
     }
     if state.taken.insert(number) {
-        state.tally.slowest = state.tally.slowest.max(first.elapsed());
+        state.answers.slowest = state.answers.slowest.max(first.elapsed());
     }
     true
 }

@@ -45,7 +45,7 @@ pub struct Args {
     /// How long the outage lasts
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = input::duration)]
     outage: Duration,
-    /// Only these bad days, in this order
+    /// Only these bad days, in this order; a failover comes last
     #[arg(long, value_name = "DAY", value_delimiter = ',')]
     only: Vec<Day>,
     /// How often all of them come
@@ -106,6 +106,7 @@ async fn all(args: &Args, folder: &Path, output: Output, report: &mut Report) ->
                 false
             }
         });
+        days.sort_by_key(|day| *day == Day::Failover);
         play(args, &days, stand, folder, output, report).await?;
     }
     match &args.small_disk {
@@ -152,9 +153,9 @@ async fn play(
 }
 
 async fn live(args: &Args, days: &[Day], stage: &mut Stage, output: Output, report: &mut Report) -> anyhow::Result<()> {
-    for round in 0..args.rounds {
-        // A cluster fails over once: then its standby is used up.
-        for day in days.iter().filter(|day| round == 0 || **day != Day::Failover) {
+    for round in 1..=args.rounds {
+        // Last of all: its standby is used up then, and is not behind the line.
+        for day in days.iter().filter(|day| round == args.rounds || **day != Day::Failover) {
             let row = stage.live_through(*day, args.each, args.outage).await;
             let row = row.with_context(|| format!("on the day {}", day.name()))?;
             let (name, again) = (day.name(), seconds_or_never(row.worked_off_ms));

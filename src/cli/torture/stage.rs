@@ -101,7 +101,7 @@ impl Stage {
 
     /// Lets a bad day be, and waits until all is well again.
     pub(super) async fn live_through(&mut self, day: Day, each: Duration, outage: Duration) -> anyhow::Result<Row> {
-        let (before, began) = (self.load.tally(), Instant::now());
+        let (before, began) = (self.load.answers(), Instant::now());
         day.pass(self, each, outage).await?;
         let (lasted, ended, ended_at) = (began.elapsed(), Instant::now(), Clock::system().now());
         let longest = RECOVERY_MAX + lasted;
@@ -110,7 +110,7 @@ impl Stage {
             self.spooled().await == Some(0) && judge::waiting(&self.stand.pool, ended_at).await == Some(0)
         });
         let worked_off = worked_off.await.map(|_| ended.elapsed());
-        let after = self.load.tally();
+        let after = self.load.answers();
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Ok(Row {
             day,

@@ -1,7 +1,7 @@
 # Switchhook. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt clippy doc docs sqlx sqlx-check deny advisories dist-sbom test-runtime-role clocks screenshots fuzz-api torture bench big clean
+.PHONY: help run demo test check fmt clippy doc docs sqlx sqlx-check deny advisories dist-sbom test-runtime-role test-postgres clocks screenshots fuzz-api torture bench big clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ deny: ## Fail on licences, bans and sources that .cargo/deny.toml does not allow
 
 test-runtime-role: ## The test suite with the program connected as the runtime role of sql/ops/roles.sql
 	SWITCHHOOK_TEST_ROLE=runtime cargo test --test suite
+
+test-postgres: ## The database part of the suite on Postgres 14, 15, 16, 17 and 18 (an hour and more; ARGS=17 for one)
+	.ci/test-postgres $(ARGS)
 
 clocks: ## The suite at other hours and days, in nights of changing clocks (hours; ARGS=overview:: for less)
 	.ci/clocks $(ARGS)

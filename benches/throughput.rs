@@ -46,6 +46,8 @@ mod program;
 mod raw;
 #[path = "throughput/report.rs"]
 mod report;
+#[path = "throughput/spool.rs"]
+mod spool;
 #[path = "throughput/steady.rs"]
 mod steady;
 
@@ -84,6 +86,8 @@ struct Args {
 enum Name {
     /// Webhooks over HTTP to the disk
     Ingest,
+    /// Webhooks to files while Postgres stands still, and from there
+    Spool,
     /// Pending events to calls, leads and jobs
     Drain,
     /// Both at once, at a fixed rate
@@ -192,6 +196,9 @@ async fn measure(bench: &mut Bench, args: &Args) -> anyhow::Result<Report> {
     let mut report = Report::new(bench.facts().await?);
     if wanted(Name::Ingest) {
         ingest::measure(bench, scale, &mut report).await?;
+    }
+    if wanted(Name::Spool) {
+        spool::measure(bench, scale, &mut report).await?;
     }
     if wanted(Name::Drain) {
         drain::measure(bench, scale, &mut report).await?;

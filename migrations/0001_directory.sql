@@ -101,8 +101,10 @@ create table api_tokens (
     digest bytea not null unique,
     expires_at timestamptz,
     last_used_at timestamptz,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    last_change_at timestamptz
 );
+comment on column api_tokens.last_change_at is 'when it changed something last: until a standby has that, its holder reads from the primary';
 comment on column api_tokens.digest is 'keyed digest of the token; the token itself is shown once and never stored';
 
 create table operator_log (

@@ -2,6 +2,7 @@
 
 alter table jobs
     add column claims integer not null default 0,
+    add column alive_until timestamptz,
     add column waiting_since timestamptz,
     add column sending_at timestamptz,
     add column unknown_outcomes integer not null default 0,
@@ -9,6 +10,7 @@ alter table jobs
     add column preview text;
 comment on column jobs.attempts is 'failed attempts; waiting because a vendor asked for it spends none';
 comment on column jobs.claims is 'the fence: who claimed it last may settle it, nobody else';
+comment on column jobs.alive_until is 'who claimed it is taken to live until then, and says so again and again while it works; after that the job counts against no limit, and is another''s if nothing was sent';
 comment on column jobs.waiting_since is 'first claimed; a job is given up by its age from then on';
 comment on column jobs.sending_at is 'set just before a vendor is asked to do what cannot be taken back; found set by the next claim, the outcome of the attempt before is unknown';
 comment on column jobs.unknown_outcomes is 'attempts of which nobody knows whether the vendor did it';

@@ -11,6 +11,7 @@ create table users (
     last_used_at timestamptz,
     oidc_issuer text,
     oidc_subject text,
+    last_change_at timestamptz,
     unique (oidc_issuer, oidc_subject),
     constraint users_oidc_is_whole check (num_nulls(oidc_issuer, oidc_subject) in (0, 2)),
     constraint users_oidc_without_password check (oidc_issuer is null or password_hash is null),
@@ -19,6 +20,7 @@ create table users (
 comment on column users.second_factor_required is 'an admin obliges them: without one they come only as far as setting it up';
 comment on column users.oidc_issuer is 'the identity provider that they sign in with; null: by password';
 comment on column users.oidc_subject is 'who they are to that provider, for ever; their login is the address that it verified last';
+comment on column users.last_change_at is 'when they changed something last: until a standby has that, they read from the primary';
 comment on column users.tenant_id is 'the one tenant that they may see; null: all';
 comment on column users.password_hash is 'argon2id, as a PHC string; null: they sign in by another way only';
 

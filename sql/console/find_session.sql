@@ -2,7 +2,8 @@
 -- Who is behind it must still be good. last_used_at is written once a minute at most.
 with found as (
     select s.digest, s.last_used_at, coalesce(t.id, u.id) as actor_id, u.id is not null as is_user,
-           coalesce(t.role, u.role) as role, coalesce(t.tenant_id, u.tenant_id) as tenant_id
+           coalesce(t.role, u.role) as role, coalesce(t.tenant_id, u.tenant_id) as tenant_id,
+           coalesce(t.last_change_at, u.last_change_at) as last_change_at
     from sessions s
     left join api_tokens t on t.id = s.token_id and (t.expires_at is null or t.expires_at > now())
     left join users u on u.id = s.user_id
@@ -13,4 +14,4 @@ with found as (
     from found f
     where $3 and s.digest = f.digest and f.last_used_at < now() - interval '1 minute'
 )
-select actor_id as "actor_id!", is_user as "is_user!", role as "role!", tenant_id from found
+select actor_id as "actor_id!", is_user as "is_user!", role as "role!", tenant_id, last_change_at from found

@@ -75,8 +75,8 @@ insert into roles_decided values
     ('idempotency_keys', 'siud', '-', null),
     ('incidents', 'siu', '*', null),
     ('job_pauses', 'siud', '*', null),
-    ('jobs', 'siu', 'id tenant_id kind due_at attempts claims lease_until waiting_since sending_at unknown_outcomes
-        needs_person settled_at outcome created_at', null),
+    ('jobs', 'siu', 'id tenant_id kind due_at attempts claims lease_until alive_until waiting_since sending_at
+        unknown_outcomes needs_person settled_at outcome created_at', null),
     ('kept_requests', 'siud', 'id source_id provider at is_known rank reason bytes', null),
     ('known_places', 'siud', '-', null),
     ('lead_analytics', 'siud', 'id tenant_id kind call_id phone source analysed_at sentiment successful score rank

@@ -4,4 +4,4 @@ with touched as (
     update api_tokens set last_used_at = now()
     where digest = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')
 )
-select id, tenant_id, role from api_tokens where digest = $1 and (expires_at is null or expires_at > now())
+select id, tenant_id, role, last_change_at from api_tokens where digest = $1 and (expires_at is null or expires_at > now())

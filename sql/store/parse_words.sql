@@ -1,6 +1,7 @@
 -- $1 marks at once
 -- After sql/store/lock_words.sql and sql/store/hold_off_erasure.sql. A transcript that changes while this runs leaves
--- another mark, by which its words are parsed anew, or go. Rows are written in the order in which events write calls, so
+-- another mark, by which its words are parsed anew, or go. What certainly fits is parsed here, as transcript_words() would:
+-- calling it takes as long again. Rows are written in the order in which events write calls, so
 -- that neither waits for the other in a circle. Returns how many marks were taken.
 with due as materialized (
     delete from call_words_due
@@ -14,7 +15,10 @@ with due as materialized (
     delete from call_words w using chosen where w.call_id = chosen.call_id and chosen.transcript is null
 ), parsed as (
     insert into call_words (call_id, tenant_id, words)
-    select call_id, tenant_id, transcript_words(transcript) from chosen where transcript is not null
+    select call_id, tenant_id, case
+        when octet_length(transcript) <= 300000 then to_tsvector('simple', left(transcript, 200000))
+        else transcript_words(transcript)
+    end from chosen where transcript is not null
     order by call_id
     on conflict (call_id) do update set words = excluded.words
 )

@@ -37,7 +37,7 @@ pub(super) async fn list(
     let (limit, after) = (page::limit(query.limit)?, page::cursor(query.after.as_deref())?);
     let mut transaction = console.begin().await?;
     let found = people::list_analytics(&mut transaction, &scope, query.kind.as_deref(), after, limit).await?;
-    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("analytics"), found.items.len()).await?;
+    console.log_reveal(&mut transaction, scope.scope(), Revealed::List("analytics"), found.items.len()).await?;
     transaction.commit().await?;
     Ok(Json(found.into()))
 }

@@ -115,7 +115,7 @@ pub(super) async fn list(
     };
     let mut transaction = console.begin().await?;
     let calls = people::list_calls(&mut transaction, &scope, &filter, after, limit).await?;
-    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("calls"), calls.items.len()).await?;
+    console.log_reveal(&mut transaction, scope.scope(), Revealed::List("calls"), calls.items.len()).await?;
     transaction.commit().await?;
     Ok(Json(calls.into()))
 }
@@ -131,7 +131,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let mut transaction = console.begin().await?;
     let call = people::find_call(&mut transaction, &entry.scope, *id).await?.ok_or_else(Problem::not_found)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Call(*id), 1).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Call(*id), 1).await?;
     transaction.commit().await?;
     Ok(tagged(&request, &call))
 }

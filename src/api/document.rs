@@ -6,7 +6,9 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement};
+use utoipa::openapi::{
+    Content, HeaderBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement,
+};
 use utoipa::{Modify, OpenApi};
 
 use super::once::KEY_BYTES_MAX;
@@ -92,6 +94,9 @@ impl Modify for Always {
                 let Some(operation) = operation else { continue };
                 let route = ROUTES.iter().find(|route| route.path == path && route.method == method);
                 complete(operation, route.and_then(|route| route.right), method == Method::GET);
+                if route.is_some_and(|route| route.reads) {
+                    say_read_lag(operation);
+                }
                 // Handlers of different rooms have the same names; the document wants each once.
                 let name = operation.operation_id.take().unwrap_or_default();
                 let room = path.trim_start_matches("/api/v1/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
@@ -110,6 +115,20 @@ fn idempotency_key() -> Parameter {
         .description(Some("With the same key, the same request is done once within a day"))
         .schema(Some(schema))
         .build()
+}
+
+/// What a route says that a standby may answer.
+fn say_read_lag(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+            let description = "Read from a standby that is so many seconds behind; missing: from the primary";
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build();
+            response.headers.insert("Switchhook-Read-Lag".to_owned(), RefOr::T(header));
+        }
+    }
 }
 
 fn complete(operation: &mut Operation, right: Option<Right>, is_read: bool) {

@@ -15,7 +15,7 @@ use crate::access::Scope;
 use crate::console::{Console, Entry};
 use crate::inbox::search::{self, Cause, EventRow, State};
 use crate::inbox::{Filter, Outcome};
-use crate::store::people::{self, Page, Revealed};
+use crate::store::people::{Page, Revealed};
 
 /// Which events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -116,7 +116,7 @@ pub(super) async fn payload(
     let mut transaction = console.begin().await?;
     find(&mut transaction, &entry.scope, *id).await?;
     let payload = search::find_payload(&mut transaction, *id).await?.ok_or_else(Problem::not_found)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Payload(*id), 1).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Payload(*id), 1).await?;
     transaction.commit().await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(payload.expose().clone()))
 }

@@ -12,7 +12,7 @@ use super::once;
 use super::problem::Problem;
 use super::routes::ROUTES;
 use crate::access::Right;
-use crate::console::{self, Console};
+use crate::console::{self, Console, Entry, Route};
 
 /// Lets a request in by the right that its route needs, and protects the answer.
 pub(super) async fn gate(
@@ -20,7 +20,11 @@ pub(super) async fn gate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut response = match enter(&mut request).await {
-        Ok(Way::Through) => once::call(request, next).await?,
+        Ok(Way::Through) => next.call(request).await?.map_into_boxed_body(),
+        Ok(Way::To(route, entry, console)) => {
+            let reads = route.is_some_and(|route| route.reads);
+            once::call(&console, &entry, reads, request, next).await?
+        }
         Ok(Way::Refused(problem, allow)) => {
             let mut response = problem.error_response();
             if let Ok(value) = allow.parse() {
@@ -48,7 +52,10 @@ fn is_viewer(request: &ServiceRequest) -> bool {
 }
 
 enum Way {
+    /// For who has nothing yet.
     Through,
+    /// For who was let in.
+    To(Option<&'static Route>, Entry, Data<Console>),
     Refused(Problem, String),
 }
 
@@ -65,11 +72,11 @@ async fn enter(request: &mut ServiceRequest) -> Result<Way, Problem> {
     // Also who asks for what is not there must be somebody.
     let right = route.and_then(|route| route.right).unwrap_or(Right::Look);
     let entry = console.enter(request.request(), right, None).await?;
-    request.extensions_mut().insert(entry);
+    request.extensions_mut().insert(entry.clone());
     if route.is_none() && of_path().next().is_some() {
         let allow: Vec<&str> = of_path().map(|route| route.method.as_str()).collect();
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods: see Allow");
         return Ok(Way::Refused(problem, allow.join(", ")));
     }
-    Ok(Way::Through)
+    Ok(Way::To(route, entry, console))
 }

@@ -15,7 +15,7 @@ use crate::admin::operations::{self, JOBS_AT_ONCE};
 use crate::console::{Console, Entry};
 use crate::outbox::dead::{self, Which};
 use crate::outbox::operate::{self, JobItem};
-use crate::store::people::{self, Revealed};
+use crate::store::people::Revealed;
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -111,7 +111,7 @@ pub(super) async fn payload(
     let job = operate::page(&mut *transaction, None, None, tenant_id, Some(*id), None, 1).await?.pop();
     job.ok_or_else(Problem::not_found)?;
     let payload = operate::find_payload(&mut transaction, *id).await?.ok_or_else(Problem::not_found)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Payload(*id), 1).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Payload(*id), 1).await?;
     transaction.commit().await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(payload.expose().clone()))
 }

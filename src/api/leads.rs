@@ -114,7 +114,7 @@ pub(super) async fn list(
     let filter = LeadFilter { stage, tag, opted_out, number, search, recent_first };
     let mut transaction = console.begin().await?;
     let leads = people::list_leads(&mut transaction, &scope, &filter, after, limit).await?;
-    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("leads"), leads.items.len()).await?;
+    console.log_reveal(&mut transaction, scope.scope(), Revealed::List("leads"), leads.items.len()).await?;
     transaction.commit().await?;
     Ok(Json(leads.into()))
 }
@@ -130,7 +130,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let mut transaction = console.begin().await?;
     let lead = people::find_lead(&mut transaction, &entry.scope, *id).await?.ok_or_else(Problem::not_found)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
     Ok(tagged(&request, &lead))
 }
@@ -149,7 +149,7 @@ pub(super) async fn timeline(
     let after = page::cursor(query.after.as_deref())?;
     let mut transaction = console.begin().await?;
     let found = people::timeline(&mut transaction, &entry.scope, *id, after).await?.ok_or_else(Problem::not_found)?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
     Ok(tagged(&request, &List::from(found)))
 }

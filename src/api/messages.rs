@@ -43,7 +43,7 @@ pub(super) async fn list(
     let filter = MessageFilter { channel: query.channel, direction: query.direction, status: query.status };
     let mut transaction = console.begin().await?;
     let messages = people::list_messages(&mut transaction, &scope, &filter, after, limit).await?;
-    people::log_reveal(&mut transaction, scope.scope(), Revealed::List("messages"), messages.items.len()).await?;
+    console.log_reveal(&mut transaction, scope.scope(), Revealed::List("messages"), messages.items.len()).await?;
     transaction.commit().await?;
     Ok(Json(messages.into()))
 }

@@ -31,7 +31,7 @@ pub(super) async fn list(
     let mut transaction = console.begin().await?;
     check_call(&mut transaction, &entry, *id).await?;
     let notes = people::notes_of_call(&mut transaction, &entry.scope, *id).await?;
-    people::log_reveal(&mut transaction, &entry.scope, Revealed::Call(*id), notes.len()).await?;
+    console.log_reveal(&mut transaction, &entry.scope, Revealed::Call(*id), notes.len()).await?;
     transaction.commit().await?;
     Ok(Json(List::whole(notes)))
 }

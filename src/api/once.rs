@@ -4,12 +4,12 @@ use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpResponse, ResponseError};
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::console::{Console, Entry};
+use crate::console::{self, Console, Entry};
 use crate::crypto::DigestKey;
 use crate::store::idempotency::{self, Claim};
 
@@ -21,13 +21,17 @@ const SHOWN_ONCE: [&str; 5] = ["token", "secret", "url", "verify_token", "recove
 type Answered = Result<ServiceResponse<BoxBody>, Error>;
 
 /// Calls the handler; a write that names a key, only if it was not done before.
-pub(super) async fn call(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answered {
+pub(super) async fn call(
+    console: &Console,
+    entry: &Entry,
+    reads: bool,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answered {
     let is_write = ![Method::GET, Method::HEAD].contains(request.method());
     let key = request.headers().get("idempotency-key").filter(|_| is_write).cloned();
-    let entry = request.extensions().get::<Entry>().cloned();
-    let console = request.app_data::<Data<Console>>().cloned();
-    let (Some(key), Some(entry), Some(console)) = (key, entry, console) else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    let Some(key) = key else {
+        return console::call(console, entry, reads, request, &next, is_vain).await;
     };
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "an Idempotency-Key has 1 to 255 characters");
@@ -53,7 +57,7 @@ pub(super) async fn call(mut request: ServiceRequest, next: Next<impl MessageBod
         Err(error) => return Ok(request.into_response(Problem::from(error).error_response())),
     };
     let response = match claim {
-        Claim::First => return done(request, next, &console, principal, &key_digest).await,
+        Claim::First => return done(console, entry, request, next, principal, &key_digest).await,
         Claim::Done(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
             let content_type = if status.is_success() { "application/json" } else { "application/problem+json" };
@@ -71,13 +75,14 @@ pub(super) async fn call(mut request: ServiceRequest, next: Next<impl MessageBod
 }
 
 async fn done(
+    console: &Console,
+    entry: &Entry,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-    console: &Console,
     principal: uuid::Uuid,
     key: &[u8],
 ) -> Answered {
-    let (request, response) = next.call(request).await?.into_parts();
+    let (request, response) = console::call(console, entry, false, request, &next, is_vain).await?.into_parts();
     let (response, body) = response.into_parts();
     let body = to_bytes(body).await.map_err(|_| actix_web::error::ErrorInternalServerError("the answer was lost"))?;
     let status = response.status();
@@ -90,6 +95,11 @@ async fn done(
         tracing::warn!(error = %crate::db::describe(&error), "the answer to an Idempotency-Key was not kept");
     }
     Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(body))))
+}
+
+/// Whether an answer says that the database has failed.
+fn is_vain(error: &Error) -> bool {
+    error.as_error::<Problem>().is_some_and(Problem::is_of_the_database)
 }
 
 /// Of everything that makes a request what it is.

@@ -45,6 +45,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
+    /// Whether the database has failed, or what it was asked: another one may do better. Not if it took too long.
+    pub(super) fn is_of_the_database(&self) -> bool {
+        self.status == 500 || self.status == 503 && self.retry_after_seconds.is_some()
+    }
+
     pub(super) fn too_many(seconds: u64) -> Self {
         Self {
             retry_after_seconds: Some(seconds),

@@ -113,7 +113,7 @@ impl Context {
         }
         let pool = db::connect(&settings, &self.link)
             .map_err(|error| anyhow::anyhow!("database.url: {}", db::describe(&error)))?;
-        db::prepare(&self.link, &pool, &settings).await;
+        db::prepare(&self.link, &pool, &settings).await?;
         self.database = settings;
         if self.is_embedded() {
             db::migrate(&pool).await.map_err(migration_error)?;

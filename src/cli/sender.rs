@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::access::Scope;
 use crate::crypto::{DigestKey, Keys};
-use crate::http::MISS_INTERVAL;
 use crate::providers::{LiveRequests, Provider};
 use crate::redact::Secret;
 use crate::store::connections::{self, Connection};
@@ -105,8 +104,6 @@ impl<'c> Access<'c> {
             let line = line.with("connection_id", connection.id).with("credentials", access.temporary.len());
             line.write(&mut transaction).await?;
             transaction.commit().await?;
-            // A service looks again for what it does not know, but not sooner than this after the last time.
-            tokio::time::sleep(MISS_INTERVAL).await;
         }
         Ok(access)
     }

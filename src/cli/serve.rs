@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::{Console, Oidc};
 use crate::crypto::{KeyError, Keys};
-use crate::db::SchemaError;
+use crate::db::{SchemaError, Standby};
 use crate::http::{self, Committer, Connections, Descriptors, Door, Draining, Rejections};
 use crate::providers::Trace;
 use crate::spool::{Drain, Spool};
@@ -152,6 +152,10 @@ async fn ingest(
     .spooling(spool);
     let networks = door.networks();
     let (people, console_bind) = (console(context, keys, &pool)?, context.config.console.bind);
+    if let Some(standby) = people.standby().cloned() {
+        let (pool, link) = (pool.clone(), context.link.clone());
+        tasks.keep("standby", move |stop| standby.clone().watch(pool.clone(), link.clone(), stop));
+    }
     let trace = Data::new(context.trace()?);
     let server = http::start(listener, door, {
         let (people, trace) = (people.clone(), trace.clone());
@@ -281,6 +285,10 @@ fn console(context: &Context, keys: &Keys, pool: &sqlx::PgPool) -> anyhow::Resul
         http.trusted_proxies.clone(),
     );
     let oidc = Oidc::new(oidc.clone(), &http.base_url(), Clock::system())?;
+    let guards = guards.writing_from(integrations.whatsapp.phone_number_id.clone());
     let guards = guards.in_time_zone(outreach.time_zone.clone()).signing_in_with(oidc);
-    Ok(Data::new(guards.writing_from(integrations.whatsapp.phone_number_id.clone())))
+    let database = &context.database;
+    let standby = Standby::of(database, context.config.console.connections, context.config.console.statement_timeout)
+        .map_err(|error| anyhow::anyhow!("database.read_url: {}", db::describe(&error)))?;
+    Ok(Data::new(guards.reading_from(standby)))
 }

@@ -18,6 +18,7 @@ impl Config {
         if let Some(message) = db::url_mistake(self.database.url.expose()) {
             return wrong("database.url", &message);
         }
+        self.check_read_url()?;
         if let Err(message) = self.database.password() {
             return wrong("database.password_file", message);
         }
@@ -50,6 +51,31 @@ impl Config {
         }
         check_outreach(&self.outreach)?;
         check_appointments(&self.appointments)
+    }
+}
+
+impl Config {
+    /// A standby to read from is one of a server of the user's own, and not that server again.
+    fn check_read_url(&self) -> Result<(), ConfigError> {
+        let db::Settings { url, read_url, read_lag, .. } = &self.database;
+        let wrong =
+            |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
+        if let Some(message) = db::read_url_mistake(read_url.expose()) {
+            return wrong("database.read_url", &message);
+        }
+        if read_lag.as_secs() == 0 {
+            return wrong("database.read_lag", "1s at least: it is looked once a second how far the standby is behind");
+        }
+        if read_url.expose().is_empty() {
+            return Ok(());
+        }
+        if url.expose().is_empty() {
+            return wrong("database.read_url", "the private Postgres has no standby: set database.url as well");
+        }
+        if url.expose() == read_url.expose() {
+            return wrong("database.read_url", "is the same as database.url: it must lead to a standby");
+        }
+        Ok(())
     }
 }
 

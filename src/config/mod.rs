@@ -33,7 +33,7 @@ pub const DEFAULT: &str = include_str!("../../config.toml");
 const OWN_SECTIONS: &[&str] =
     &["outreach", "integrations", "analysis", "alerts", "crm", "appointments", "conversation"];
 /// Keys of the program alone whose values are never printed; those that tenants have as well are [`purpose::SETTINGS`].
-const SECRETS: &[&str] = &["database.url", "oidc.client_secret"];
+const SECRETS: &[&str] = &["database.url", "database.read_url", "oidc.client_secret"];
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]

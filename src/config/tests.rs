@@ -105,3 +105,21 @@ fn a_tenants_time_zone_is_checked_as_the_programs() {
     let error = config.for_tenant(&own, &Keys::new(crate::crypto::MasterKeys::fresh())).unwrap_err().to_string();
     assert!(error.ends_with("did you mean Europe/Berlin?"), "{error}");
 }
+
+#[test]
+fn a_standby_is_one_of_a_server_of_ones_own() {
+    let read = |text: &str| {
+        let file = format!("[database]\n{text}");
+        Config::from_parts(Some(("my.toml", &file)), &BTreeMap::new()).map_err(|error| error.to_string())
+    };
+    let (url, read_url) = ("url = \"postgres://u:p@one/d\"\n", "read_url = \"postgres://u:p@two/d\"\n");
+    assert!(read(&format!("{url}{read_url}")).is_ok());
+    for (text, said) in [
+        (read_url.to_owned(), "database.read_url: the private Postgres has no standby"),
+        (format!("{url}read_{url}"), "database.read_url: is the same as database.url"),
+        (format!("{url}{read_url}read_lag = \"500ms\""), "database.read_lag: 1s at least"),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(error.starts_with(said), "{error}");
+    }
+}

@@ -72,7 +72,7 @@ impl Console {
     /// Ends one session of whoever asks, also this one; `None`: all others. Returns how many.
     pub async fn end_sessions(&self, request: &HttpRequest, entry: &Entry, id: Option<Uuid>) -> Result<u64, Refused> {
         let current = self.session_id(request).filter(|_| id.is_none());
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         let digests = self.keys.digests().map_err(sqlx::Error::from)?;
         let ended = match entry.scope.actor() {
             Actor { kind: ActorKind::User, id: user_id } if id.is_none() => {
@@ -114,7 +114,7 @@ impl Console {
         let words = [Some(account.login), account.tenant, account.tenant_name].into_iter().flatten().collect();
         let hash = self.hasher.hash(given, words).await?;
         let actor = entry.scope.actor();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         if !users::change_password(&mut *transaction, actor.id, &hash, before.as_deref()).await? {
             return Err(Refused::Unfit("the password was changed meanwhile".to_owned()));
         }

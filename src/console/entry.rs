@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
+use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use super::{Console, address, cookie};
@@ -23,6 +24,8 @@ pub struct Entry {
     pub scope: Scope,
     /// The session's secret, for forms; `None`: a token speaks for itself.
     pub csrf: Option<Secret>,
+    /// When whoever it is changed something last, as far as that is kept.
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 /// Why a request was not let in.
@@ -104,8 +107,8 @@ impl Console {
         }
         let found = match &token {
             Some(token) => {
-                let scope = tokens::find(&self.pool, key, token).await.map_err(Denied::Away)?;
-                scope.map(|scope| Entry { scope, csrf: None })
+                let found = tokens::find(&self.pool, key, token).await.map_err(Denied::Away)?;
+                found.map(|(scope, changed_at)| Entry { scope, csrf: None, changed_at })
             }
             None => match &session_id {
                 // One that was made up costs the database nothing.
@@ -113,7 +116,11 @@ impl Console {
                     let idle = self.settings.session_idle;
                     let is_used = !request.headers().contains_key(BY_ITSELF_HEADER);
                     let session = sessions::find(&self.pool, key, id, idle, is_used).await.map_err(Denied::Away)?;
-                    session.map(|session| Entry { scope: session.scope, csrf: Some(session.csrf) })
+                    session.map(|session| Entry {
+                        scope: session.scope,
+                        csrf: Some(session.csrf),
+                        changed_at: session.changed_at,
+                    })
                 }
                 _ => None,
             },

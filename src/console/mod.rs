@@ -14,6 +14,7 @@ pub mod oidc;
 pub mod password;
 mod pending;
 mod proxy;
+mod reading;
 pub(crate) mod route;
 pub mod second_factor;
 mod settings;
@@ -24,12 +25,13 @@ mod trail;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
 use ipnet::IpNet;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgPool;
 
 use crate::clock::Clock;
 use crate::crypto::Keys;
-use crate::db::{self, Link};
+use crate::db::{self, Link, Standby};
 
 use password::Hasher;
 
@@ -38,6 +40,8 @@ pub use headers::{baseline, protect, protect_page};
 pub use limits::Limits;
 pub use oidc::Oidc;
 pub use pending::{Begun, Pending};
+pub use reading::{READ_LAG, Reading};
+pub(crate) use reading::{ReadFrom, call};
 pub use route::Route;
 pub use settings::Settings;
 pub use sign_in::{Credentials, SignedIn, SignedOut};
@@ -45,8 +49,8 @@ pub use sign_in::{Credentials, SignedIn, SignedOut};
 /// How long a request waits for a connection: then somebody hears that others ask just now, and asks again.
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 
-/// Everything that guards the API and the pages.
-#[derive(Debug)]
+/// Everything that guards the API and the pages. A clone is the same guards.
+#[derive(Clone, Debug)]
 pub struct Console {
     pub(crate) settings: Settings,
     pub(crate) pool: PgPool,
@@ -56,12 +60,16 @@ pub struct Console {
     time_zone: String,
     whatsapp_sender: String,
     trusted_proxies: Vec<IpNet>,
-    limits: Limits,
-    hasher: Hasher,
-    lanes: attempts::Lanes,
+    limits: Arc<Limits>,
+    hasher: Arc<Hasher>,
+    lanes: Arc<attempts::Lanes>,
     failures: Arc<trail::Failures>,
-    proxies: proxy::Proxies,
-    oidc: Option<Oidc>,
+    proxies: Arc<proxy::Proxies>,
+    oidc: Option<Arc<Oidc>>,
+    /// The same console for requests that only look, over a standby.
+    reading: Option<Data<Self>>,
+    /// The standby that this one reads from.
+    standby: Option<Standby>,
 }
 
 impl Console {
@@ -78,9 +86,9 @@ impl Console {
     ) -> Self {
         let (connections, longest) = (settings.connections, settings.statement_timeout);
         let pool = db::beside(main, link, "switchhook console", connections, CONNECTION_WAIT, longest);
-        let limits = Limits::new(settings.requests_per_minute);
+        let limits = Arc::new(Limits::new(settings.requests_per_minute));
         let time_zone = "UTC".to_owned();
-        let (whatsapp_sender, hasher) = (String::new(), Hasher::default());
+        let (whatsapp_sender, hasher) = (String::new(), Arc::default());
         Self {
             settings,
             pool,
@@ -92,27 +100,29 @@ impl Console {
             trusted_proxies,
             limits,
             hasher,
-            lanes: attempts::Lanes::default(),
+            lanes: Arc::default(),
             failures: Arc::default(),
-            proxies: proxy::Proxies::default(),
+            proxies: Arc::default(),
             oidc: None,
+            reading: None,
+            standby: None,
         }
     }
 
     /// With the identity provider that people may sign in with.
     #[must_use]
     pub fn signing_in_with(self, oidc: Option<Oidc>) -> Self {
-        Self { oidc, ..self }
+        Self { oidc: oidc.map(Arc::new), ..self }
     }
 
     /// The identity provider that people may sign in with; `None`: none is configured.
     pub fn oidc(&self) -> Option<&Oidc> {
-        self.oidc.as_ref()
+        self.oidc.as_deref()
     }
 
     /// Whether people may sign in with a password.
     pub fn takes_passwords(&self) -> bool {
-        self.oidc.as_ref().is_none_or(Oidc::takes_passwords)
+        self.oidc().is_none_or(Oidc::takes_passwords)
     }
 
     /// With the time zone of tenants that have none of their own.
@@ -150,17 +160,6 @@ impl Console {
     /// The time.
     pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.clock.now()
-    }
-
-    /// A transaction for one request.
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin().await
-    }
-
-    /// The database, for what is a transaction of its own. No statement may take longer than somebody waits
-    /// (`console.statement_timeout`), unless it says so itself by [`db::bounded`].
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
     }
 
     /// Whether `/metrics` is for everybody.

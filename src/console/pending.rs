@@ -157,7 +157,7 @@ impl Console {
     /// changes what they sign in with.
     async fn take_pending(&self, pending: &Pending) -> Result<Transaction<'static, Postgres>, Denied> {
         let digest = digest(self.digests().await?, &pending.id);
-        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        let mut transaction = self.pool.begin().await.map_err(Denied::Away)?;
         let is_taken = users::touch(&mut *transaction, pending.user_id, None).await.map_err(Denied::Away)?
             && store::close_pending(&mut *transaction, &digest).await.map_err(Denied::Away)?;
         if is_taken { Ok(transaction) } else { Err(Denied::Unknown) }

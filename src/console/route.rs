@@ -13,6 +13,13 @@ pub struct Route {
     pub path: &'static str,
     /// What it needs; `None`: it is for who has nothing yet.
     pub right: Option<Right>,
+    /// Whether a standby may answer it (`database.read_url`): it shows what is there, and nothing is decided by it.
+    pub reads: bool,
+}
+
+/// What puts up a route of each word. `read` is a `get` that a standby may answer.
+pub(crate) mod word {
+    pub(crate) use actix_web::web::{delete, get, get as read, patch, post};
 }
 
 /// The method of this word.
@@ -34,12 +41,13 @@ macro_rules! routes {
                 method: $crate::console::route::method(stringify!($method)),
                 path: concat!($prefix, $path),
                 right: $right,
+                reads: stringify!($method) == "read",
             },)*
         ]);
 
         /// Puts them up.
         pub(super) fn register(config: &mut actix_web::web::ServiceConfig) {
-            config$(.route($path, actix_web::web::$method().to($handler)))*;
+            config$(.route($path, $crate::console::route::word::$method().to($handler)))*;
         }
     };
 }

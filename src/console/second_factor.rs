@@ -119,7 +119,7 @@ impl Console {
         let account = self.account(&entry.scope).await?.ok_or(Refused::NotFound)?;
         let session_id = self.session_id(request);
         let first = self.check_first_code(request, &entry.scope, &account.login, code, session_id.as_ref()).await?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         let codes = self.turn_on(&mut transaction, &entry.scope, &first, session_id.as_ref()).await?;
         transaction.commit().await?;
         self.forgive_codes(&first).await?;
@@ -190,7 +190,7 @@ impl Console {
         if self.factor(&self.pool, id).await?.1 {
             return Err(Refused::Unfit(format!("{} must have a second factor", account.login)));
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         users::lock(&mut *transaction, id).await?;
         store::end_pending(&mut *transaction, id).await?;
         store::remove(&mut *transaction, id).await?;
@@ -208,7 +208,7 @@ impl Console {
     ) -> Result<Vec<Secret>, Refused> {
         self.prove_both(request, entry, present, code).await?;
         let digests = self.keys.load(&self.pool).await?;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         let codes = keep_recovery_codes(&mut transaction, digests, entry.scope.actor().id).await?;
         Line::of(&entry.scope, Action::NewRecoveryCodes).write(&mut transaction).await?;
         transaction.commit().await?;

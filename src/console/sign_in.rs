@@ -97,7 +97,7 @@ impl Console {
 
     /// Begins the session of a token.
     pub(super) async fn let_token_in(&self, request: &HttpRequest, actor: Actor) -> Result<SignedIn, Denied> {
-        let transaction = self.begin().await.map_err(Denied::Away)?;
+        let transaction = self.pool.begin().await.map_err(Denied::Away)?;
         self.open_session(transaction, request, actor, Method::Token).await
     }
 
@@ -109,7 +109,7 @@ impl Console {
         user: &Proven,
         has_given_code: bool,
     ) -> Result<SignedIn, Denied> {
-        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        let mut transaction = self.pool.begin().await.map_err(Denied::Away)?;
         if !users::touch(&mut *transaction, user.id, Some(&user.hash)).await.map_err(Denied::Away)? {
             return Err(Denied::Unknown);
         }
@@ -143,7 +143,7 @@ impl Console {
             return Err(Denied::TooMany(seconds));
         }
         match tokens::find(&self.pool, key, token).await.map_err(Denied::Away)? {
-            Some(scope) => Ok(scope.actor()),
+            Some((scope, _)) => Ok(scope.actor()),
             None => {
                 let denied = match self.limits.unknown(address, Some(token).filter(|_| is_issued), now) {
                     Some(seconds) => Denied::TooMany(seconds),
@@ -189,7 +189,7 @@ impl Console {
     /// comes back from the provider: another site has led the browser here, so `Sec-Fetch-Site` is not asked.
     /// A second factor is the provider's matter.
     pub async fn open_session_for(&self, request: &HttpRequest, user_id: Uuid) -> Result<SignedIn, Denied> {
-        let mut transaction = self.begin().await.map_err(Denied::Away)?;
+        let mut transaction = self.pool.begin().await.map_err(Denied::Away)?;
         if !users::touch(&mut *transaction, user_id, None).await.map_err(Denied::Away)? {
             return Err(Denied::Unknown);
         }
@@ -229,7 +229,7 @@ impl Console {
         transaction.commit().await.map_err(Denied::Away)?;
         self.notice_proxy(request).await;
         let set_cookies = vec![cookie::set(&opened.id, self.is_https(request))];
-        Ok(SignedIn { set_cookies, entry: Entry { scope, csrf: Some(opened.csrf) } })
+        Ok(SignedIn { set_cookies, entry: Entry { scope, csrf: Some(opened.csrf), changed_at: session.changed_at } })
     }
 
     /// Ends the session of this request.
@@ -237,7 +237,7 @@ impl Console {
         let mut method = None;
         if let Some(id) = self.session_id(request) {
             let digests = self.digests().await?;
-            let mut transaction = self.begin().await.map_err(Denied::Away)?;
+            let mut transaction = self.pool.begin().await.map_err(Denied::Away)?;
             method = sessions::close(&mut *transaction, digests, &id).await.map_err(Denied::Away)?;
             tracing::info!(actor = %entry.scope.actor(), "signed out");
             Line::of(&entry.scope, Action::SignOut).write(&mut transaction).await.map_err(Denied::Away)?;

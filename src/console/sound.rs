@@ -35,7 +35,7 @@ impl Console {
         let named = media_type.filter(|name| name.starts_with("audio/") && name.is_ascii());
         let named = named.unwrap_or_else(|| "audio/mpeg".to_owned());
         let Some(asked) = asked else {
-            people::log_reveal(&mut transaction, scope, Revealed::Call(call), 1).await?;
+            self.log_reveal(&mut transaction, scope, Revealed::Call(call), 1).await?;
             transaction.commit().await?;
             let whole = self.whole(*scope, (call, recording), all).boxed_local();
             let mut response = HttpResponse::Ok();
@@ -47,7 +47,7 @@ impl Console {
             return Ok(Some(response.insert_header((CONTENT_RANGE, format!("bytes */{all}"))).finish()));
         };
         let part = people::sound(&mut transaction, scope, call, recording, first, length).await?;
-        people::log_reveal(&mut transaction, scope, Revealed::Call(call), usize::from(part.is_some())).await?;
+        self.log_reveal(&mut transaction, scope, Revealed::Call(call), usize::from(part.is_some())).await?;
         transaction.commit().await?;
         let Some(part) = part else { return Ok(None) };
         let mut response = HttpResponse::PartialContent();

@@ -83,14 +83,15 @@ pub(super) async fn download<E: Export>(console: Data<Console>, shell: Shell, li
 }
 
 async fn next<E: Export>(mut state: State<E>) -> Result<(Bytes, State<E>), Fault> {
-    let mut transaction = state.console.begin().await?;
     let scope = *state.shell.within();
-    let found = state.list.page(&mut transaction, &scope, state.after, ROWS).await?;
+    let page = async |connection: &mut PgConnection| state.list.page(connection, &scope, state.after, ROWS).await;
+    let (found, mut reading) = state.console.read(page).await?;
     if found.left_out {
         return Err(Fault::unfit("More numbers end in these digits than can be looked through: type one more digit."));
     }
-    state.line.clone().rows(found.items.len() as u64).write_step(&mut transaction, state.log_id).await?;
-    transaction.commit().await?;
+    let line = state.line.clone().rows(found.items.len() as u64);
+    state.console.log_step(&mut reading, line, state.log_id).await?;
+    reading.commit().await?;
     let mut csv = Csv::default();
     if state.is_first {
         csv.head(E::COLUMNS, state.shell.params.is_set("bom"));

@@ -1,7 +1,7 @@
 //! What every page has around it: who is signed in, whose rows are shown, the way to the other pages, the time there.
 
-use actix_web::HttpResponse;
 use actix_web::web::ReqData;
+use actix_web::{HttpMessage, HttpResponse};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::params::Params;
 use super::show;
 use crate::access::{Right, Scope, TenantScope};
-use crate::console::{Console, Entry};
+use crate::console::{Console, Entry, ReadFrom};
 use crate::store::people::{self, TenantItem};
 
 /// The pages that one goes to, with the right that each needs.
@@ -51,6 +51,8 @@ pub(super) struct Shell {
     pub(super) params: Params,
     /// The path of this page.
     pub(super) path: String,
+    /// That it was read from a standby, as a sentence.
+    pub(super) read_from: Option<String>,
     within: TenantScope,
 }
 
@@ -92,6 +94,7 @@ impl Shell {
             zone,
             params,
             path: request.path().to_owned(),
+            read_from: request.extensions().get::<ReadFrom>().map(|ReadFrom(lag)| read_from(lag.as_secs())),
             within,
         })
     }
@@ -184,6 +187,14 @@ impl Shell {
 
     pub(super) fn mark(&self) -> &'static str {
         assets::mark()
+    }
+}
+
+/// How old what a page shows is, where it was read from a standby.
+fn read_from(lag_seconds: u64) -> String {
+    match lag_seconds {
+        0 => "Read from a standby, less than a second behind.".to_owned(),
+        seconds => format!("Read from a standby, {seconds} s behind."),
     }
 }
 

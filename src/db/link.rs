@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::watch;
 
 use super::error::{is_lost, is_refused};
+use super::pooler::Pooling;
 
 /// The way to one Postgres, shared by all pools of the process.
 #[derive(Clone, Debug)]
@@ -25,14 +27,47 @@ struct State {
     longest: Duration,
     trust: Trust,
     /// All pools over it.
-    pools: Mutex<Vec<PgPool>>,
+    pools: Mutex<Vec<Minded>>,
+    /// Whether a pooler refuses the settings of our sessions, so that connections are made without.
+    leaves_out_settings: AtomicBool,
+    /// What is between us and Postgres; `None`: nobody has looked yet.
+    pooling: Mutex<Option<Pooling>>,
+    /// Whether a pooler is between that cannot be used, so that nobody gets a connection.
+    is_shut: Arc<AtomicBool>,
     /// Whether somebody was refused by password since the last look.
     was_refused: AtomicBool,
     /// How often the server was given up.
     given_up: watch::Sender<u64>,
     /// What the probe found last; `None`: nobody probes.
     found: watch::Sender<Option<Found>>,
+    /// Which server answers.
+    server: watch::Sender<ServerRun>,
 }
+
+/// Which run of which server answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerRun {
+    /// When it was started; `None`: nobody probes.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How often it was another one than before, so that what was committed last may be unknown to it, or back after so long
+    /// that what processes have in hand may be taken for a killed one's.
+    pub changes: u64,
+    /// When that was noticed last.
+    pub changed_at: Option<Instant>,
+}
+
+/// A pool, and how it connects.
+#[derive(Debug)]
+struct Minded {
+    pool: PgPool,
+    /// Without the settings of its sessions.
+    bare: PgConnectOptions,
+    /// The settings of its sessions.
+    session: SessionSettings,
+}
+
+/// What a session of ours is set to.
+pub(super) type SessionSettings = Vec<(&'static str, String)>;
 
 /// What the last probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +86,10 @@ pub enum Found {
 /// Postgres ends a statement that takes too long, and says so: that answer is waited for so much longer.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A server that was away for so long comes back like another one. Sooner than whoever has jobs in hand and cannot say so is
+/// taken to be gone.
+const LONG_AWAY: Duration = Duration::from_secs(10);
+
 impl Link {
     /// A way on which one statement may take so long.
     pub fn new(statement_timeout: Duration) -> Self {
@@ -58,9 +97,13 @@ impl Link {
             longest: statement_timeout.saturating_add(GRACE),
             trust: Trust(Arc::new(Mutex::new(Instant::now()))),
             pools: Mutex::default(),
+            leaves_out_settings: AtomicBool::new(false),
+            pooling: Mutex::default(),
+            is_shut: Arc::default(),
             was_refused: AtomicBool::new(false),
             given_up: watch::Sender::new(0),
             found: watch::Sender::new(None),
+            server: watch::Sender::default(),
         }))
     }
 
@@ -121,11 +164,44 @@ impl Link {
         matches!(*self.0.found.borrow(), Some(Found::Trouble { .. }))
     }
 
+    /// Returns as soon as the probe finds that the server does not answer, or takes no changes.
+    pub async fn trouble(&self) {
+        let mut found = self.0.found.subscribe();
+        // An error would mean that the sender is gone, which lives as long as `self` does.
+        found.wait_for(|found| matches!(found, Some(Found::Trouble { .. }))).await.ok();
+    }
+
     /// Returns as soon as the server is well, or nobody probes it.
     pub async fn well(&self) {
         let mut found = self.0.found.subscribe();
         // An error would mean that the sender is gone, which lives as long as `self` does.
         found.wait_for(|found| !matches!(found, Some(Found::Trouble { .. }))).await.ok();
+    }
+
+    /// Which server answers.
+    pub fn server(&self) -> ServerRun {
+        *self.0.server.borrow()
+    }
+
+    /// Returns when it was another one, or long away, more often than so many times.
+    pub async fn another_server(&self, changes: u64) {
+        // An error would mean that the sender is gone, which lives as long as `self` does.
+        self.0.server.subscribe().wait_for(|server| server.changes > changes).await.ok();
+    }
+
+    pub(super) fn answered_by(&self, started_at: DateTime<Utc>, after: Option<Duration>) {
+        self.0.server.send_if_modified(|server| {
+            let last = server.started_at.replace(started_at);
+            let has_changed = match last {
+                Some(last) => last != started_at || after.is_some_and(|after| after >= LONG_AWAY),
+                // Whoever starts while it is away does not know for how long it was.
+                None => after.is_some(),
+            };
+            if has_changed {
+                (server.changes, server.changed_at) = (server.changes + 1, Some(Instant::now()));
+            }
+            has_changed
+        });
     }
 
     pub(super) fn find(&self, found: Found) {
@@ -137,16 +213,80 @@ impl Link {
         self.0.trust.clone()
     }
 
-    /// Minds a pool from now on.
-    pub(super) fn mind(&self, pool: &PgPool) {
-        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool.clone());
+    /// Opens a pool, and minds it from now on.
+    pub(super) fn open(&self, pool: PgPoolOptions, bare: PgConnectOptions, session: SessionSettings) -> PgPool {
+        let pool = pool.connect_lazy_with(self.dressed(&bare, &session));
+        let minded = Minded { pool: pool.clone(), bare, session };
+        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).push(minded);
+        pool
+    }
+
+    /// How a pool connects without the settings of its sessions, and these settings.
+    pub(super) fn parts_of(&self, pool: &PgPool) -> (PgConnectOptions, SessionSettings) {
+        let used = pool.connect_options();
+        let pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        match pools.iter().find(|minded| Arc::ptr_eq(&minded.pool.connect_options(), &used)) {
+            Some(minded) => (minded.bare.clone(), minded.session.clone()),
+            None => (used.as_ref().clone(), SessionSettings::default()),
+        }
+    }
+
+    /// How a pool connects, with or without the settings of its sessions.
+    pub(super) fn options_of(&self, pool: &PgPool, with_settings: bool) -> PgConnectOptions {
+        let (bare, session) = self.parts_of(pool);
+        if with_settings { bare.options(session) } else { bare }
+    }
+
+    fn dressed(&self, bare: &PgConnectOptions, session: &SessionSettings) -> PgConnectOptions {
+        let bare = bare.clone();
+        match self.0.leaves_out_settings.load(Ordering::Relaxed) {
+            true => bare,
+            false => bare.options(session.clone()),
+        }
     }
 
     /// From now on all pools connect like this.
     pub(super) fn redirect(&self, change: impl Fn(PgConnectOptions) -> PgConnectOptions) {
-        for pool in &*self.0.pools.lock().unwrap_or_else(PoisonError::into_inner) {
-            pool.set_connect_options(change(pool.connect_options().as_ref().clone()));
+        for minded in &mut *self.0.pools.lock().unwrap_or_else(PoisonError::into_inner) {
+            minded.bare = change(minded.bare.clone());
+            minded.pool.set_connect_options(self.dressed(&minded.bare, &minded.session));
         }
+    }
+
+    /// Whether connections are made with the settings of our sessions from now on.
+    pub(super) fn give_settings(&self, is_given: bool) {
+        if self.0.leaves_out_settings.swap(!is_given, Ordering::Relaxed) == is_given {
+            self.redirect(|options| options);
+            self.distrust();
+        }
+    }
+
+    /// What is between us and Postgres.
+    pub(super) fn found_pooling(&self, pooling: Pooling) {
+        *self.0.pooling.lock().unwrap_or_else(PoisonError::into_inner) = Some(pooling);
+    }
+
+    /// Shuts the way while a pooler is between that cannot be used, or may be one, or opens it again.
+    pub(super) fn shut(&self, is_shut: bool) {
+        self.0.is_shut.store(is_shut, Ordering::Relaxed);
+        if is_shut {
+            self.distrust();
+        }
+    }
+
+    /// What new connections are asked before they are used.
+    pub(super) fn is_shut(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.is_shut)
+    }
+
+    /// What is between us and Postgres, as far as it was looked at.
+    pub fn pooling(&self) -> Option<Pooling> {
+        *self.0.pooling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a pooler refuses the settings of our sessions, so that those of the role count.
+    pub fn leaves_out_settings(&self) -> bool {
+        self.0.leaves_out_settings.load(Ordering::Relaxed)
     }
 
     /// Whether somebody was refused by password since this was asked last.

@@ -216,7 +216,12 @@ async fn pin(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 
 /// Whether every migration that this program knows has been applied, and the functions find their tables.
 pub async fn is_up_to_date(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    let applied = match sqlx::query_file_scalar!("sql/db/schema_version.sql").fetch_one(pool).await {
+    is_up_to_date_on(&mut *pool.acquire().await?).await
+}
+
+/// The same by this connection.
+pub async fn is_up_to_date_on(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let applied = match sqlx::query_file_scalar!("sql/db/schema_version.sql").fetch_one(&mut *connection).await {
         Ok(version) => version,
         // Nothing was ever migrated: the table of migrations does not exist.
         Err(error) if sqlstate(&error).as_deref() == Some("42P01") => None,
@@ -225,5 +230,5 @@ pub async fn is_up_to_date(pool: &PgPool) -> Result<bool, sqlx::Error> {
     if applied < MIGRATOR.iter().map(|migration| migration.version).max() {
         return Ok(false);
     }
-    Ok(sqlx::query_file!("sql/db/unpinned.sql", &NAMES.functions).fetch_optional(pool).await?.is_none())
+    Ok(sqlx::query_file!("sql/db/unpinned.sql", &NAMES.functions).fetch_optional(connection).await?.is_none())
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use super::error::describe;
 use super::link::{Found, Link};
 use super::password::PasswordSource;
+use super::pooler::{self, PoolerError, Pooling};
 use super::servers::servers;
 use super::{Settings, process_name};
 use crate::redact::Secret;
@@ -20,6 +21,9 @@ use crate::redact::Secret;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer, connecting included: a machine under load is slow.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take where more is asked: at the start, where there is but one server, and of a new connection through a
+/// pooler.
+const LONG_TIMEOUT: Duration = Duration::from_secs(5);
 /// After trouble it is asked again soon: everybody waits for the return.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long the password may take to be read: a command may ask a cloud.
@@ -39,22 +43,29 @@ pub async fn probe(link: Link, pool: PgPool, settings: Settings, stop: Cancellat
     .await;
 }
 
-/// Reads the password and finds the server that takes changes, once, before the first statement. Where none is found,
-/// that first statement says why.
-pub async fn prepare(link: &Link, pool: &PgPool, settings: &Settings) {
+/// Reads the password, finds the server that takes changes, and looks at what is between, once, before the first statement.
+/// Where no server is found, that first statement says why. An error is a pooler that cannot be used as it is.
+pub async fn prepare(link: &Link, pool: &PgPool, settings: &Settings) -> Result<(), PoolerError> {
     let mut probe = Probe::new(link.clone(), pool, settings);
     probe.read_password(true).await;
-    if probe.servers.len() < 2 {
-        return;
-    }
-    for place in 0..probe.servers.len() {
+    let first = probe.place;
+    let timeout = if probe.servers.len() > 1 { TIMEOUT } else { LONG_TIMEOUT };
+    for place in std::iter::once(first).chain((0..probe.servers.len()).filter(|place| *place != first)) {
         (probe.place, probe.connection) = (place, None);
-        let asked = tokio::time::timeout(TIMEOUT, probe.ask(pool)).await;
-        if let Ok(Ok(Server { is_read_only: false, .. })) = asked {
-            probe.lead_there(pool);
-            return;
+        match tokio::time::timeout(timeout, probe.ask(pool)).await {
+            Ok(Ok(Server { is_read_only: false, .. })) => {
+                probe.lead_there(pool);
+                break;
+            }
+            Ok(Err(PoolerError::Database(_)) | Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => return Err(error),
         }
     }
+    if let Some(connection) = probe.connection.take() {
+        // It goes either way.
+        tokio::time::timeout(TIMEOUT, connection.close()).await.ok();
+    }
+    Ok(())
 }
 
 /// One run of one server.
@@ -66,6 +77,7 @@ struct Server {
 
 struct Probe {
     link: Link,
+    settings: Settings,
     connection: Option<PgConnection>,
     /// Host, port and socket of every server, and which is asked.
     servers: Vec<PgConnectOptions>,
@@ -85,6 +97,7 @@ impl Probe {
         let place = servers.iter().position(|one| leads_to(one, &used)).unwrap_or_default();
         Self {
             link,
+            settings: settings.clone(),
             connection: None,
             servers,
             place,
@@ -99,9 +112,11 @@ impl Probe {
     async fn turn(&mut self, pool: &PgPool) -> bool {
         let was_refused = self.link.was_refused();
         self.read_password(was_refused || self.connection.is_none()).await;
-        let asked = match tokio::time::timeout(TIMEOUT, self.ask(pool)).await {
+        let is_direct = matches!(self.link.pooling(), None | Some(Pooling::None));
+        let timeout = if self.connection.is_some() || is_direct { TIMEOUT } else { LONG_TIMEOUT };
+        let asked = match tokio::time::timeout(timeout, self.ask(pool)).await {
             Ok(Ok(server)) => Ok(server),
-            Ok(Err(error)) => Err(describe(&error)),
+            Ok(Err(error)) => Err(error.reason()),
             Err(_) => {
                 self.was_silent = true;
                 Err("it does not answer".to_owned())
@@ -117,6 +132,11 @@ impl Probe {
 
     /// Everybody has let go of what was silent; what is locked there must be free as well.
     async fn end_sessions(&mut self) {
+        // A pooler ends the sessions of a connection that is gone. In those that it shares, the name of whoever used one last
+        // may stand over what somebody else does.
+        if self.link.pooling() == Some(Pooling::Transaction) {
+            return;
+        }
         let Some(connection) = &mut self.connection else { return };
         let ending = sqlx::query_file_scalar!("sql/db/end_sessions.sql", process_name()).fetch_one(connection);
         match tokio::time::timeout(TIMEOUT, ending).await {
@@ -132,13 +152,13 @@ impl Probe {
         }
     }
 
-    /// A connection that was not answered on is dropped on the way.
-    async fn ask(&mut self, pool: &PgPool) -> Result<Server, sqlx::Error> {
+    /// A connection that was not answered on is dropped on the way. A new one may come through another pooler than the last.
+    async fn ask(&mut self, pool: &PgPool) -> Result<Server, PoolerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let options = self.at_place(pool.connect_options().as_ref().clone());
-                options.application_name("switchhook probe").connect().await?
+                let at = |options| self.at_place(options).application_name("switchhook probe");
+                pooler::connect(&self.link, pool, &self.settings, at).await?
             }
         };
         let row = sqlx::query_file!("sql/db/server_state.sql").fetch_one(&mut connection).await?;
@@ -156,6 +176,7 @@ impl Probe {
             Ok(Server { started_at, is_read_only: false }) => {
                 let is_elsewhere = self.lead_there(pool);
                 let is_another = self.last.replace(started_at).is_some_and(|last| last != started_at);
+                self.link.answered_by(started_at, (!is_new).then(|| since.elapsed()));
                 if is_another || is_elsewhere || self.was_silent {
                     self.link.give_up();
                     self.was_silent = false;

@@ -101,6 +101,19 @@ pub fn mistake(text: &str) -> Option<String> {
     }
 }
 
+/// The same of a standby that is read from: one server, whatever it is.
+pub fn read_mistake(text: &str) -> Option<String> {
+    if let Some(message) = mistake(text) {
+        return Some(message);
+    }
+    let (_, hosts, after) = parts(text)?;
+    if hosts.contains(',') {
+        return Some("names several servers: one standby is read from".to_owned());
+    }
+    let is_picky = after.contains("target_session_attrs=");
+    is_picky.then(|| "says target_session_attrs: leave it out, a standby is what it must lead to".to_owned())
+}
+
 /// Several hosts, as libpq takes them: one after another where hosts stand, and nowhere else.
 fn host_list(rest: &str) -> Option<String> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -196,6 +209,20 @@ mod tests {
         ] {
             assert_eq!(mistake(right), None, "{right}");
             assert!(right.is_empty() || super::super::servers::servers(right).is_ok(), "{right}");
+        }
+    }
+
+    #[test]
+    fn a_standby_is_one_server_and_may_be_any() {
+        assert_eq!(read_mistake(""), None);
+        assert_eq!(read_mistake("postgres://u:p@h:5432/d?sslmode=require"), None);
+        for (wrong, said) in [
+            ("postgres://u:s3cret@one,two/d", "several servers"),
+            ("postgres://u:s3cret@h/d?target_session_attrs=primary", "leave it out"),
+            ("mysql://u:s3cret@h/d", "did you mean postgres://?"),
+        ] {
+            let message = read_mistake(wrong).unwrap_or_else(|| panic!("{wrong} passed"));
+            assert!(message.contains(said) && !message.contains("s3cret"), "{wrong}: {message}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Group commit: webhooks in flight share one insert and one commit. While one commit is on its way to the disk the
 //! next batch gathers, and one request alone waits for nobody. A statement that takes long does not hold the others up:
-//! the next one goes beside it.
+//! the next one goes beside it. Where none ends, and there is a spool, nobody waits for them: what comes then is kept there.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::Settings;
 use crate::clock::Clock;
-use crate::db::{self, Lease, Link};
+use crate::db::{self, Leases, Link};
 use crate::inbox::{self, Accepted, Audio, NewEvent};
 use crate::queue::WakeUp;
 use crate::spool::{Record, Spool};
@@ -27,6 +27,15 @@ const QUEUE_ROWS_MAX: usize = 4_096;
 /// How long a batch gathers at most while another is written. Two quick statements side by side would only halve each
 /// other's batches; beside a slow one (a slow disk, a recording of megabytes) the next need not wait.
 const COMPANY_WAIT: Duration = Duration::from_millis(5);
+
+/// What Postgres may use of `http.answer_timeout` where there is a spool, as a share, counted from when the webhook came: a
+/// disk that lets Postgres wait lets the files wait as well, and needs the other half.
+const POSTGRES_SHARE: u32 = 2;
+/// How long webhooks wait, as a share of it, behind statements of which none ends.
+const QUEUE_SHARE: u32 = 4;
+
+/// Batches that are on their way into the spool at once at most: the others wait for the same disk, where they are counted.
+const KEEPS_MAX: usize = 16;
 
 /// How long a failure counts as the state of things.
 const FAILING_FOR: Duration = Duration::from_secs(5);
@@ -46,6 +55,7 @@ pub enum StoreError {
 struct Entry {
     event: NewEvent,
     audio: Option<Audio>,
+    came_at: Instant,
     reply: oneshot::Sender<Result<Accepted, StoreError>>,
 }
 
@@ -70,7 +80,7 @@ impl Committer {
         let (entries, receiver) = mpsc::channel(QUEUE_ROWS_MAX);
         let failed_at = Arc::default();
         let flusher = Flusher {
-            pool: pool.clone(),
+            leases: Leases::of(pool, link),
             link: link.clone(),
             spool: spool.cloned(),
             patience: settings.answer_timeout,
@@ -92,13 +102,14 @@ impl Committer {
     /// Stores an event, and returns once its row is durable.
     pub async fn store(&self, event: NewEvent, audio: Option<Audio>) -> Result<Accepted, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.entries.send(Entry { event, audio, reply }).await.map_err(|_| StoreError::Unavailable)?;
+        let came_at = Instant::now();
+        self.entries.send(Entry { event, audio, came_at, reply }).await.map_err(|_| StoreError::Unavailable)?;
         answer.await.map_err(|_| StoreError::Unavailable)?
     }
 }
 
 struct Flusher {
-    pool: PgPool,
+    leases: Leases,
     link: Link,
     spool: Option<Spool>,
     /// How long the database may be silent while it stores: nobody waits longer for the answer.
@@ -112,15 +123,32 @@ struct Flusher {
 
 impl Flusher {
     async fn run(self, mut entries: mpsc::Receiver<Entry>) {
-        let mut writes = FuturesUnordered::new();
+        let (mut writes, mut keeps) = (FuturesUnordered::new(), FuturesUnordered::new());
         loop {
+            let is_busy = writes.len() >= self.statements_max;
+            let keeper = self.keeper();
+            let is_full = if keeper.is_some() { keeps.len() >= KEEPS_MAX } else { is_busy };
+            if is_full {
+                tokio::select! {
+                    Some(_) = writes.next() => {}
+                    Some(_) = keeps.next() => {}
+                    () = self.stalled(), if keeper.is_none() => {}
+                }
+                continue;
+            }
             let mut batch = Vec::new();
             let received = tokio::select! {
                 received = entries.recv_many(&mut batch, self.rows_max) => received,
                 Some(_) = writes.next() => continue,
+                Some(_) = keeps.next() => continue,
             };
             if received == 0 {
                 break;
+            }
+            // It may have been turned on while nothing came.
+            if let Some(spool) = self.keeper().or(keeper.filter(|_| is_busy)) {
+                keeps.push(AssertUnwindSafe(keep(spool, batch)).catch_unwind());
+                continue;
             }
             // A panic is these webhooks' trouble, and not that of all that come after them.
             writes.push(AssertUnwindSafe(self.flush_all(batch)).catch_unwind());
@@ -128,23 +156,33 @@ impl Flusher {
             if received < self.rows_max {
                 tokio::time::timeout(COMPANY_WAIT, writes.next()).await.ok();
             }
-            while writes.len() >= self.statements_max {
-                writes.next().await;
-            }
         }
         while writes.next().await.is_some() {}
+        while keeps.next().await.is_some() {}
+    }
+
+    /// The spool, while webhooks go there. The probe knows of trouble before anybody has waited.
+    fn keeper(&self) -> Option<&Spool> {
+        let spool = self.spool.as_ref()?;
+        if self.link.is_in_trouble() {
+            spool.turn_on();
+        }
+        spool.is_on().then_some(spool)
+    }
+
+    /// Returns when webhooks have waited long enough behind statements of which none has ended, and go to the spool now.
+    async fn stalled(&self) {
+        let Some(spool) = self.roomy_spool() else { return std::future::pending().await };
+        tokio::time::timeout(self.patience / QUEUE_SHARE, self.link.trouble()).await.ok();
+        spool.turn_on();
+    }
+
+    /// The spool, if it takes more: where it is full, Postgres may take its time.
+    fn roomy_spool(&self) -> Option<&Spool> {
+        self.spool.as_ref().filter(|spool| spool.has_room())
     }
 
     async fn flush_all(&self, batch: Vec<Entry>) {
-        if let Some(spool) = &self.spool {
-            // The probe knows before anybody has waited.
-            if self.link.is_in_trouble() {
-                spool.turn_on();
-            }
-            if spool.is_on() {
-                return keep(spool, batch).await;
-            }
-        }
         // Also those whose sender has hung up: some senders never come again.
         let (with_audio, plain): (Vec<Entry>, Vec<Entry>) = batch.into_iter().partition(|entry| entry.audio.is_some());
         for chunk in chunks(plain) {
@@ -186,14 +224,21 @@ impl Flusher {
         }
     }
 
-    /// Where there is a spool, it must have the time to write as well: then this takes so long, whatever happens.
+    /// Where there is a spool, it must have the time to write as well: then this takes so long, whatever happens, and ends
+    /// when the probe finds trouble.
     async fn write(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
-        let result = match self.spool {
+        let result = match self.roomy_spool() {
             None => self.write_in(self.patience, chunk).await,
             Some(_) => {
-                let longest = self.patience * 3 / 4;
-                let written = tokio::time::timeout(longest, self.write_in(longest, chunk)).await;
-                written.unwrap_or_else(|_| Err(db::silent()))
+                let waited = chunk.iter().map(|entry| entry.came_at.elapsed()).max().unwrap_or_default();
+                let left = (self.patience / POSTGRES_SHARE).saturating_sub(waited);
+                tokio::select! {
+                    biased;
+                    written = tokio::time::timeout(left, self.write_in(left, chunk)) => {
+                        written.unwrap_or_else(|_| Err(db::silent()))
+                    }
+                    () = self.link.trouble() => Err(db::silent()),
+                }
             }
         };
         let has_failed = result.as_ref().is_err_and(|error| !db::is_statement_error(error));
@@ -216,10 +261,13 @@ impl Flusher {
     }
 
     async fn write_once(&self, chunk: &[Entry]) -> Result<Vec<Accepted>, sqlx::Error> {
-        let mut lease = Lease::of(&self.pool).await?;
+        let mut lease = self.leases.take().await?;
         let stored = store(&mut lease, chunk).await;
-        if !stored.as_ref().is_err_and(db::is_lost) {
-            lease.end();
+        match &stored {
+            Ok(_) => self.leases.keep(lease),
+            Err(error) if db::is_lost(error) => drop(lease),
+            // The pool ends what was begun.
+            Err(_) => lease.end(),
         }
         if stored.is_ok() {
             self.metrics.committed(chunk.len());
@@ -250,7 +298,7 @@ async fn store(connection: &mut PgConnection, chunk: &[Entry]) -> Result<Vec<Acc
 
 /// Keeps webhooks beside the database. Each is answered when it is on disk.
 async fn keep(spool: &Spool, chunk: Vec<Entry>) {
-    let kept = chunk.into_iter().map(|Entry { event, audio, reply }| async move {
+    let kept = chunk.into_iter().map(|Entry { event, audio, reply, .. }| async move {
         let id = event.id;
         let kept = spool.keep(Record { received_at: Clock::system().now(), event, audio }).await;
         let said = kept.map(|()| Accepted::Spooled(id)).map_err(|error| {

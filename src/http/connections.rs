@@ -22,8 +22,10 @@ use crate::store::source_tokens;
 
 /// How old the copy may be: a connection that is added, changed or disabled counts after this long.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// A request for an unknown connection, or one that proves nothing, looks again, but no more often than this.
-pub const MISS_INTERVAL: Duration = Duration::from_millis(200);
+/// A request for an unknown connection, or one that proves nothing, looks again. All of them together have the connections read
+/// for no more than one part in so many of the time, and none waits longer than this for its turn.
+const LOOKS_SHARE: u32 = 10;
+const LOOKS_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// How long a request waits for another look while the database is silent; then the copy is asked as it is.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Paths that existing integrations use for the default connection.
@@ -86,10 +88,17 @@ pub struct Connections {
     link: Link,
     keys: Keys,
     copy: RwLock<Option<Arc<Copy>>>,
-    last_read: tokio::sync::Mutex<Option<Instant>>,
+    last_read: tokio::sync::Mutex<Option<Read>>,
     opened: tokio::sync::Mutex<Opened>,
     /// Ids of secrets, and of tokens (true).
     used: Mutex<HashSet<(Uuid, bool)>>,
+}
+
+/// A read of the connections.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    began: Instant,
+    took: Duration,
 }
 
 impl Connections {
@@ -103,7 +112,7 @@ impl Connections {
     /// Keeps the copy fresh until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            self.refresh(Duration::ZERO).await;
+            self.read_anew(&mut *self.last_read.lock().await).await;
             self.note_used().await;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -133,10 +142,13 @@ impl Connections {
         }
     }
 
-    /// The same after another look: a secret may be newer than the copy. `None`: nothing newer is known.
-    pub(super) async fn find_newer(&self, target: Target<'_>, than: &Arc<Known>) -> Option<Located> {
-        self.look_again().await;
-        self.look(target).filter(|located| !Arc::ptr_eq(&located.known, than))
+    /// The same after another look: a secret may be newer than the copy. `None`: nothing newer is known. An error: it could not
+    /// be looked at, and a platform that is told that its secret is wrong may not come again.
+    pub(super) async fn find_newer(&self, target: Target<'_>, than: &Arc<Known>) -> Result<Option<Located>, Refused> {
+        if !self.look_again().await {
+            return Err(Refused::unavailable("the secrets cannot be looked at now"));
+        }
+        Ok(self.look(target).filter(|located| !Arc::ptr_eq(&located.known, than)))
     }
 
     /// What ids are made with. It is there before any connection is.
@@ -184,28 +196,43 @@ impl Connections {
         Some(Located { known, path_token })
     }
 
-    /// Reads the connections for a request. Where the read takes too long, whoever keeps the copy fresh goes on with one.
-    async fn look_again(&self) {
+    /// Reads the connections for a request; whether the copy is newer than the request. Those that meet here share one read, and
+    /// wait for it: a source that was made in this moment is no unknown one. Where the read takes too long, whoever keeps the
+    /// copy fresh goes on with one.
+    async fn look_again(&self) -> bool {
         if self.link.is_in_trouble() {
-            return;
+            return false;
         }
-        tokio::time::timeout(LOOK_TIMEOUT, self.refresh(MISS_INTERVAL)).await.ok();
+        let asked_at = Instant::now();
+        let look = async {
+            let mut last_read = self.last_read.lock().await;
+            if let Some(Read { began, took }) = *last_read {
+                if began >= asked_at {
+                    return true;
+                }
+                let pause = (took * LOOKS_SHARE).min(LOOKS_PAUSE_MAX);
+                tokio::time::sleep(pause.saturating_sub(began.elapsed())).await;
+            }
+            self.read_anew(&mut last_read).await
+        };
+        tokio::time::timeout(LOOK_TIMEOUT, look).await.unwrap_or(false)
     }
 
-    /// Reads the connections, unless that was done less than `interval` ago. Requests that meet here share one read.
-    async fn refresh(&self, interval: Duration) {
-        let mut last_read = self.last_read.lock().await;
-        if last_read.is_some_and(|last_read| last_read.elapsed() < interval) {
-            return;
-        }
+    /// Reads the connections; whether that was possible.
+    async fn read_anew(&self, last_read: &mut Option<Read>) -> bool {
+        let began = Instant::now();
         match self.link.watched_for(LOOK_TIMEOUT, self.read()).await {
             Ok(all) => {
-                *last_read = Some(Instant::now());
+                *last_read = Some(Read { began, took: began.elapsed() });
                 if let Ok(mut copy) = self.copy.write() {
                     *copy = Some(Arc::new(Copy::of(all)));
                 }
+                true
             }
-            Err(error) => tracing::warn!(error = %db::describe(&error), "connections could not be read"),
+            Err(error) => {
+                tracing::warn!(error = %db::describe(&error), "connections could not be read");
+                false
+            }
         }
     }
 

@@ -104,12 +104,12 @@ impl<'a> Held<'a> {
     }
 
     /// Asks the table whether one of these may be done. A secret may be newer than our copy: before 401 it is looked at
-    /// again.
+    /// again; where it cannot be, the answer is 503.
     pub(super) async fn verify(&mut self, asked: &[Asked], names_tool: bool) -> Result<VerifiedBy, Refused> {
         let mut result = self.ask(asked, names_tool);
         if result.is_err()
             && !self.door.is_over(self.address)
-            && let Some(newer) = self.door.connections.find_newer(self.target, &self.located.known).await
+            && let Some(newer) = self.door.connections.find_newer(self.target, &self.located.known).await?
         {
             self.located = newer;
             self.look().await?;

@@ -23,7 +23,7 @@ mod webhooks;
 
 pub(crate) use crate::console::address::parse as parse_network;
 pub use commit::{Committer, StoreError};
-pub use connections::{Connections, MISS_INTERVAL};
+pub use connections::Connections;
 pub use descriptors::Descriptors;
 pub use kept::Waiting;
 pub use networks::Networks;

@@ -155,7 +155,7 @@ async fn admit(
     {
         // Who has just set a token must not hear 403 for the age of our copy.
         if !handshake::is_right(door, &located.known, &handshake) && !door.is_over(seen.address) {
-            located = door.connections.find_newer(target, &located.known).await.unwrap_or(located);
+            located = door.connections.find_newer(target, &located.known).await?.unwrap_or(located);
         }
         let challenge = handshake::challenge(door, &located.known, provider, seen.address, handshake)?;
         return Ok(Admitted::Handshake { provider: provider.name(), challenge });

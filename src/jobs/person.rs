@@ -10,8 +10,6 @@ use crate::redact::{PersonName, Phone};
 /// What is known.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
-    /// Whose lead.
-    pub(super) tenant_id: Uuid,
     /// The lead.
     pub(super) lead_id: Uuid,
     /// Their number.
@@ -82,7 +80,6 @@ pub(super) async fn find(
         (row.provider_status.as_deref() == Some("blocked"), NotTo::WasBlocked),
     ];
     Ok(Some(Person {
-        tenant_id: row.tenant_id,
         lead_id: lead_id(desk.ids().await?, row.tenant_id, phone.expose()),
         phone,
         name: row.name.map(PersonName::new),

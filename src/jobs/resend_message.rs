@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::carry_out::REFUSED_WAIT;
 use super::message::{self, Wording};
 use super::person;
-use super::runner::REFUSED_WAIT;
 use super::start_outreach::{close, id_in, policy};
 use super::{Attempt, Desk, Effect, Kind, Policy};
 use crate::integrations::Verdict;

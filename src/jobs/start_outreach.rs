@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::desk::{Tenant, TenantError};
@@ -62,23 +63,34 @@ async fn run(job: &Job, desk: &Desk) -> Result<Attempt, Attempt> {
     if age > tenant.settings.outreach.max_age {
         return Ok(Attempt::Skipped("the call was missed too long ago (outreach.max_age)".to_owned()));
     }
-    let Some(outreach_id) = open(job, desk, &tenant, &person, call_id).await? else {
+    let Some(outreach) = open(job, desk, &tenant, &person, call_id).await? else {
         return Ok(Attempt::Skipped("an outreach to this person is under way".to_owned()));
     };
     let settings = &tenant.settings;
     let wording = Wording { text: &settings.outreach.text, template: &settings.integrations.whatsapp.template };
     match message::send(job, desk, &tenant, &person, &wording).await {
-        Ok(row) => Ok(Attempt::Done(Some("sent".to_owned()), effect(desk, &tenant, &person, outreach_id, row))),
+        Ok(row) => Ok(Attempt::Done(Some("sent".to_owned()), effect(desk, &tenant, outreach, row))),
         Err(attempt) => {
             match &attempt {
                 // The next attempt finds it open and its own. Perhaps sent counts as sent: another missed call of the
                 // same person is no reason to write a second time.
                 Attempt::Retry(_) | Attempt::Wait(..) | Attempt::Refused(_) | Attempt::Unknown(_) => {}
-                _ => close(desk, outreach_id, "not sent").await?,
+                _ => close(desk, outreach.id, "not sent").await?,
             }
             Err(attempt)
         }
     }
+}
+
+/// An outreach, as it is opened.
+#[derive(Clone, Copy)]
+struct Outreach {
+    id: Uuid,
+    tenant_id: Uuid,
+    lead_id: Uuid,
+    call_id: Uuid,
+    job_id: Uuid,
+    started_at: DateTime<Utc>,
 }
 
 /// Opens the person's one outreach. `None`: another call's is open.
@@ -88,19 +100,22 @@ async fn open(
     tenant: &Tenant,
     person: &Person,
     call_id: Uuid,
-) -> Result<Option<Uuid>, sqlx::Error> {
+) -> Result<Option<Outreach>, sqlx::Error> {
+    let (tenant_id, lead_id, job_id, started_at) = (job.tenant_id, person.lead_id, job.id, desk.now());
     let window = tenant.settings.outreach.window.as_secs_f64();
-    sqlx::query_file_scalar!(
-        "sql/jobs/open_outreach.sql",
-        job.tenant_id,
-        person.lead_id,
-        call_id,
-        job.id,
-        desk.now(),
-        window
-    )
-    .fetch_optional(&desk.pool)
-    .await
+    let opened =
+        sqlx::query_file_scalar!("sql/jobs/open_outreach.sql", tenant_id, lead_id, call_id, job_id, started_at, window);
+    let id = opened.fetch_optional(&desk.pool).await?;
+    Ok(id.map(|id| Outreach { id, tenant_id, lead_id, call_id, job_id, started_at }))
+}
+
+/// Opens it once more where this server does not know it, so that nobody is written to for another missed call.
+async fn restore(outreach: Outreach, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let Outreach { id, tenant_id, lead_id, call_id, job_id, started_at } = outreach;
+    let restored =
+        sqlx::query_file!("sql/jobs/restore_outreach.sql", id, tenant_id, lead_id, call_id, job_id, started_at);
+    restored.execute(connection).await?;
+    Ok(())
 }
 
 /// Ends an outreach.
@@ -110,14 +125,15 @@ pub(super) async fn close(desk: &Desk, outreach_id: Uuid, reason: &str) -> Resul
 }
 
 /// The message, the lead's stage and the reminders, together with the job's end.
-fn effect(desk: &Desk, tenant: &Tenant, person: &Person, outreach_id: Uuid, row: MessageRow) -> Effect {
-    let (now, lead_id, tenant_id) = (desk.now(), person.lead_id, person.tenant_id);
+fn effect(desk: &Desk, tenant: &Tenant, outreach: Outreach, row: MessageRow) -> Effect {
+    let (now, outreach_id, tenant_id) = (desk.now(), outreach.id, outreach.tenant_id);
     let waits: Vec<Duration> = tenant.settings.outreach.reminders.iter().copied().take(REMINDERS_MAX).collect();
     let row: message::SharedRow = Arc::new(row);
     Arc::new(move |connection| {
         let (row, waits) = (Arc::clone(&row), waits.clone());
         async move {
-            message::write(connection, &row, lead_id).await?;
+            message::write(connection, &row, outreach.lead_id).await?;
+            restore(outreach, connection).await?;
             send_alert::of_outreach(connection, tenant_id, outreach_id, "sent", now).await?;
             let mut last = Duration::ZERO;
             for (number, wait) in (1..).zip(&waits) {

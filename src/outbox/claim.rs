@@ -35,6 +35,10 @@ pub struct Job {
     pub unknown_outcomes: u32,
 }
 
+/// So long is whoever has claimed a job taken to live without a word of it. Many times the pause between two words, so that
+/// neither a busy machine nor a database that is silent for a moment makes a process look dead.
+const ALIVE: Duration = Duration::from_secs(20);
+
 /// On which terms jobs are claimed.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -46,6 +50,8 @@ pub struct Terms {
     pub per_tenant: i64,
     /// Whether one of which nobody knows what became of it is simply done again, and counted.
     pub is_resent: bool,
+    /// The run of the server that is known, by its start: another one gives nothing. `None`: any does.
+    pub server: Option<DateTime<Utc>>,
 }
 
 /// Claims due jobs of one kind. `now`: `None` means the database's clock.
@@ -55,10 +61,14 @@ pub async fn claim(
     now: Option<DateTime<Utc>>,
     terms: Terms,
 ) -> Result<Vec<Job>, sqlx::Error> {
-    let Terms { lease, most, per_tenant, is_resent } = terms;
+    let Terms { lease, most, per_tenant, is_resent, server } = terms;
     // The lock is a statement of its own: the next one sees what the claim before it has taken.
     let mut transaction = pool.begin().await?;
-    sqlx::query_file!("sql/outbox/lock_claims.sql", kind).fetch_one(&mut *transaction).await?;
+    let locked = sqlx::query_file!("sql/outbox/lock_claims.sql", kind).fetch_one(&mut *transaction).await?;
+    if server.is_some_and(|known| known != locked.server_started_at) {
+        transaction.rollback().await?;
+        return Ok(Vec::new());
+    }
     let tenants =
         sqlx::query_file_scalar!("sql/outbox/tenants_due.sql", kind, now).fetch_one(&mut *transaction).await?;
     let tenants = tenants.unwrap_or_default();
@@ -68,9 +78,19 @@ pub async fn claim(
         return Ok(Vec::new());
     }
     let lease = lease.as_secs_f64();
-    let rows = sqlx::query_file!("sql/outbox/claim.sql", kind, now, lease, most, per_tenant, is_resent, &tenants)
-        .fetch_all(&mut *transaction)
-        .await?;
+    let rows = sqlx::query_file!(
+        "sql/outbox/claim.sql",
+        kind,
+        now,
+        lease,
+        most,
+        per_tenant,
+        is_resent,
+        &tenants,
+        ALIVE.as_secs_f64()
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(rows
         .into_iter()
@@ -87,6 +107,49 @@ pub async fn claim(
             unknown_outcomes: u32::try_from(row.unknown_outcomes).unwrap_or(0),
         })
         .collect())
+}
+
+/// Says that these jobs, under these claims, are worked on.
+pub async fn stay_alive(
+    pool: &PgPool,
+    ids: &[Uuid],
+    claims: &[i32],
+    now: Option<DateTime<Utc>>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/outbox/stay_alive.sql", ids, claims, now, ALIVE.as_secs_f64()).execute(pool).await?;
+    Ok(())
+}
+
+/// Those that were settled, by kind and key, of which this server does not know it: their places.
+pub async fn unsettled(pool: &PgPool, kinds: &[&str], keys: &[&str]) -> Result<Vec<usize>, sqlx::Error> {
+    let places = sqlx::query_file_scalar!("sql/outbox/unsettled.sql", kinds as _, keys as _).fetch_all(pool).await?;
+    Ok(places.into_iter().filter_map(|place| usize::try_from(place - 1).ok()).collect())
+}
+
+/// Claims a job once more, as it was claimed on a server that is gone: with what it has there, or with nothing but what is known
+/// here. `None`: it has ended, or is somebody else's by now.
+pub async fn restore(
+    pool: &PgPool,
+    job: &Job,
+    now: Option<DateTime<Utc>>,
+    lease: Duration,
+) -> Result<Option<Job>, sqlx::Error> {
+    let id = sqlx::query_file_scalar!(
+        "sql/outbox/restore.sql",
+        job.id,
+        job.tenant_id,
+        job.kind,
+        job.key,
+        job.payload.expose().to_string(),
+        i32::try_from(job.attempts).unwrap_or(i32::MAX),
+        job.claim,
+        job.waiting_since,
+        now,
+        lease.as_secs_f64(),
+        ALIVE.as_secs_f64(),
+    );
+    let id = id.fetch_optional(pool).await?;
+    Ok(id.map(|id| Job { id, ..job.clone() }))
 }
 
 /// Writes down that the vendor is about to be asked. `false`: the lease is lost, and the vendor must not be asked.

@@ -8,6 +8,6 @@ mod put;
 mod settle;
 
 pub use allowance::{Allowance, give_back, take};
-pub use claim::{Job, Terms, begin, claim};
+pub use claim::{Job, Terms, begin, claim, restore, stay_alive, unsettled};
 pub use put::{NewJob, put};
 pub use settle::{Delay, Outcome, Settled, postpone, settle};

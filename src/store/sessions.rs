@@ -23,6 +23,8 @@ pub struct Session {
     pub csrf: Secret,
     /// Who is behind it, and what they may see.
     pub scope: Scope,
+    /// When they changed something last.
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 /// A session, as its owner lists it.
@@ -142,7 +144,7 @@ pub async fn find(
         let kind = if row.is_user { ActorKind::User } else { ActorKind::Token };
         let actor = Actor { kind, id: row.actor_id };
         let scope = Scope::new(actor, Role::read(&row.role)?, row.tenant_id);
-        Some(Session { csrf: csrf(key, id), scope })
+        Some(Session { csrf: csrf(key, id), scope, changed_at: row.last_change_at })
     }))
 }
 

@@ -41,18 +41,24 @@ pub fn is_issued(key: &DigestKey, token: &Secret) -> bool {
     token.expose().strip_prefix(PREFIX).is_some_and(|text| key.has_issued(PURPOSE, text))
 }
 
-/// Who holds the token and what they may see, if it is known and has not expired.
+/// Who holds the token and what they may see, and when they changed something last, if it is known and has not expired.
 pub async fn find(
     executor: impl PgExecutor<'_>,
     key: &DigestKey,
     token: &Secret,
-) -> Result<Option<Scope>, sqlx::Error> {
+) -> Result<Option<(Scope, Option<DateTime<Utc>>)>, sqlx::Error> {
     let digest = digest(key, token.expose());
     let row = sqlx::query_file!("sql/store/find_token.sql", &digest).fetch_optional(executor).await?;
     Ok(row.and_then(|row| {
         let actor = Actor { kind: ActorKind::Token, id: row.id };
-        Some(Scope::new(actor, Role::read(&row.role)?, row.tenant_id))
+        Some((Scope::new(actor, Role::read(&row.role)?, row.tenant_id), row.last_change_at))
     }))
+}
+
+/// Notes that the token or the user of this id has changed something.
+pub async fn note_change(executor: impl PgExecutor<'_>, actor_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("sql/console/note_change.sql", actor_id).execute(executor).await?;
+    Ok(())
 }
 
 /// A digest needs no slow hash: the token has 256 random bits. With a key, so that nobody who can write to the table can

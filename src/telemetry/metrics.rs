@@ -39,6 +39,17 @@ pub struct Metrics {
     pub backlog: BacklogGauges,
     /// What the spool of this process holds.
     pub spool: SpoolGauges,
+    /// What is known of the standby that is read from.
+    pub read_standby: ReadStandbyGauges,
+}
+
+/// Gauges over the standby that pages and lists are read from.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the help texts below say what each is")]
+pub struct ReadStandbyGauges {
+    pub is_used: Gauge<i64, AtomicI64>,
+    pub lag_seconds: Gauge<f64, AtomicU64>,
+    pub read_again: Gauge<i64, AtomicI64>,
 }
 
 /// Gauges over the spool of this process, the same numbers as `switchhook spool status`.
@@ -89,6 +100,7 @@ impl Default for Metrics {
             live_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
             backlog: BacklogGauges::default(),
             spool: SpoolGauges::default(),
+            read_standby: ReadStandbyGauges::default(),
         };
         metrics.register();
         metrics
@@ -244,6 +256,18 @@ impl Metrics {
             "spool_oldest_seconds",
             "Age of the oldest webhook in the spool",
             spool.oldest_seconds.clone(),
+        );
+        let standby = &self.read_standby;
+        registry.register(
+            "read_standby_used",
+            "1 while pages and lists are read from the standby (database.read_url)",
+            standby.is_used.clone(),
+        );
+        registry.register("read_standby_lag_seconds", "How far that standby is behind", standby.lag_seconds.clone());
+        registry.register(
+            "read_standby_failed",
+            "Reads that the primary answered since the program started because the standby failed them",
+            standby.read_again.clone(),
         );
         registry.register("jobs_dead", "Jobs that failed for good", self.backlog.jobs_dead.clone());
     }

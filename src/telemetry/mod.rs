@@ -5,4 +5,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{Format, Settings, init, set_level};
-pub use metrics::{BacklogGauges, Metrics, SpoolGauges};
+pub use metrics::{BacklogGauges, Metrics, ReadStandbyGauges, SpoolGauges};

@@ -114,8 +114,10 @@ impl Day {
     }
 
     pub async fn end(self) {
-        let Self { binary, pool, database, .. } = self;
+        let Self { line, binary, pool, database, .. } = self;
         drop(binary);
+        // A connection whose beginning is silent lets Postgres wait for a minute, and with it whoever drops a database.
+        line.cut();
         pool.close().await;
         drop_database(&database).await;
     }
@@ -141,22 +143,36 @@ async fn connections_that_go_silent_are_given_up_and_new_ones_are_made() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_goes_silent_is_told_of_and_found_again() {
     let day = Day::begin(&[]).await;
+    let token = Binary::new_token(&day.line.url, "operator");
+    let metrics = async |token: &str| {
+        let asked = day.client.get(format!("{}/metrics", day.binary.base)).bearer_auth(token).send().await.unwrap();
+        asked.status().as_u16()
+    };
+    assert_eq!(metrics(&token).await, 200);
     day.line.silence_all();
     let began = Instant::now();
     while day.ready().await.0 == 200 {
         assert!(began.elapsed() < SECONDS, "still ready: {}", day.binary.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    assert_eq!(metrics(&token).await, 200, "that is the hour that metrics are for");
+    assert_eq!(metrics("some-other-token").await, 503, "nobody can know");
     let (status, took) = day.send().await;
     assert_eq!(status, 503);
     assert!(took < SECONDS, "{took:?}");
     let unknown = format!("{}/webhooks/bolna/nobody-is-called-so", day.binary.base);
     let answer = day.client.post(unknown).json(&json!({})).send().await.unwrap();
     assert_eq!(answer.status(), 503, "nobody can know whether there is such a source");
+    let wrong = async || {
+        let url = format!("{}/webhooks/bolna/default/no-token-of-this-source", day.binary.base);
+        day.client.post(url).json(&json!({})).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(wrong().await, 503, "nor whether it has a new token by now");
     day.line.let_new_through();
     let began = Instant::now();
     day.flows(SECONDS).await;
     println!("all flows {:?} after the server answers again", began.elapsed());
+    assert_eq!(wrong().await, 401);
     day.end().await;
 }
 

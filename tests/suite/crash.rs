@@ -31,7 +31,7 @@ const SENDERS: usize = 6;
 const TOOL_TRIES: usize = 1_000;
 
 /// What a call's events say, and by which platform; the order in which they come must not count.
-fn bodies(call: usize) -> [(&'static str, String); 4] {
+pub fn bodies(call: usize) -> [(&'static str, String); 4] {
     let number = format!("+1555010{:04}", call % 40);
     let base = json!({ "call_id": format!("call-{call}"), "direction": "inbound", "from_number": number,
         "to_number": "+15550109999", "agent_id": "agent-1", "start_timestamp": 1_788_254_100_000_i64 });
@@ -208,7 +208,7 @@ async fn pour(
     }
 }
 
-async fn send(
+pub async fn send(
     client: &reqwest::Client,
     url: &str,
     platform: &str,
@@ -225,7 +225,7 @@ async fn send(
 }
 
 /// As an agent does it: until the answer says that it is done.
-async fn use_tool(client: &reqwest::Client, base: &str, call: usize, secret: &str) {
+pub async fn use_tool(client: &reqwest::Client, base: &str, call: usize, secret: &str) {
     let url = format!("{base}/webhooks/retell/default/function");
     for _ in 0..TOOL_TRIES {
         if let Ok(answer) = send(client, &url, "retell", &tool(call), secret).await
@@ -258,7 +258,7 @@ async fn rows(pool: &PgPool) -> Vec<Value> {
     rows
 }
 
-async fn wait_until_idle(pool: &PgPool) {
+pub async fn wait_until_idle(pool: &PgPool) {
     for _ in 0..600 {
         let statement = "select count(*) from webhook_events where processed_at is null";
         if let Ok(row) = sqlx::raw_sql(statement).fetch_one(pool).await

@@ -61,7 +61,7 @@ async fn differs(app: &TestApp) -> Value {
 /// Does a due job, all but settling it.
 async fn run_until_done(app: &TestApp, name: &'static str) -> (Job, Effect) {
     let lease = Duration::from_secs(60);
-    let terms = outbox::Terms { lease, most: 1, per_tenant: 1, is_resent: true };
+    let terms = outbox::Terms { lease, most: 1, per_tenant: 1, is_resent: true, server: None };
     let job = outbox::claim(&app.pool, name, Some(app.clock.now()), terms).await.unwrap().remove(0);
     let kinds = jobs::all();
     let kind = kinds.iter().find(|kind| kind.policy().name == name).unwrap();

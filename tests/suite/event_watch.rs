@@ -1,15 +1,14 @@
 //! The monitor and the inbox: what the queue has lost is found and put back, at a cost that does not grow with the table.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use switchhook::config::Config;
 use switchhook::jobs::{Desk, Watcher};
 
-use crate::support::{TestApp, url_of};
+use crate::lanes::processor_over;
+use crate::support::TestApp;
+use crate::support::reads::{Reader, one_connection};
 
 /// Rows of `webhook_events` that one look may read: ten thousand old ones, and those of the last minutes.
 const ROWS_OF_A_LOOK_MAX: i64 = 15_000;
@@ -86,20 +85,14 @@ async fn what_stands_in_the_queue_and_is_not_pending_comes_off_by_itself() {
     assert_eq!(app.value("select count(*) from event_queue").await, 0);
 }
 
-/// Rows of a table that everybody has read so far.
-async fn rows_read(app: &TestApp, table: &str) -> i64 {
-    let read =
-        format!("select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = '{table}'");
-    app.value(&read).await.as_i64().unwrap()
-}
-
-/// A desk over a connection of its own. When it is closed, what it has read is counted.
-async fn desk_of_its_own(app: &TestApp) -> (PgPool, Arc<Desk>) {
-    let database = app.value("current_database()").await;
-    let url = url_of(database.as_str().unwrap());
-    let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
-    let desk = Desk { pool: pool.clone(), ..Desk::clone(&app.desk) };
-    (pool, Arc::new(desk))
+/// A look over a session of its own; returns how many rows of the inbox it has read.
+async fn read_by_a_look(app: &TestApp) -> i64 {
+    let read = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'webhook_events'";
+    let reader = Reader::begin(app, one_connection(app).await, read).await;
+    let desk = Desk { pool: reader.pool.clone(), ..Desk::clone(&app.desk) };
+    let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
+    Watcher::new(Arc::new(desk), settings).look().await.unwrap();
+    reader.end(app).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,22 +101,13 @@ async fn a_look_reads_what_has_come_since_the_last_one_and_not_two_hours() {
     events(&app, 60_000, 7_200).await;
     app.execute("vacuum analyze webhook_events").await;
     // The first look has no mark to begin at.
-    look(&app).await;
+    let first = read_by_a_look(&app).await;
+    assert!(first > ROWS_OF_A_LOOK_MAX, "what is read is counted: {first} rows");
     assert_eq!(app.value("select count(*) from connection_hours").await, 1);
     pending_event(&app, "new").await;
-    // What others have read is counted before.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = rows_read(&app, "webhook_events").await;
-    let (pool, desk) = desk_of_its_own(&app).await;
-    let settings = Config::from_parts(None, &Default::default()).unwrap().alerts;
-    Watcher::new(desk, settings).look().await.unwrap();
-    pool.close().await;
-    app.eventually(&format!(
-        "select seq_tup_read + idx_tup_fetch > {before} from pg_stat_user_tables where relname = 'webhook_events'"
-    ))
-    .await;
-    let read = rows_read(&app, "webhook_events").await - before;
+    let read = read_by_a_look(&app).await;
     assert!(read < ROWS_OF_A_LOOK_MAX, "one look read {read} rows of 60,000");
-    app.run_until_idle().await;
+    // The sessions of the app's own pool have been ended.
+    processor_over(&app, one_connection(&app).await).drain(u64::MAX, 50).await.unwrap();
     assert_eq!(app.value("select count(*) from event_queue").await, json!(0));
 }

@@ -40,7 +40,8 @@ async fn a_tenants_only_job_is_the_next_to_be_claimed_whatever_the_others_have()
             put(&app, Uuid::from_u128(0x100 + tenant), usize::try_from(5_000 / busy).unwrap(), 60).await;
         }
         let claim = async |most: i64| {
-            let terms = Terms { lease: Duration::from_secs(60), most, per_tenant: PER_TENANT, is_resent: true };
+            let terms =
+                Terms { lease: Duration::from_secs(60), most, per_tenant: PER_TENANT, is_resent: true, server: None };
             outbox::claim(&app.pool, "noted", Some(app.clock.now()), terms).await.unwrap()
         };
         let mut in_hand = claim(ROOM).await;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use switchhook::processor::Processor;
 
 use crate::support::TestApp;
+use crate::support::reads::{Reader, one_connection};
 
 /// Another tenant, in another lane, with a source of its own.
 const OTHER: &str = "00000000-0000-0000-0000-000000000002";
@@ -125,8 +125,7 @@ async fn plans_made_over_an_empty_queue_do_not_outlive_it() {
     let app = TestApp::spawn().await;
     let ours = app.connection_id("retell").to_string();
     // One connection, as a worker has it, that has made its plans while there was next to nothing.
-    let options = app.pool.connect_options().as_ref().clone();
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let pool = one_connection(&app).await;
     let processor = processor_over(&app, pool.clone());
     for n in 0..12 {
         insert(&app, &ours, &format!("first{n}-"), 1).await;
@@ -141,13 +140,10 @@ async fn plans_made_over_an_empty_queue_do_not_outlive_it() {
         processor.drain(u64::MAX, 50).await.unwrap();
     }
     insert(&app, &ours, "burst", 6_000).await;
-    let read =
-        "select sum(seq_tup_read)::bigint from pg_stat_user_tables where relname in ('event_queue', 'webhook_events')";
-    app.execute("select pg_stat_reset()").await;
+    let read = "select sum(seq_tup_read) from pg_stat_user_tables where relname in ('event_queue', 'webhook_events')";
+    let reader = Reader::begin(&app, pool, read).await;
     assert_eq!(processor.drain(u64::MAX, 50).await.unwrap().ignored, 6_000);
-    // A connection that ends has told what it read.
-    pool.close().await;
-    let rows = app.value(read).await.as_u64().unwrap();
+    let rows = reader.end(&app).await;
     // By key a row is read once or twice; by scans, each of 120 batches reads all of them.
     assert!(rows < 20_000, "{rows} rows were read by scans");
 }

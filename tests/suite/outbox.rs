@@ -21,6 +21,7 @@ const TENANT: Uuid = Uuid::from_u128(1);
 /// Does what the payload says, and counts.
 struct Scripted {
     on_unknown: OnUnknown,
+    timeout: Duration,
     runs: Arc<AtomicUsize>,
     at_once: AtomicUsize,
     most_at_once: Arc<AtomicUsize>,
@@ -28,7 +29,8 @@ struct Scripted {
 
 impl Scripted {
     fn new(on_unknown: OnUnknown) -> Self {
-        Self { on_unknown, runs: Arc::default(), at_once: AtomicUsize::new(0), most_at_once: Arc::default() }
+        let timeout = Duration::from_millis(300);
+        Self { on_unknown, timeout, runs: Arc::default(), at_once: AtomicUsize::new(0), most_at_once: Arc::default() }
     }
 }
 
@@ -36,7 +38,7 @@ impl Kind for Scripted {
     fn policy(&self) -> Policy {
         Policy {
             name: "scripted",
-            timeout: Duration::from_millis(300),
+            timeout: self.timeout,
             concurrency: 8,
             per_tenant: 2,
             on_unknown: self.on_unknown,
@@ -83,7 +85,7 @@ async fn put(app: &TestApp, tenant_id: Uuid, key: &str, payload: &Value) {
 }
 
 fn terms(most: i64, per_tenant: i64) -> Terms {
-    Terms { lease: Duration::from_secs(60), most, per_tenant, is_resent: true }
+    Terms { lease: Duration::from_secs(60), most, per_tenant, is_resent: true, server: None }
 }
 
 async fn job(app: &TestApp, key: &str) -> Value {
@@ -194,6 +196,63 @@ async fn a_lease_gives_the_job_back_and_who_lost_it_settles_nothing() {
     assert!(!outbox::postpone(&mut connection, &first, app.clock.now(), outbox::Delay::default()).await.unwrap());
     assert!(outbox::settle(&mut connection, &second, now, done, &settled).await.unwrap());
     assert!(!outbox::settle(&mut connection, &second, now, done, &settled).await.unwrap(), "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_had_in_hand_stands_in_nobodys_way_and_is_not_sent_twice() {
+    let app = TestApp::spawn().await;
+    for key in ["begun", "claimed", "waiting"] {
+        put(&app, TENANT, key, &json!({ "do": "done" })).await;
+        app.clock.advance(TimeDelta::milliseconds(1));
+    }
+    let claim = async || outbox::claim(&app.pool, "scripted", Some(app.clock.now()), terms(10, 2)).await.unwrap();
+    let keys = |jobs: &[Job]| jobs.iter().map(|job| job.key.clone()).collect::<std::collections::BTreeSet<_>>();
+    let killed = claim().await;
+    assert_eq!(keys(&killed), ["begun", "claimed"].map(str::to_owned).into());
+    let of = |key: &str| killed.iter().find(|job| job.key == key).unwrap();
+    let mut connection = app.pool.acquire().await.unwrap();
+    assert!(outbox::begin(&mut connection, of("begun"), Some(app.clock.now())).await.unwrap());
+    app.clock.advance(TimeDelta::seconds(15));
+    assert!(claim().await.is_empty(), "it may still live, and has as many as its tenant may have");
+    let (ids, claims): (Vec<_>, Vec<_>) = killed.iter().map(|job| (job.id, job.claim)).unzip();
+    outbox::stay_alive(&app.pool, &ids, &claims, Some(app.clock.now())).await.unwrap();
+    app.clock.advance(TimeDelta::seconds(15));
+    assert!(claim().await.is_empty(), "it has said that it lives");
+    app.clock.advance(TimeDelta::seconds(6));
+    // Its lease of a minute lasts for a while.
+    let second = claim().await;
+    assert_eq!(keys(&second), ["claimed", "waiting"].map(str::to_owned).into(), "what was perhaps sent is left alone");
+    assert!(
+        !outbox::begin(&mut connection, of("claimed"), Some(app.clock.now())).await.unwrap(),
+        "it lived after all, and must not send what is another's"
+    );
+    outbox::stay_alive(&app.pool, &ids, &claims, Some(app.clock.now())).await.unwrap();
+    let (done, settled, now) = (outbox::Outcome::Done, outbox::Settled::default(), Some(app.clock.now()));
+    let is_settled = outbox::settle(&mut connection, of("begun"), now, done, &settled).await.unwrap();
+    assert!(is_settled, "and what it had sent is settled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_long_as_a_process_works_on_a_job_it_says_so() {
+    let app = TestApp::spawn().await;
+    put(&app, TENANT, "long", &json!({ "do": "done", "sleep_ms": 9_000 })).await;
+    let kind = Scripted { timeout: Duration::from_secs(30), ..Scripted::new(OnUnknown::AskAPerson) };
+    let (runner, _, _) = runner(&app, kind);
+    let looking = async {
+        let began = std::time::Instant::now();
+        while job(&app, "long").await["alive_until"].is_null() {
+            assert!(began.elapsed() < Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let first = job(&app, "long").await["alive_until"].clone();
+        app.clock.advance(TimeDelta::seconds(1));
+        while job(&app, "long").await["alive_until"] == first {
+            assert!(job(&app, "long").await["settled_at"].is_null(), "it ended, and nothing was said");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (report, ()) = tokio::join!(runner.drain(), looking);
+    assert_eq!(report.unwrap().done, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -166,10 +166,9 @@ async fn what_fails_only_together_fails_once() {
     .await;
     let report = app.processor.drain(30, 500).await.unwrap();
     assert_eq!((report.processed, report.failed), (29, 1));
-    assert_eq!(
-        app.rows("select to_jsonb(external_event_id) from webhook_events where processed_at is null").await,
-        [json!("e21")]
-    );
+    // Which of the two is the second one is chance: events of one millisecond are in no order.
+    let waiting = app.rows("select to_jsonb(external_event_id) from webhook_events where processed_at is null").await;
+    assert!(waiting == [json!("e9")] || waiting == [json!("e21")], "{waiting:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -146,12 +146,16 @@ async fn after_a_schema_was_renamed_migrate_pins_the_functions_anew() {
              select id, 'x', 'x', '{}' from hooks.connections where provider = 'retell';
          update hooks.webhook_events set processed_at = now();
          update hooks.webhook_events set processed_at = null;
+         insert into hooks.calls (id, tenant_id, provider, provider_call_id, initiated_at, transcript)
+             select id, id, 'retell', 'c', now() - interval '3 hours', 'hello' from hooks.tenants;
          insert into hooks.leads (id, tenant_id, phone) select id, id, '+15550100123' from hooks.tenants;
          delete from hooks.leads",
     )
     .await;
     assert_eq!(count(&pool, "hooks.event_queue").await, 1);
     assert_eq!(count(&pool, "hooks.erased_leads").await, 1);
+    assert_eq!(count(&pool, "hooks.call_words_due").await, 1);
+    assert_eq!(count(&pool, "hooks.call_quarter_changes").await, 1);
     let output = command(&url, "hooks").args(["events", "list"]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     pool.close().await;

@@ -1,6 +1,7 @@
 //! The spool: webhooks that Postgres cannot take are on disk before they are answered, survive the process, and are stored
 //! once when it is back.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -81,6 +82,67 @@ async fn webhooks_are_kept_while_postgres_is_silent_and_stored_once_when_it_is_b
     assert_eq!(day.number(early).await, 0, "events keep the time at which they came");
     let left = std::fs::read_dir(folder.path().join("000")).unwrap().count();
     assert_eq!(left, 1, "the lock alone is left");
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_behind_webhooks_that_postgres_does_not_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        [("SPOOL__DIR", folder.path().to_str().unwrap()), ("HTTP__FLUSHERS", "1"), ("HTTP__ANSWER_TIMEOUT", "4s")];
+    let day = Day::begin(&settings).await;
+    day.line.silence_open();
+    // The first is in the hands of a connection that nobody answers on; those after it have no place there.
+    let (first, behind) = {
+        let mut first = pin!(day.send_many(0, 1));
+        let behind = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            day.send_many(1, 20).await.0
+        };
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("the first waits for the longest"),
+            behind = behind => (first.await.0, behind),
+        }
+    };
+    assert!(behind.iter().chain(&first).all(|said| said == "200 spooled"), "{behind:?}, {first:?}");
+    day.wait_for("all is stored, once", KEPT_EVENTS, 21).await;
+    day.end().await;
+}
+
+/// A webhook is waited for once, however many statements it waits behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_waited_for_one_statement_does_not_wait_as_long_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        [("SPOOL__DIR", folder.path().to_str().unwrap()), ("HTTP__FLUSHERS", "1"), ("HTTP__ANSWER_TIMEOUT", "4s")];
+    let day = Day::begin(&settings).await;
+    day.execute(
+        "create function wait_for_test() returns trigger language plpgsql as $$ begin \
+         perform pg_advisory_xact_lock(case when new.external_event_id like '%kept-0%' then 1 else 2 end); \
+         return new; end $$",
+    )
+    .await;
+    day.execute(
+        "create trigger wait_for_test before insert on webhook_events for each row execute function wait_for_test()",
+    )
+    .await;
+    let mut holder = day.pool.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(1), pg_advisory_lock(2)").execute(&mut *holder).await.unwrap();
+    let first = day.send_many(0, 1);
+    let behind = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        day.send_many(1, 20).await
+    };
+    let letting = async {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        sqlx::query("select pg_advisory_unlock(1)").execute(&mut *holder).await.unwrap();
+    };
+    let ((first, _), (behind, _), ()) = tokio::join!(first, behind, letting);
+    assert!(first[0].starts_with("200 "), "{first:?}");
+    assert!(behind.iter().all(|said| said == "200 spooled"), "{behind:?}");
+    holder.close().await.unwrap();
+    day.wait_for("all is stored, once", KEPT_EVENTS, 21).await;
     day.end().await;
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool, Row};
 use switchhook::outbox::{self, Outcome, Settled, Terms};
 use uuid::Uuid;
 
-use crate::support::{TestApp, url_of};
+use crate::support::TestApp;
+use crate::support::reads::{Reader, one_connection};
 
 /// Events that are replayed, and rows of the queue that may be read for each.
 const EVENTS: i64 = 5_000;
@@ -105,7 +105,7 @@ async fn read_of_queue(connection: &mut PgConnection) -> i64 {
 }
 
 fn terms() -> Terms {
-    Terms { lease: Duration::from_secs(60), most: 8, per_tenant: 4, is_resent: true }
+    Terms { lease: Duration::from_secs(60), most: 8, per_tenant: 4, is_resent: true, server: None }
 }
 
 /// Claims and ends jobs so many times.
@@ -146,22 +146,16 @@ async fn claims_read_what_they_take_whatever_statistics_and_plans_were_made_over
             put(true, 2 * JOBS).await;
         }
         app.execute("vacuum analyze jobs").await;
-        let database = app.value("current_database()").await;
-        let url = url_of(database.as_str().unwrap());
-        let pool = PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+        let pool = one_connection(&app).await;
         // The plans of this session are made now, over nothing that waits.
         assert_eq!(carry_out(&app, &pool, 10).await, 0);
         put(false, JOBS).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let read = "select (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'jobs')::bigint
-                         + (select seq_tup_read from pg_stat_user_tables where relname = 'jobs')";
-        let before = app.value(read).await.as_i64().unwrap();
-        let done = carry_out(&app, &pool, CLAIMS).await;
+        let read = "(select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'jobs')
+                  + (select seq_tup_read from pg_stat_user_tables where relname = 'jobs')";
+        let reader = Reader::begin(&app, pool, read).await;
+        let done = carry_out(&app, &reader.pool, CLAIMS).await;
         assert_eq!(done, usize::try_from(CLAIMS * 8).unwrap());
-        // What a session has read is counted when it ends.
-        pool.close().await;
-        app.eventually(&format!("select ({read}) > {before}")).await;
-        let rows = app.value(read).await.as_i64().unwrap() - before;
+        let rows = reader.end(&app).await;
         assert!(
             rows < CLAIMS * READ_FOR_A_CLAIM_MAX,
             "{rows} rows and entries for {CLAIMS} claims ({were_there_jobs})"

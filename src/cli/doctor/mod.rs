@@ -5,6 +5,7 @@ mod directory;
 mod inbox;
 mod people;
 mod server;
+mod standby;
 
 use std::process::ExitCode;
 
@@ -75,11 +76,13 @@ pub(super) async fn run(args: &Args, context: &mut Context) -> anyhow::Result<Ex
 /// What only the database knows. An error ends it: what comes later would fail as well.
 async fn look(args: &Args, context: &mut Context, checks: &mut Vec<Check>) -> anyhow::Result<()> {
     let pool = context.pool().await?;
-    let mut connection = server::connect(&pool).await?;
+    let mut connection = server::connect(&pool, &context.link).await?;
+    checks.push(server::pooler(&context.link));
     let is_current = server::checks(&mut connection, &pool, checks).await?;
     if !is_current {
         return Ok(());
     }
+    checks.extend(standby::check(context, &pool).await);
     configuration::master_keys(context, &pool, checks).await?;
     configuration::functions(context, &mut connection, checks).await?;
     configuration::tenants_of_groups(context, &mut connection, checks).await?;

@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use super::Check;
 use crate::cli::cells;
 use crate::clock::Clock;
-use crate::db;
+use crate::db::{self, Link, Pooling};
 
 /// How long the database may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,14 +19,34 @@ const MAX_SKEW_SECONDS: f64 = 30.0;
 const OLD_TRANSACTION_SECONDS: f64 = 300.0;
 
 /// A connection of its own, without a time limit: the pool would say no more than that none was free.
-pub(super) async fn connect(pool: &PgPool) -> anyhow::Result<PgConnection> {
+pub(super) async fn connect(pool: &PgPool, link: &Link) -> anyhow::Result<PgConnection> {
     let options = pool.connect_options();
     let connecting = PgConnection::connect_with(&options);
     let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
         .await
         .map_err(|_| anyhow::anyhow!("no answer in {} s (database.url)", CONNECT_TIMEOUT.as_secs()))??;
-    sqlx::raw_sql("set statement_timeout = 0").execute(&mut connection).await?;
+    // A session that a pooler shares would keep a setting for whoever has it next.
+    let unlimited = match link.pooling() {
+        Some(Pooling::Transaction) => "begin; set local statement_timeout = 0",
+        Some(Pooling::None | Pooling::Session) | None => "set statement_timeout = 0",
+    };
+    sqlx::raw_sql(unlimited).execute(&mut connection).await?;
     Ok(connection)
+}
+
+/// What is between us and Postgres. What cannot be used has been refused before.
+pub(super) fn pooler(link: &Link) -> Check {
+    let settings = match link.leaves_out_settings() {
+        true => "; it refuses settings of sessions, and the role has them",
+        false => "",
+    };
+    let found = match link.pooling() {
+        Some(Pooling::None) => "none: each connection has a session of Postgres of its own",
+        Some(Pooling::Session) => "one in session mode",
+        Some(Pooling::Transaction) => "one in transaction mode, which keeps prepared statements apart",
+        None => return Check::warn("pooler", "not looked for: the database did not answer"),
+    };
+    Check::ok("pooler", format!("{found}{settings}"))
 }
 
 /// Looks at the server; returns whether its schema fits, so that the rest can be asked.

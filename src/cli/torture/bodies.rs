@@ -4,17 +4,19 @@ use serde_json::{Value, json};
 
 /// Every so many webhooks one is bad: two of a hundred.
 const BAD_EVERY: u64 = 50;
-/// Every so many are sent twice, as platforms do.
-const TWICE_EVERY: u64 = 10;
 /// The agent whose calls the database refuses, by a constraint that is made for this.
 pub(super) const REFUSED_AGENT: &str = "refused-by-the-database";
 
-/// The body of a webhook of Retell AI. Of four numbers three are the reports of one call that was taken, in order, and the
-/// fourth is a call that was missed, each by a person of their own, to whom one message is sent.
+/// The body of a webhook of Retell AI. Of ten numbers nine are the reports of three calls that were taken, in order, and the
+/// tenth is a call that was missed, each by a person of their own, to whom one message is sent.
 pub(super) fn body(number: u64, began_ms: i64) -> String {
-    let call = number / 4;
-    let at_ms = began_ms + i64::try_from(call).unwrap_or(i64::MAX);
-    let (event, more) = match number % 4 {
+    let (ten, place) = (number / 10, number % 10);
+    let is_missed = place == 9;
+    let call = if is_missed { ten } else { ten * 3 + place / 3 };
+    // Of all reports of a call the same.
+    let at_ms = began_ms + i64::try_from(number - place % 3).unwrap_or(i64::MAX);
+    let (event, more) = match place % 3 {
+        0 if is_missed => ("call_ended", json!({ "call_status": "not_connected", "end_timestamp": at_ms })),
         0 => ("call_started", json!({ "call_status": "ongoing" })),
         1 => (
             "call_ended",
@@ -22,16 +24,15 @@ pub(super) fn body(number: u64, began_ms: i64) -> String {
                 "recording_url": format!("https://recordings.example.com/{call}.wav"),
                 "transcript": format!("Agent: Good morning, how can I help you?\nUser: I call about number {call}.\n") }),
         ),
-        2 => (
+        _ => (
             "call_analyzed",
             json!({ "call_status": "ended", "end_timestamp": at_ms + 60_000,
                 "call_analysis": { "call_summary": format!("About number {call}."), "user_sentiment": "Positive" } }),
         ),
-        _ => ("call_ended", json!({ "call_status": "not_connected", "end_timestamp": at_ms })),
     };
-    let (id, from) = match number % 4 {
-        3 => (format!("missed-{call}"), format!("+155501{:05}", call % 100_000)),
-        _ => (format!("taken-{call}"), format!("+155502{:05}", call % 100_000)),
+    let (id, from) = match is_missed {
+        true => (format!("missed-{call}"), format!("+155501{:05}", call % 100_000)),
+        false => (format!("taken-{call}"), format!("+155502{:05}", call % 100_000)),
     };
     let mut object = json!({ "call_id": id, "direction": "inbound", "from_number": from, "to_number": "+15550109999",
         "agent_id": "agent-1", "start_timestamp": at_ms, "metadata": { "number": number } });
@@ -64,9 +65,9 @@ pub(super) fn bad(number: u64) -> Option<Bad> {
     }
 }
 
-/// Whether it is sent once more.
+/// Whether it is sent once more, as platforms do: one of ten, of every kind.
 pub(super) fn is_sent_twice(number: u64) -> bool {
-    number % TWICE_EVERY == 3
+    number % 10 == number / 10 % 10
 }
 
 #[cfg(test)]

@@ -66,10 +66,24 @@ impl Verdict {
     }
 }
 
+/// What waits for a worker.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) events: i64,
+    pub(super) jobs: i64,
+}
+
+impl Waiting {
+    /// Whether nothing does.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.events == 0 && self.jobs == 0
+    }
+}
+
 /// How much of what came before this waits for a worker; `None`: the database does not say. What a killed worker had in
 /// hand is another's only when its lease is over, and that is left out here.
-pub(super) async fn waiting(pool: &PgPool, before: DateTime<Utc>) -> Option<i64> {
-    sqlx::query_file_scalar!("sql/torture/waiting.sql", before, false).fetch_one(pool).await.ok()
+pub(super) async fn waiting(pool: &PgPool, before: DateTime<Utc>) -> Option<Waiting> {
+    sqlx::query_file_as!(Waiting, "sql/torture/waiting.sql", before, false).fetch_one(pool).await.ok()
 }
 
 /// Waits until nothing waits any more.
@@ -77,10 +91,12 @@ pub(super) async fn wait_until_idle(pool: &PgPool) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
         let now = Clock::system().now();
-        match sqlx::query_file_scalar!("sql/torture/waiting.sql", now, true).fetch_one(pool).await {
-            Ok(0) => return Ok(()),
-            left => anyhow::ensure!(began.elapsed() < IDLE_MAX, "not worked off within {IDLE_MAX:?}: {left:?}"),
+        let left = sqlx::query_file_as!(Waiting, "sql/torture/waiting.sql", now, true).fetch_one(pool).await;
+        let left = left.map_err(described);
+        if left.as_ref().is_ok_and(Waiting::is_nothing) {
+            return Ok(());
         }
+        anyhow::ensure!(began.elapsed() < IDLE_MAX, "not worked off within {IDLE_MAX:?}: {left:?}");
         tokio::time::sleep(POLL).await;
     }
 }

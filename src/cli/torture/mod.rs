@@ -76,6 +76,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> anyhow::Result<Exi
     let mut report = Report::default();
     let result = all(&args, &folder, context.output, &mut report).await;
     show(&report, context.output)?;
+    if result.is_ok() {
+        context.output.say(if report.is_good() { "all is as it must be" } else { "NOT all is as it must be" })?;
+    }
     match result {
         Ok(()) if report.is_good() => {
             std::fs::remove_dir_all(&folder)?;
@@ -158,9 +161,15 @@ async fn live(args: &Args, days: &[Day], stage: &mut Stage, output: Output, repo
         for day in days.iter().filter(|day| round == args.rounds || **day != Day::Failover) {
             let row = stage.live_through(*day, args.each, args.outage).await;
             let row = row.with_context(|| format!("on the day {}", day.name()))?;
-            let (name, again) = (day.name(), seconds_or_never(row.worked_off_ms));
-            output
-                .say(&format!("{name}: {} stored, {} spooled; all is well after {again}", row.stored, row.spooled))?;
+            output.say(&format!(
+                "{}: {} stored, {} spooled; files empty after {}, events handled after {}, jobs done after {}",
+                day.name(),
+                row.stored,
+                row.spooled,
+                seconds_or_never(row.drained_ms),
+                seconds_or_never(row.handled_ms),
+                seconds_or_never(row.worked_off_ms),
+            ))?;
             report.days.push(row);
         }
     }
@@ -180,7 +189,9 @@ fn show(report: &Report, output: Output) -> anyhow::Result<()> {
         "unanswered",
         "slowest answer",
         "stored again after",
-        "worked off after",
+        "files empty after",
+        "events handled after",
+        "jobs done after",
     ];
     let count = |count: u64| cells::count(i64::try_from(count).unwrap_or(i64::MAX));
     output.list(&columns, &report.days, |row| {
@@ -193,6 +204,8 @@ fn show(report: &Report, output: Output) -> anyhow::Result<()> {
             count(row.unanswered),
             seconds(row.slowest_ms),
             seconds_or_never(row.stored_again_ms),
+            seconds_or_never(row.drained_ms),
+            seconds_or_never(row.handled_ms),
             seconds_or_never(row.worked_off_ms),
         ]
     })?;
@@ -216,7 +229,7 @@ fn show(report: &Report, output: Output) -> anyhow::Result<()> {
             verdict.rows_that_differ,
         ))?;
     }
-    output.say(if report.is_good() { "all is as it must be" } else { "NOT all is as it must be" })
+    Ok(())
 }
 
 fn seconds(ms: u64) -> String {

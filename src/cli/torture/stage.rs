@@ -46,7 +46,11 @@ pub(super) struct Row {
     pub(super) slowest_ms: u64,
     /// After the cause had ended: until a webhook was stored at once. `None`: it never was.
     pub(super) stored_again_ms: Option<u64>,
-    /// Until everything that had come before was worked off.
+    /// Until the files were empty.
+    pub(super) drained_ms: Option<u64>,
+    /// Until every event that had come before was handled.
+    pub(super) handled_ms: Option<u64>,
+    /// Until every job that was due before was done.
     pub(super) worked_off_ms: Option<u64>,
 }
 
@@ -55,7 +59,7 @@ impl Row {
     pub(super) fn is_good(&self) -> bool {
         // An endpoint that has just started refuses until it knows its sources.
         let all_answered = self.day.stops_endpoint() || (self.refused == 0 && self.unanswered == 0);
-        all_answered && self.stored_again_ms.is_some() && self.worked_off_ms.is_some()
+        all_answered && self.stored_again_ms.is_some() && self.drained_ms.is_some() && self.worked_off_ms.is_some()
     }
 }
 
@@ -95,20 +99,28 @@ impl Stage {
         std::fs::remove_file(file)?;
         let constraint = format!("alter table calls add constraint torture check (agent_id <> '{REFUSED_AGENT}')");
         stand.execute(&constraint).await?;
+        let began = Instant::now();
         let load = Load::start(&format!("http://127.0.0.1:{port}"), Secret::new(secret), rate)?;
+        // The secret is known to the endpoint, so that it can verify what comes while the database is away.
+        let is_taken = until(FINISH_MAX, async || load.has_stored_since(began)).await.is_some();
+        anyhow::ensure!(is_taken, "no webhook was stored within {FINISH_MAX:?}, before anything was broken");
         Ok(Self { stand, launcher, port, endpoint, worker, vendors, load, client: sender::client()? })
     }
 
     /// Lets a bad day be, and waits until all is well again.
     pub(super) async fn live_through(&mut self, day: Day, each: Duration, outage: Duration) -> anyhow::Result<Row> {
+        // What was refused before the day is not the day's.
+        self.load.last_refusal();
         let (before, began) = (self.load.answers(), Instant::now());
         day.pass(self, each, outage).await?;
         let (lasted, ended, ended_at) = (began.elapsed(), Instant::now(), Clock::system().now());
         let longest = RECOVERY_MAX + lasted;
         let stored_again = until(longest, async || self.load.has_stored_since(ended)).await;
-        let worked_off = until(longest, async || {
-            self.spooled().await == Some(0) && judge::waiting(&self.stand.pool, ended_at).await == Some(0)
-        });
+        let drained = until(longest, async || self.spooled().await == Some(0)).await.map(|_| ended.elapsed());
+        let waiting = async || judge::waiting(&self.stand.pool, ended_at).await;
+        let handled = until(longest, async || waiting().await.is_some_and(|waiting| waiting.events == 0));
+        let handled = handled.await.map(|_| ended.elapsed());
+        let worked_off = until(longest, async || waiting().await.is_some_and(|waiting| waiting.is_nothing()));
         let worked_off = worked_off.await.map(|_| ended.elapsed());
         let after = self.load.answers();
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -122,6 +134,8 @@ impl Stage {
             unanswered: after.unanswered - before.unanswered,
             slowest_ms: ms(after.slowest),
             stored_again_ms: stored_again.map(ms),
+            drained_ms: drained.map(ms),
+            handled_ms: handled.map(ms),
             worked_off_ms: worked_off.map(ms),
         })
     }

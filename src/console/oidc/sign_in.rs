@@ -149,7 +149,7 @@ impl Console {
         drop(permit);
         let person = found?;
         let from = self.address(request);
-        let mut transaction = self.begin().await.map_err(OidcError::Away)?;
+        let mut transaction = self.pool.begin().await.map_err(OidcError::Away)?;
         let admitted = grant::admit(&mut transaction, &oidc.settings, &person, from).await;
         if admitted.as_ref().is_err_and(OidcError::is_about_person) {
             grant::shut_out(&mut transaction, &oidc.settings, &person, from).await?;

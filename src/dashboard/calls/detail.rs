@@ -109,7 +109,7 @@ pub(in crate::dashboard) async fn show(
     let edits = people::edits_of_call(&mut transaction, &scope, *id).await?;
     let notes = people::notes_of_call(&mut transaction, &scope, *id).await?;
     let campaigns = campaigns::list(&mut *transaction, Some(shell.tenant.id)).await?;
-    people::log_reveal(&mut transaction, &scope, Revealed::Call(*id), 1).await?;
+    console.log_reveal(&mut transaction, &scope, Revealed::Call(*id), 1).await?;
     transaction.commit().await?;
     let person = names.person.clone().or_else(|| call.contact_number.clone());
     let person = person.or_else(|| call.from_raw.clone()).unwrap_or_else(|| "Unknown".to_owned());

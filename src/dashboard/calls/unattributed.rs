@@ -54,7 +54,7 @@ pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fau
     let mut transaction = visit.console.begin().await?;
     let found = people::list_calls(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     let rows = row::named(&mut transaction, shell.within(), found.items).await?;
-    people::log_reveal(&mut transaction, shell.within().scope(), Revealed::List("calls"), rows.len()).await?;
+    visit.console.log_reveal(&mut transaction, shell.within().scope(), Revealed::List("calls"), rows.len()).await?;
     let campaigns = campaigns::list(&mut *transaction, Some(shell.tenant.id)).await?;
     let repeated = people::repeated_numbers(&mut transaction, shell.within()).await?;
     let lately = match shell.may_edit() {

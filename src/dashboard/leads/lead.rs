@@ -105,7 +105,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<H
     let mut transaction = visit.console.begin().await?;
     let lead = people::find_lead(&mut transaction, visit.scope(), *id).await?.ok_or(Fault::NotFound)?;
     let story = people::timeline(&mut transaction, visit.scope(), *id, after).await?.ok_or(Fault::NotFound)?;
-    people::log_reveal(&mut transaction, visit.scope(), Revealed::Lead(*id), 1).await?;
+    visit.console.log_reveal(&mut transaction, visit.scope(), Revealed::Lead(*id), 1).await?;
     transaction.commit().await?;
     shell.show_tenant(visit.pool(), &lead.tenant).await?;
     let said = match shell.params.get("said") {

@@ -72,7 +72,10 @@ pub(in crate::dashboard) async fn show(visit: Visit) -> Result<HttpResponse, Fau
         filter.recent_first = false;
         found = people::list_leads(&mut transaction, shell.within(), &filter, after, ROWS).await?;
     }
-    people::log_reveal(&mut transaction, shell.within().scope(), Revealed::List("leads"), found.items.len()).await?;
+    visit
+        .console
+        .log_reveal(&mut transaction, shell.within().scope(), Revealed::List("leads"), found.items.len())
+        .await?;
     transaction.commit().await?;
     let order = if filter.recent_first { "recent" } else { "number" };
     let next = found.next.and_then(|place| {

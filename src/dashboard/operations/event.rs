@@ -15,7 +15,7 @@ use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::inbox::Filter;
 use crate::inbox::search::{self, EventRow};
-use crate::store::people::{self, Revealed};
+use crate::store::people::Revealed;
 
 #[derive(Template)]
 #[template(path = "operations_event.html", config = "src/dashboard/askama.toml")]
@@ -48,7 +48,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<H
     let event = found.ok_or(Fault::NotFound)?;
     let payload = if shell.params.is_set("payload") && shell.may(Right::ReadPayloads) {
         let payload = search::find_payload(&mut transaction, *id).await?;
-        people::log_reveal(&mut transaction, &shell.scope, Revealed::Payload(*id), 1).await?;
+        visit.console.log_reveal(&mut transaction, &shell.scope, Revealed::Payload(*id), 1).await?;
         transaction.commit().await?;
         payload.map(|payload| payload.expose().clone())
     } else {

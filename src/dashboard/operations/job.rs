@@ -14,7 +14,7 @@ use crate::dashboard::show;
 use crate::dashboard::visit::Visit;
 use crate::dashboard::when::When;
 use crate::outbox::operate::{self, JobItem};
-use crate::store::people::{self, Revealed};
+use crate::store::people::Revealed;
 
 #[derive(Template)]
 #[template(path = "operations_job.html", config = "src/dashboard/askama.toml")]
@@ -45,7 +45,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, id: Path<Uuid>) -> Result<H
     let job = found.ok_or(Fault::NotFound)?;
     let payload = if shell.params.is_set("payload") && shell.may(Right::ReadPayloads) {
         let payload = operate::find_payload(&mut transaction, *id).await?;
-        people::log_reveal(&mut transaction, &shell.scope, Revealed::Payload(*id), 1).await?;
+        visit.console.log_reveal(&mut transaction, &shell.scope, Revealed::Payload(*id), 1).await?;
         payload.map(|payload| payload.expose().clone())
     } else {
         None

@@ -45,7 +45,7 @@ pub use overview::{
     refresh_overview, steps,
 };
 pub use responses::{Responses, by_step as responses_by_step};
-pub use reveal::{Revealed, log as log_reveal};
+pub use reveal::{Revealed, log as log_reveal, reveals};
 pub use rules::{RepeatedNumber, repeated_numbers, rule_of_number};
 pub use search::{Search, Unsearchable};
 pub use sound::{SoundPart, part as sound};

@@ -30,6 +30,11 @@ impl Revealed {
     }
 }
 
+/// Whether so many rows reveal anything to them: who sees masks only sees nobody.
+pub fn reveals(scope: &Scope, rows: usize) -> bool {
+    rows > 0 && scope.may(Right::SeeWhole)
+}
+
 /// Logs that somebody saw people whole; who sees masks only has revealed nothing. Once an hour for each subject.
 pub async fn log(
     connection: &mut PgConnection,
@@ -37,7 +42,7 @@ pub async fn log(
     revealed: Revealed,
     rows: usize,
 ) -> Result<(), sqlx::Error> {
-    if rows == 0 || !scope.may(Right::SeeWhole) {
+    if !reveals(scope, rows) {
         return Ok(());
     }
     revealed.line(scope).rows(rows as u64).write_hourly(connection).await

@@ -108,8 +108,17 @@ impl Binary {
 
     /// Makes a new secret URL for a source, and returns its token.
     pub fn new_url_token(database_url: &str, provider: &str) -> String {
-        let line = ["connection", "url", "--provider", provider, "--slug", "default", "--json"];
-        let output = Self::run(database_url, &line);
+        Self::made(database_url, &["connection", "url", "--provider", provider, "--slug", "default", "--json"])
+    }
+
+    /// Makes a token for the API, and returns it.
+    pub fn new_token(database_url: &str, role: &str) -> String {
+        Self::made(database_url, &["token", "add", "--role", role, "--label", "test", "--json"])
+    }
+
+    /// The token that a command makes.
+    fn made(database_url: &str, line: &[&str]) -> String {
+        let output = Self::run(database_url, line);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         made["token"].as_str().unwrap().to_owned()

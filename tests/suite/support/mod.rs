@@ -13,10 +13,13 @@ pub mod invariants;
 pub mod keys;
 pub mod leaks;
 mod live;
+pub mod pgbouncer;
 mod platforms;
 pub mod postgres_line;
 pub mod raw;
+pub mod reads;
 pub mod roles;
+pub mod stand;
 pub mod story;
 mod tables;
 #[expect(dead_code, unused_imports, reason = "each test uses what it needs of the stand-ins")]

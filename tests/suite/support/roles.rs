@@ -83,6 +83,11 @@ pub fn url_as(role: &str, url: &str) -> String {
     url.replacen(&format!("//{SUPERUSER}:"), &format!("//{role}:"), 1)
 }
 
+/// Whom the program logs in as.
+pub fn login() -> &'static str {
+    if program_is_runtime() { RUNTIME } else { SUPERUSER }
+}
+
 /// The database as the program reaches it.
 pub fn url_of_program(url: &str) -> String {
     if program_is_runtime() { url_as(RUNTIME, url) } else { url.to_owned() }

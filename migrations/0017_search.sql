@@ -27,9 +27,11 @@ begin
 end $$;
 -- The WHEN clauses make them free for every write that brings no transcript.
 create trigger calls_words_come after insert on calls
-    for each row when (new.transcript is not null) execute function calls_keep_words();
+    for each row when (new.transcript is not null and new.marks is null) execute function calls_keep_words();
 create trigger calls_words_change after update on calls
-    for each row when (old.transcript is distinct from new.transcript) execute function calls_keep_words();
+    for each row when (old.transcript is distinct from new.transcript
+                       and (old.transcript is not null or new.marks is not distinct from old.marks))
+    execute function calls_keep_words();
 create trigger calls_words_go after delete on calls
     for each row when (old.transcript is not null) execute function calls_keep_words();
 

@@ -49,17 +49,20 @@ end $$;
 -- Only quarters that ended two hours ago are cached, and these triggers are free for calls of the last one and a half:
 -- the half hour between is for transactions under way. None that writes calls takes as long.
 create trigger calls_come_late after insert on calls
-    for each row when (new.started_at < now() - interval '90 minutes') execute function calls_change_quarter();
+    for each row when (new.started_at < now() - interval '90 minutes' and new.marks is null)
+    execute function calls_change_quarter();
 create trigger calls_go_late after delete on calls
     for each row when (old.started_at < now() - interval '90 minutes') execute function calls_change_quarter();
 create trigger calls_change_late after update on calls
     for each row when (
         (old.started_at < now() - interval '90 minutes' or new.started_at < now() - interval '90 minutes')
-        and (old.started_at, old.direction, old.status, old.disposition, old.answered_at, old.sentiment, old.talk_ms,
-             old.converted_by_hand, old.campaign_id_by_hand, old.campaign_rank, old.cost, old.cost_unit)
-            is distinct from
-            (new.started_at, new.direction, new.status, new.disposition, new.answered_at, new.sentiment, new.talk_ms,
-             new.converted_by_hand, new.campaign_id_by_hand, new.campaign_rank, new.cost, new.cost_unit)
+        and (old.started_at is distinct from new.started_at
+             or new.marks is not distinct from old.marks
+                and (old.direction, old.status, old.disposition, old.answered_at, old.sentiment, old.talk_ms,
+                     old.converted_by_hand, old.campaign_id_by_hand, old.campaign_rank, old.cost, old.cost_unit)
+                    is distinct from
+                    (new.direction, new.status, new.disposition, new.answered_at, new.sentiment, new.talk_ms,
+                     new.converted_by_hand, new.campaign_id_by_hand, new.campaign_rank, new.cost, new.cost_unit))
     ) execute function calls_change_quarter();
 
 -- A call as people read it: what was set by hand preferred.

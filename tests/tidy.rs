@@ -219,7 +219,8 @@ fn the_command_line_writes_only_through_functions_that_leave_a_line() {
 #[test]
 fn every_column_that_events_write_says_how_it_merges() {
     let migration: String = files("migrations", ".sql").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    let words = ["key", "greatest", "least", "ranked", "hand", "derived", "when the row", "written once"];
+    let words =
+        ["key", "greatest", "least", "ranked", "hand", "derived", "when the row", "written once", "bookkeeping"];
     for table in ["calls", "leads", "recordings", "messages"] {
         let body = migration.split(&format!("create table {table} (")).nth(1).unwrap();
         let body = body.split("\n)").next().unwrap();

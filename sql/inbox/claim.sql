@@ -6,6 +6,7 @@
 -- off: its id is null here. A lane is looked at row by row, and no further than until there are enough.
 -- The size of a payload is that of its jsonb, known without reading it; one row is taken in any case. Those that are too
 -- many are locked until this transaction ends, and stay.
+-- Payloads are read last, of the rows that are chosen: copied from step to step they cost as much as the whole search.
 -- Events are looked up by an array and taken off by their place: no statistics, however old, make that a scan.
 with due as materialized (
     select q.*, row_number() over () as n
@@ -23,26 +24,28 @@ with due as materialized (
         ) q
         limit $1
     ) q
-), pending as materialized (
-    select e.id, e.connection_id, e.tenant_id, e.provider, e.event_type, e.external_event_id, e.occurred_at,
-           e.received_at, e.attempts, e.campaign_rank, e.payload, e.payload_removed_at
-    from webhook_events e
-    where e.id = any (array(select event_id from due)) and e.processed_at is null
 ), sized as materialized (
-    select due.tid, due.lane, due.next_attempt_at, due.n, e.*,
-           sum(pg_column_size(e.payload)) over (order by due.n) as bytes
-    from due left join pending e on e.id = due.event_id
+    select due.tid, due.lane, due.next_attempt_at, due.n, due.event_id,
+           sum(e.size) over (order by due.n) as bytes
+    from due left join (
+        select e.id, pg_column_size(e.payload) as size from webhook_events e
+        where e.id = any (array(select event_id from due)) and e.processed_at is null
+    ) e on e.id = due.event_id
 ), fitting as materialized (
     select * from sized where n = 1 or bytes is null or bytes <= $6
 ), taken as (
     delete from event_queue where ctid = any (array(select tid from fitting))
 )
-select e.lane as "lane!", e.next_attempt_at as "due_at!", (select count(*) from due) as "seen!", e.id as "id?",
+select f.lane as "lane!", f.next_attempt_at as "due_at!", (select count(*) from due) as "seen!", e.id as "id?",
        e.connection_id as "connection_id?", t.id as "tenant_id?", e.provider as "provider?",
        e.event_type as "event_type?", e.external_event_id as "external_event_id?", e.occurred_at,
        e.received_at as "received_at?", e.attempts as "attempts?", e.campaign_rank, c.region as "connection_region?",
        t.region as "tenant_region?", (extract(epoch from t.outreach_delay) * 1000)::bigint as "tenant_outreach_delay_ms?",
-       case when e.id is not null then case when $8 then e.payload::text else '{}' end end as payload, e.payload_removed_at is not null as payload_removed
-from fitting e
+       case when e.id is not null then case when $8 then e.payload::text else '{}' end end as payload,
+       e.payload_removed_at is not null as payload_removed
+from fitting f
+left join (
+    select * from webhook_events e where e.id = any (array(select event_id from fitting)) and e.processed_at is null
+) e on e.id = f.event_id
 left join connections c on c.id = e.connection_id
 left join tenants t on t.id = coalesce(e.tenant_id, c.tenant_id)

@@ -1,6 +1,6 @@
 -- A digest of each row that events have made, without what is bookkeeping, and what jobs have made: the stage of whoever was
 -- written to, reminders, alerts.
-select 'call ' || md5((to_jsonb(t) - 'created_at')::text) as "row!" from calls t
+select 'call ' || md5((to_jsonb(t) - 'created_at' - 'marks')::text) as "row!" from calls t
 union all
 select 'lead ' || md5((to_jsonb(t) - 'created_at' - 'stage')::text) from leads t
 union all

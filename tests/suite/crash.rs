@@ -242,7 +242,7 @@ pub async fn use_tool(client: &reqwest::Client, base: &str, call: usize, secret:
 async fn rows(pool: &PgPool) -> Vec<Value> {
     let mut rows = Vec::new();
     for (from, columns) in [
-        ("calls", "to_jsonb(t) - 'created_at'"),
+        ("calls", "to_jsonb(t) - 'created_at' - 'marks'"),
         ("leads t where phone not like '+1555020%'", "to_jsonb(t) - 'created_at'"),
         ("messages", "to_jsonb(t) - 'created_at'"),
         ("recordings", "to_jsonb(t) - 'created_at'"),

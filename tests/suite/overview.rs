@@ -207,3 +207,76 @@ async fn days_are_the_tenants_and_answers_to_missed_calls_are_measured() {
     let names: Vec<&Value> = stats["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
     assert_eq!(names, [&json!("autumn"), &json!("spring"), &json!(null)]);
 }
+
+const LATE: u32 = 60;
+
+/// An event of each of the first so many calls, which began five hours ago within one quarter of an hour; said is SQL for what
+/// each brings beside that.
+async fn late(app: &TestApp, event: &str, calls: u32, said: &str) {
+    app.execute(&format!(
+        "insert into webhook_events (connection_id, event_type, external_event_id, occurred_at, payload)
+         select c.id, '{event}', 'late ' || n || '{event}', now(), jsonb_build_object('event', '{event}', 'call',
+             jsonb_build_object('call_id', 'late' || n, 'direction', 'inbound', 'from_number', '+15550100017',
+                                'start_timestamp', began + n * 1000) || {said})
+         from connections c, generate_series(1, {calls}) n,
+              lateral (select extract(epoch from date_bin('15 minutes', now() - interval '5 hours', 'epoch')) * 1000) t (began)
+         where c.provider = 'retell'"
+    ))
+    .await;
+    assert_eq!(app.run_until_idle().await.processed, u64::from(calls), "{event}");
+}
+
+async fn count(app: &TestApp, rows: &str) -> i64 {
+    app.value(&format!("select count(*) from {rows}")).await.as_i64().unwrap()
+}
+
+/// What the statement that writes calls leaves beside them, in place of the triggers.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_leave_a_mark_where_they_change_what_is_counted_and_words_to_parse_where_a_transcript_comes() {
+    const WORDS: &str = "call_words join calls on id = call_id where provider_call_id like 'late%'";
+    let app = app().await;
+    assert_true(&app, "at first").await;
+    app.execute("delete from call_words_due").await;
+    late(&app, "call_started", LATE / 2, "jsonb_build_object('call_status', 'ongoing')").await;
+    assert_eq!(count(&app, "call_words_due").await, 0, "nothing was said");
+    late(
+        &app,
+        "call_ended",
+        LATE,
+        "jsonb_build_object('call_status', 'ended', 'end_timestamp', began + 90000, 'transcript', 'User: apples ' || n)",
+    )
+    .await;
+    // A batch has up to 500 events, and these are of one quarter.
+    let marks = count(&app, "call_quarter_changes").await;
+    assert!((1..10).contains(&marks), "{marks}");
+    assert_eq!(count(&app, "call_words_due").await, i64::from(LATE));
+    follow::drain(&app.pool).await.unwrap();
+    assert_eq!(count(&app, WORDS).await, i64::from(LATE));
+    assert_true(&app, "after late calls").await;
+
+    late(
+        &app,
+        "call_analyzed",
+        LATE,
+        "jsonb_build_object('call_status', 'ended', 'transcript', 'User: no, pears ' || n,
+                            'call_analysis', jsonb_build_object('user_sentiment', 'Negative'))",
+    )
+    .await;
+    assert_eq!(count(&app, "calls where sentiment = 'negative' and provider_call_id like 'late%'").await, 60);
+    assert_eq!(count(&app, WORDS).await, 0, "what was said and is no more goes at once");
+    assert_eq!(count(&app, "call_words_due").await, i64::from(LATE));
+    assert_true(&app, "after their analyses").await;
+    follow::drain(&app.pool).await.unwrap();
+
+    // What changes nothing leaves nothing.
+    app.execute("update webhook_events set processed_at = null where external_event_id like 'late %'").await;
+    assert_eq!(app.run_until_idle().await.processed, u64::from(LATE * 2 + LATE / 2));
+    assert_eq!(count(&app, "call_quarter_changes").await, 0);
+    assert_eq!(count(&app, "call_words_due").await, 0);
+    assert_eq!(count(&app, WORDS).await, i64::from(LATE));
+
+    // A change by hand of what events have written.
+    app.execute("update calls set sentiment = 'positive', transcript = null where provider_call_id = 'late7'").await;
+    assert_true(&app, "after a change by hand").await;
+    assert_eq!(count(&app, WORDS).await, i64::from(LATE) - 1);
+}

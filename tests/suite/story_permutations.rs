@@ -56,7 +56,7 @@ async fn rows(app: &TestApp) -> Value {
         ("messages", "select to_jsonb(m) - 'job_id' - 'created_at' || jsonb_build_object('job', j.kind)
                       from messages m left join jobs j on j.id = m.job_id order by m.provider_message_id"),
         ("leads", "select to_jsonb(l) - 'created_at' from leads l"),
-        ("calls", "select to_jsonb(c) - 'created_at' from calls c order by provider_call_id"),
+        ("calls", "select to_jsonb(c) - 'created_at' - 'marks' from calls c order by provider_call_id"),
         ("jobs", "select jsonb_build_array(kind, payload -> 'number', outcome, attempts, unknown_outcomes, note, last_error, preview)
                   from jobs order by kind, payload ->> 'number'"),
         ("outreaches", "select jsonb_build_array(started_at, end_reason) from outreaches"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// Tables whose rows the promises are about, without what is bookkeeping.
 pub const DOMAIN_TABLES: &[(&str, &str)] = &[
-    ("calls", "to_jsonb(t) - 'created_at'"),
+    ("calls", "to_jsonb(t) - 'created_at' - 'marks'"),
     ("leads", "to_jsonb(t) - 'created_at'"),
     ("lead_analytics", "to_jsonb(t) - 'created_at' - 'id'"),
     ("recordings", "to_jsonb(t) - 'created_at'"),

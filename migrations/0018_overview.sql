@@ -46,7 +46,7 @@ begin
     end if;
     return null;
 end $$;
--- Only quarters that ended two hours ago are cached, and these triggers are free for calls of the last one and a half:
+-- Only quarters that ended two hours ago are cached, and calls of the last one and a half leave no marks, here or there:
 -- the half hour between is for transactions under way. None that writes calls takes as long.
 create trigger calls_come_late after insert on calls
     for each row when (new.started_at < now() - interval '90 minutes' and new.marks is null)

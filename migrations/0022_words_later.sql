@@ -1,6 +1,6 @@
 -- Words are parsed a moment after their transcript came. Parsing takes a third as long as everything else that an event
--- does, so a trigger that did it halved what a backlog was worked off with; now it leaves a mark, and the words follow
--- (src/store/follow.rs).
+-- does, so a trigger that did it halved what a backlog was worked off with; now a mark is left (also by the statement that
+-- writes calls: calls.marks), and the words follow (src/store/follow.rs).
 
 create table call_words_due (
     call_id uuid not null,
@@ -11,7 +11,7 @@ create table call_words_due (
     autovacuum_vacuum_cost_delay = 0
 );
 comment on table call_words_due is 'calls whose transcript has changed since their words were parsed; a call may stand here several times';
-comment on table call_words is 'the words of each transcript, for searching; derived: triggers on calls take old words away and leave a mark, by which the program parses the new ones';
+comment on table call_words is 'the words of each transcript, for searching; derived: whatever writes a call takes its old words away and leaves a mark, by which the program parses the new ones';
 
 -- What was said and is no more goes at once. The mark is left then, too: words that are being parsed in this moment would
 -- come after.

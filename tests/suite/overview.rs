@@ -239,6 +239,7 @@ async fn events_leave_a_mark_where_they_change_what_is_counted_and_words_to_pars
     app.execute("delete from call_words_due").await;
     late(&app, "call_started", LATE / 2, "jsonb_build_object('call_status', 'ongoing')").await;
     assert_eq!(count(&app, "call_words_due").await, 0, "nothing was said");
+    assert_true(&app, "while they go on").await;
     late(
         &app,
         "call_ended",
